@@ -1,0 +1,9 @@
+//! The nouns of a lead exchange, as types: what a lead, a campaign, a bid, an auction *is*.
+//!
+//! Every other part of Gavel speaks in these types. This module holds no rules about who wins, no
+//! input or output, no clock and no randomness: a value here is built from other values only.
+
+pub mod ids;
+pub mod money;
+pub mod pii;
+pub mod slug;

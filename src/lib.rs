@@ -1,0 +1,6 @@
+//! Gavel: a ping/post lead exchange.
+//!
+//! The modules stand in the order in which a lead travels; `docs/ARCHITECTURE.md` is the map.
+
+pub mod domain;
+pub mod ports;

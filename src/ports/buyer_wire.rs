@@ -1,0 +1,138 @@
+//! Outbound HTTP towards buyers: any method, URL, headers and bytes, under one absolute deadline.
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+
+use crate::domain::slug::BuyerId;
+
+/// What a call is for; each class has its own pool limits and metrics label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CallClass {
+    /// Asks for a bid; never repeated.
+    Ping,
+    /// Sends the full lead to a winner, or repeats that very request.
+    Post,
+    /// Asks a buyer's status URL what became of a post.
+    Status,
+}
+
+impl CallClass {
+    /// The class as a metrics label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::Post => "post",
+            Self::Status => "status",
+        }
+    }
+}
+
+/// One request to a buyer, complete to the byte.
+#[derive(Clone)]
+pub struct WireRequest {
+    /// Whose bulkhead and connections it uses.
+    pub buyer: BuyerId,
+    /// What it is for.
+    pub class: CallClass,
+    /// The HTTP method, in upper case.
+    pub method: String,
+    /// The absolute URL.
+    pub url: String,
+    /// Names (lower case) and values, in order; the wire adds `host`, `content-length`, `user-agent`
+    /// and `accept-encoding: identity`.
+    pub headers: Vec<(String, String)>,
+    /// The body, empty for none.
+    pub body: Bytes,
+    /// Connect, TLS, request, headers and the last byte of the body must be over by then.
+    pub deadline: Instant,
+    /// The largest reply body taken, in bytes; a longer one ends the call.
+    pub reply_bytes_max: usize,
+}
+
+/// A reply that came in whole.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WireReply {
+    /// The HTTP status; 3xx is returned, never followed.
+    pub status: u16,
+    /// Names (lower case) and values that are text, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body, at most `reply_bytes_max` bytes, not decompressed.
+    pub body: Bytes,
+}
+
+impl WireReply {
+    /// The first header of that (lower case) name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why there is no whole reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WireFailure {
+    /// The URL or an address it leads to is not allowed; nothing was sent.
+    Refused,
+    /// The name does not resolve; nothing was sent.
+    Dns,
+    /// No connection could be made; nothing was sent.
+    Connect,
+    /// The TLS handshake failed; nothing was sent.
+    Tls,
+    /// The buyer's own limit of calls in flight is reached; nothing was sent.
+    Bulkhead,
+    /// The deadline passed.
+    Timeout,
+    /// The connection broke before the reply was whole, or the reply was not HTTP.
+    Broken,
+    /// The reply's body went over `reply_bytes_max`.
+    Oversized,
+}
+
+impl WireFailure {
+    /// The failure as a reason in records and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "address_refused",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Bulkhead => "bulkhead",
+            Self::Timeout => "timeout",
+            Self::Broken => "broken",
+            Self::Oversized => "oversized",
+        }
+    }
+}
+
+/// A call that ended without a whole reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WireError {
+    /// What went wrong.
+    pub failure: WireFailure,
+    /// Whether any byte of the request may have left. `false` is a promise: the buyer cannot have
+    /// seen it (PROTOCOL a6, NOT SENT).
+    pub sent: bool,
+    /// The status line's code where one arrived before the failure.
+    pub status: Option<u16>,
+}
+
+/// How a call went.
+#[derive(Clone)]
+pub struct WireOutcome {
+    /// The reply, or why there is none.
+    pub result: Result<WireReply, WireError>,
+    /// From the call to its end, in microseconds.
+    pub elapsed_us: u64,
+}
+
+/// Carries requests to buyers.
+pub trait BuyerWire: Send + Sync + 'static {
+    /// Makes one call and always comes back by `request.deadline`. Never retries, never redirects.
+    ///
+    /// Dropping the future abandons the call.
+    fn call(&self, request: WireRequest) -> BoxFuture<'_, WireOutcome>;
+}
