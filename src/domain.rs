@@ -4,6 +4,7 @@
 //! input or output, no clock and no randomness: a value here is built from other values only.
 
 pub mod ids;
+pub mod key;
 pub mod money;
 pub mod pii;
 pub mod slug;
