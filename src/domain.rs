@@ -3,8 +3,23 @@
 //! Every other part of Gavel speaks in these types. This module holds no rules about who wins, no
 //! input or output, no clock and no randomness: a value here is built from other values only.
 
+pub mod auction;
+pub mod bid;
+pub mod buyer;
+pub mod campaign;
+pub mod decimal;
+pub mod disposition;
+pub mod filter;
 pub mod ids;
 pub mod key;
+pub mod lead;
 pub mod money;
 pub mod pii;
+pub mod ping;
+pub mod post;
+pub mod record;
 pub mod slug;
+pub mod time;
+pub mod tree;
+pub mod vendor;
+pub mod vertical;
