@@ -4,4 +4,5 @@
 
 pub mod domain;
 pub mod ports;
+pub mod signing;
 pub mod system;
