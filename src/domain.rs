@@ -13,6 +13,7 @@ pub mod filter;
 pub mod ids;
 pub mod key;
 pub mod lead;
+pub mod limits;
 pub mod money;
 pub mod pii;
 pub mod ping;

@@ -1,0 +1,255 @@
+//! What the exchange counts about itself, for Prometheus.
+//!
+//! One [`Metrics`] value per process owns its registry: there are no globals, so two exchanges in
+//! one test process never share a counter. The doc comment of each method and field is the metric's
+//! help text. Labels are bounded: closed lists by their types, names of buyers, campaigns, vendors
+//! and verticals by [`LABEL_VALUES_MAX`]. A label is never a URL, a lead or free text.
+//!
+//! This module only counts. It does not know when something happens, and nothing in the exchange
+//! ever decides by what is counted here.
+
+mod family;
+mod market;
+mod register;
+
+use std::time::Duration;
+
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{Gauge, IntCounter, IntGauge, IntGaugeVec, PullingGauge, Registry, TextEncoder};
+use tokio::runtime::RuntimeMetrics;
+
+pub use family::{LABEL_VALUES_MAX, OTHER};
+
+use family::{Counters, Histograms};
+use market::Market;
+use register::Register;
+
+/// The content type of [`Metrics::render`].
+pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+
+/// One durable write on a fast disk takes a tenth of a millisecond, on a bad day a second.
+const STORE_BUCKETS: [f64; 14] =
+    [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+
+/// What became of a request to hold a buyer's money and cap room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldResult {
+    /// It was held.
+    Held,
+    /// There was no room.
+    Refused,
+    /// It was given back.
+    Voided,
+    /// It became a debit.
+    Captured,
+}
+
+impl HoldResult {
+    const ALL: [Self; 4] = [Self::Held, Self::Refused, Self::Voided, Self::Captured];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Refused => "refused",
+            Self::Voided => "voided",
+            Self::Captured => "captured",
+        }
+    }
+}
+
+/// All metrics of one process. Share it behind an `Arc`.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    market: Market,
+    store_seconds: Histograms<1>,
+    store_errors: Counters<1>,
+    store_durability: IntGaugeVec,
+    records_errors: Counters<1>,
+    refused_by_http: Counters<1>,
+
+    /// Auctions this node is running now.
+    pub auctions_in_flight: IntGauge,
+    /// Ping rounds closed early, because no outstanding bid could still have won.
+    pub early_closes: IntCounter,
+    /// Posts that a buyer accepted after another definite verdict; never billed.
+    pub conflicts: IntCounter,
+    /// Captures that found no hold, which only lost writes can cause.
+    pub unheld_captures: IntCounter,
+    /// Posts whose fate is unknown now.
+    pub unknown_posts: IntGauge,
+    /// Age of the oldest post whose fate is unknown.
+    pub unknown_post_oldest: Gauge,
+    /// Effects that wait in the outbox.
+    pub outbox_entries: IntGauge,
+    /// Age of the oldest effect in the outbox.
+    pub outbox_oldest: Gauge,
+    /// Requests answered with the stored answer of an earlier one.
+    pub replays: IntCounter,
+    /// Leads refused because the consumer was sold recently or is being sold.
+    pub duplicates: IntCounter,
+    /// Fields of submitted leads that their vertical does not know.
+    pub unknown_fields: IntCounter,
+    /// Version of the registry that new auctions run on.
+    pub registry_version: IntGauge,
+    /// Objects of the registry that take no part, because they did not compile.
+    pub registry_faults: IntGauge,
+}
+
+impl Metrics {
+    /// Makes every metric at zero, and those of the process itself.
+    #[must_use]
+    pub fn new() -> Self {
+        let register = Register::new();
+        register.process(ProcessCollector::for_self());
+        register
+            .facts("build_info", "version", "The version of the running program.")
+            .with_label_values(&[env!("CARGO_PKG_VERSION")])
+            .set(1);
+        let counter = |name, help| register.counter(name, help);
+        let gauge = |name, help| register.gauge(name, help);
+        let seconds = |name, help| register.seconds(name, help);
+        Self {
+            market: Market::new(&register),
+            store_seconds: register.histograms(
+                "store_seconds",
+                "operation",
+                &STORE_BUCKETS,
+                "How long an operation of the auction store took.",
+            ),
+            store_errors: register.counters(
+                "store_errors_total",
+                ["operation"],
+                "Operations of the auction store that gave no reply.",
+            ),
+            store_durability: register.facts(
+                "store_durability",
+                "level",
+                "The durability the auction store gives: the level whose value is 1.",
+            ),
+            records_errors: register.counters(
+                "records_errors_total",
+                ["operation"],
+                "Operations of the records that failed.",
+            ),
+            refused_by_http: register.counters(
+                "leads_refused_by_http_total",
+                ["code"],
+                "Submissions refused before an auction, by error code.",
+            ),
+            auctions_in_flight: gauge("auctions_in_flight", "Auctions this node is running now."),
+            early_closes: counter(
+                "early_closes_total",
+                "Ping rounds closed early, because no outstanding bid could still have won.",
+            ),
+            conflicts: counter(
+                "conflicts_total",
+                "Posts that a buyer accepted after another definite verdict; never billed.",
+            ),
+            unheld_captures: counter(
+                "unheld_captures_total",
+                "Captures that found no hold, which only lost writes can cause.",
+            ),
+            unknown_posts: gauge("unknown_posts", "Posts whose fate is unknown now."),
+            unknown_post_oldest: seconds(
+                "unknown_post_oldest_seconds",
+                "Age of the oldest post whose fate is unknown.",
+            ),
+            outbox_entries: gauge("outbox_entries", "Effects that wait in the outbox."),
+            outbox_oldest: seconds(
+                "outbox_oldest_seconds",
+                "Age of the oldest effect in the outbox.",
+            ),
+            replays: counter(
+                "replays_total",
+                "Requests answered with the stored answer of an earlier one.",
+            ),
+            duplicates: counter(
+                "duplicates_total",
+                "Leads refused because the consumer was sold recently or is being sold.",
+            ),
+            unknown_fields: counter(
+                "unknown_fields_total",
+                "Fields of submitted leads that their vertical does not know.",
+            ),
+            registry_version: gauge(
+                "registry_version",
+                "Version of the registry that new auctions run on.",
+            ),
+            registry_faults: gauge(
+                "registry_faults",
+                "Objects of the registry that take no part, because they did not compile.",
+            ),
+            registry: register.0,
+        }
+    }
+
+    /// How long an operation of the auction store took.
+    pub fn store_seconds(&self, operation: &'static str, elapsed: Duration) {
+        self.store_seconds.of([operation]).observe(elapsed.as_secs_f64());
+    }
+
+    /// Operations of the auction store that gave no reply.
+    pub fn store_errors(&self, operation: &'static str) {
+        self.store_errors.of([operation]).inc();
+    }
+
+    /// The durability the auction store gives: the level whose value is 1.
+    pub fn store_durability(&self, level: &'static str) {
+        self.store_durability.reset();
+        self.store_durability.with_label_values(&[level]).set(1);
+    }
+
+    /// Operations of the records that failed.
+    pub fn records_errors(&self, operation: &'static str) {
+        self.records_errors.of([operation]).inc();
+    }
+
+    /// Submissions refused before an auction, by error code.
+    pub fn leads_refused_by_http(&self, code: &'static str) {
+        self.refused_by_http.of([code]).inc();
+    }
+
+    /// Shows the load of the runtime that carries the auctions, read at each scrape. Further calls
+    /// change nothing.
+    pub fn watch_runtime(&self, runtime: &RuntimeMetrics) {
+        let tasks = runtime.clone();
+        let queued = runtime.clone();
+        self.pull(
+            "gavel_runtime_tasks",
+            "Tasks alive on the runtime that carries the auctions.",
+            move || tasks.num_alive_tasks(),
+        );
+        self.pull(
+            "gavel_runtime_queued_tasks",
+            "Tasks that wait in the runtime's shared queue.",
+            move || queued.global_queue_depth(),
+        );
+    }
+
+    fn pull(&self, name: &str, help: &str, read: impl Fn() -> usize + Send + Sync + 'static) {
+        #[expect(clippy::cast_precision_loss, reason = "nobody runs 2^52 tasks")]
+        let gauge = PullingGauge::new(name, help, Box::new(move || read() as f64));
+        if let Ok(gauge) = gauge {
+            // Refused only where it is registered already, and then it shows the same runtime.
+            drop(self.registry.register(Box::new(gauge)));
+        }
+    }
+
+    /// All metrics in Prometheus' text format (`text/plain; version=0.0.4`).
+    #[must_use]
+    pub fn render(&self) -> String {
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .expect("writing into a String does not fail, and every family has a name and a type")
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests;
