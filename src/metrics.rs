@@ -10,26 +10,21 @@
 
 mod family;
 mod market;
+mod node;
 mod register;
 
-use std::time::Duration;
-
 use prometheus::process_collector::ProcessCollector;
-use prometheus::{Gauge, IntCounter, IntGauge, IntGaugeVec, PullingGauge, Registry, TextEncoder};
+use prometheus::{Gauge, IntCounter, IntGauge, PullingGauge, Registry, TextEncoder};
 use tokio::runtime::RuntimeMetrics;
 
 pub use family::{LABEL_VALUES_MAX, OTHER};
 
-use family::{Counters, Histograms};
 use market::Market;
+use node::Node;
 use register::Register;
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
-
-/// One durable write on a fast disk takes a tenth of a millisecond, on a bad day a second.
-const STORE_BUCKETS: [f64; 14] =
-    [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
 /// What became of a request to hold a buyer's money and cap room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,11 +57,7 @@ impl HoldResult {
 pub struct Metrics {
     registry: Registry,
     market: Market,
-    store_seconds: Histograms<1>,
-    store_errors: Counters<1>,
-    store_durability: IntGaugeVec,
-    records_errors: Counters<1>,
-    refused_by_http: Counters<1>,
+    node: Node,
 
     /// Auctions this node is running now.
     pub auctions_in_flight: IntGauge,
@@ -111,32 +102,7 @@ impl Metrics {
         let seconds = |name, help| register.seconds(name, help);
         Self {
             market: Market::new(&register),
-            store_seconds: register.histograms(
-                "store_seconds",
-                "operation",
-                &STORE_BUCKETS,
-                "How long an operation of the auction store took.",
-            ),
-            store_errors: register.counters(
-                "store_errors_total",
-                ["operation"],
-                "Operations of the auction store that gave no reply.",
-            ),
-            store_durability: register.facts(
-                "store_durability",
-                "level",
-                "The durability the auction store gives: the level whose value is 1.",
-            ),
-            records_errors: register.counters(
-                "records_errors_total",
-                ["operation"],
-                "Operations of the records that failed.",
-            ),
-            refused_by_http: register.counters(
-                "leads_refused_by_http_total",
-                ["code"],
-                "Submissions refused before an auction, by error code.",
-            ),
+            node: Node::new(&register),
             auctions_in_flight: gauge("auctions_in_flight", "Auctions this node is running now."),
             early_closes: counter(
                 "early_closes_total",
@@ -182,32 +148,6 @@ impl Metrics {
             ),
             registry: register.0,
         }
-    }
-
-    /// How long an operation of the auction store took.
-    pub fn store_seconds(&self, operation: &'static str, elapsed: Duration) {
-        self.store_seconds.of([operation]).observe(elapsed.as_secs_f64());
-    }
-
-    /// Operations of the auction store that gave no reply.
-    pub fn store_errors(&self, operation: &'static str) {
-        self.store_errors.of([operation]).inc();
-    }
-
-    /// The durability the auction store gives: the level whose value is 1.
-    pub fn store_durability(&self, level: &'static str) {
-        self.store_durability.reset();
-        self.store_durability.with_label_values(&[level]).set(1);
-    }
-
-    /// Operations of the records that failed.
-    pub fn records_errors(&self, operation: &'static str) {
-        self.records_errors.of([operation]).inc();
-    }
-
-    /// Submissions refused before an auction, by error code.
-    pub fn leads_refused_by_http(&self, code: &'static str) {
-        self.refused_by_http.of([code]).inc();
     }
 
     /// Shows the load of the runtime that carries the auctions, read at each scrape. Further calls

@@ -146,6 +146,7 @@ fn doc_comments(source: &str) -> BTreeSet<String> {
 fn every_help_text_is_a_doc_comment() {
     let mut documented = doc_comments(include_str!("../metrics.rs"));
     documented.extend(doc_comments(include_str!("market.rs")));
+    documented.extend(doc_comments(include_str!("node.rs")));
     for (name, help, _) in families(&all_counted().render()) {
         let is_ours = name.starts_with("gavel_") && name != "gavel_build_info";
         assert!(!is_ours || documented.contains(&help), "{name}: `{help}` is no doc comment");
