@@ -7,3 +7,4 @@ pub mod metrics;
 pub mod ports;
 pub mod signing;
 pub mod system;
+pub mod vault;
