@@ -3,6 +3,7 @@
 //! Every other part of Gavel speaks in these types. This module holds no rules about who wins, no
 //! input or output, no clock and no randomness: a value here is built from other values only.
 
+pub mod address;
 pub mod auction;
 pub mod bid;
 pub mod buyer;
