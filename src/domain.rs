@@ -20,6 +20,7 @@ pub mod pii;
 pub mod ping;
 pub mod post;
 pub mod record;
+pub mod reply;
 pub mod slug;
 pub mod time;
 pub mod tree;

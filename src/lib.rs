@@ -2,9 +2,14 @@
 //!
 //! The modules stand in the order in which a lead travels; `docs/ARCHITECTURE.md` is the map.
 
+pub mod decide;
 pub mod domain;
 pub mod metrics;
+pub mod notify;
+pub mod ping;
 pub mod ports;
+pub mod post;
+pub mod settle;
 pub mod signing;
 pub mod system;
 pub mod vault;

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{BidId, PingId};
 use super::money::Money;
 
 /// Which seats a bid is for.
@@ -16,13 +15,9 @@ pub enum SeatsWanted {
     Shared,
 }
 
-/// A valid bid.
+/// A valid bid, as read from a buyer's reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bid {
-    /// Its id in our records.
-    pub bid_id: BidId,
-    /// The ping it answers; `None` for a fixed price.
-    pub ping_id: Option<PingId>,
     /// What the buyer pays if it gets the lead.
     pub price: Money,
     /// Which seats it is for.

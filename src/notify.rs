@@ -1,0 +1,3 @@
+//! The notify stage: what the parties are told. It must not know how anything was decided.
+
+pub mod answer;

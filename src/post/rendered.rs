@@ -1,0 +1,32 @@
+//! A rendered post: the very bytes a buyer gets, now and on every repeat.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// Method, URL, headers and body of a post, without authentication and signature, which are made
+/// anew for each attempt. It holds the whole lead: no `Debug`, and at rest only sealed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenderedPost {
+    /// The HTTP method.
+    pub method: String,
+    /// The absolute URL.
+    pub url: String,
+    /// Names (lower case) and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl RenderedPost {
+    /// The form in which it is sealed.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_allocvec(self).expect("texts and bytes always serialize")
+    }
+
+    /// Reads [`RenderedPost::to_bytes`]; `None` for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+}
