@@ -137,8 +137,7 @@ pub fn read(reply: RawReply<'_>, terms: BidTerms<'_>) -> Result<Vec<Bid>, NoBid>
     if reply.body.iter().all(u8::is_ascii_whitespace) {
         return Err(NoBid::Empty);
     }
-    let parsed: Reply<'_> =
-        serde_json::from_slice(reply.body).map_err(|_| NoBid::Malformed)?;
+    let parsed: Reply<'_> = serde_json::from_slice(reply.body).map_err(|_| NoBid::Malformed)?;
     let wire_bids = match (parsed.bid, parsed.bids) {
         (Some(bid), None) => vec![bid],
         (None, Some(bids)) if bids.len() <= BIDS_PER_REPLY_MAX => bids,
@@ -179,7 +178,8 @@ fn check(wire_bid: WireBid<'_>, terms: BidTerms<'_>) -> Result<Bid, NoBid> {
     if wire_bid.seats == SeatsWanted::Shared && !terms.offers_shared {
         return Err(NoBid::SeatsNotOffered);
     }
-    let is_long = |text: &Option<String>, max: usize| text.as_ref().is_some_and(|text| text.len() > max);
+    let is_long =
+        |text: &Option<String>, max: usize| text.as_ref().is_some_and(|text| text.len() > max);
     if is_long(&wire_bid.reference, REFERENCE_BYTES_MAX)
         || is_long(&wire_bid.legal_name, LEGAL_NAME_BYTES_MAX)
     {

@@ -43,11 +43,12 @@ pub fn redact(
         }
     }
     let wants = |name: &str| disclosures.iter().any(|known| known == name);
-    if wants("age") && !ping.lead.contains_key("age") {
-        if let Some(age) = age(vertical, fields, today) {
-            ping.lead.insert("age".to_owned(), json!(age));
-            ping.disclosed.push("age".to_owned());
-        }
+    if wants("age")
+        && !ping.lead.contains_key("age")
+        && let Some(age) = age(vertical, fields, today)
+    {
+        ping.lead.insert("age".to_owned(), json!(age));
+        ping.disclosed.push("age".to_owned());
     }
     ping.fields_sent = ping.lead.keys().cloned().collect();
     add_consent(lead, wants, &mut ping);

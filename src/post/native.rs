@@ -18,8 +18,18 @@ pub const ANSWER_TEXT_BYTES_MAX: usize = 2_048;
 
 /// Reasons a native buyer may give for a refusal; anything else is recorded as `other`.
 pub const REJECTION_REASONS: [&str; 12] = [
-    "duplicate", "invalid", "capped", "balance", "closed", "filtered", "expired", "suppressed",
-    "consent", "price", "paused", "other",
+    "duplicate",
+    "invalid",
+    "capped",
+    "balance",
+    "closed",
+    "filtered",
+    "expired",
+    "suppressed",
+    "consent",
+    "price",
+    "paused",
+    "other",
 ];
 
 /// What a post says beside the lead.
@@ -123,10 +133,18 @@ fn whole_consent(consent: &Consent) -> Map<String, Json> {
     out
 }
 
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Said {
+    Accepted,
+    Rejected,
+    NotFound,
+}
+
 /// What a buyer says about a post, in the answer to it or at its status URL.
 #[derive(Deserialize)]
 struct Answer {
-    result: String,
+    result: Said,
     reason: Option<String>,
     buyer_lead_id: Option<String>,
     redirect_url: Option<String>,
@@ -167,17 +185,19 @@ pub fn read(reply: RawReply<'_>, is_repeat: bool, on_unmatched: OnUnmatched) -> 
         return unmatched("compressed", on_unmatched);
     }
     let answer: Option<Answer> = serde_json::from_slice(reply.body).ok();
-    let result = answer.as_ref().map(|answer| answer.result.as_str());
+    let result = answer.as_ref().map(|answer| answer.result);
     match (reply.status, result, answer) {
-        (200..=299, Some("accepted"), Some(answer)) => PostOutcome::Accepted(answer.acceptance()),
-        (200..=299 | 400..=499, Some("rejected"), Some(answer)) => {
+        (200..=299, Some(Said::Accepted), Some(answer)) => {
+            PostOutcome::Accepted(answer.acceptance())
+        }
+        (200..=299 | 400..=499, Some(Said::Rejected), Some(answer)) => {
             let reason = answer.rejection();
             if is_repeat && reason == "duplicate" {
                 return PostOutcome::Unknown { reason: "duplicate_of_repeat".to_owned() };
             }
             PostOutcome::Rejected { reason }
         }
-        (400..=499, Some("accepted"), _) => unmatched("contradictory", OnUnmatched::Unknown),
+        (400..=499, Some(Said::Accepted), _) => unmatched("contradictory", OnUnmatched::Unknown),
         (429, ..) => PostOutcome::NotSent { reason: "http_429".to_owned() },
         // A repeat that is refused without a word says nothing about the first delivery.
         (400..=499, ..) if is_repeat => unmatched("http_4xx", OnUnmatched::Unknown),
@@ -197,10 +217,10 @@ pub fn read_status(reply: RawReply<'_>) -> StatusAnswer {
     let Ok(answer) = serde_json::from_slice::<Answer>(reply.body) else {
         return StatusAnswer::Unclear;
     };
-    match (reply.status, answer.result.as_str()) {
-        (200..=299, "accepted") => StatusAnswer::Accepted(answer.acceptance()),
-        (200..=299, "rejected") => StatusAnswer::Rejected,
-        (_, "not_found") => StatusAnswer::NotFound,
+    match (reply.status, answer.result) {
+        (200..=299, Said::Accepted) => StatusAnswer::Accepted(answer.acceptance()),
+        (200..=299, Said::Rejected) => StatusAnswer::Rejected,
+        (_, Said::NotFound) => StatusAnswer::NotFound,
         _ => StatusAnswer::Unclear,
     }
 }

@@ -69,8 +69,7 @@ mod tests {
         let caps = [Cap { per: CapWindow::Day, leads: Some(10), spend: None }];
         let campaign = CampaignId::parse("acme-tx").unwrap();
         let check = |now: &str, day: &str, ends_at: &str| {
-            let charges =
-                charges(&campaign, &caps, &zone, Money::ZERO, now.parse().unwrap());
+            let charges = charges(&campaign, &caps, &zone, Money::ZERO, now.parse().unwrap());
             let expect = Charge {
                 rule: "cap:day".to_owned(),
                 counter: format!("acme-tx|leads|day|{day}"),
@@ -95,8 +94,13 @@ mod tests {
         let campaign = CampaignId::parse("acme-tx").unwrap();
         let price = Money::parse("12.5").unwrap();
         let charges = charges(&campaign, &caps, &Zone::utc(), price, Timestamp::UNIX_EPOCH);
-        let counters: Vec<_> =
-            charges.iter().map(|charge| (charge.counter.as_str(), charge.limit, charge.add)).collect();
-        assert_eq!(counters, [("acme-tx|leads|total", 100, 1), ("acme-tx|spend|total", 5_000_000, 125_000)]);
+        let counters: Vec<_> = charges
+            .iter()
+            .map(|charge| (charge.counter.as_str(), charge.limit, charge.add))
+            .collect();
+        assert_eq!(
+            counters,
+            [("acme-tx|leads|total", 100, 1), ("acme-tx|spend|total", 5_000_000, 125_000)]
+        );
     }
 }

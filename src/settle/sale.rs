@@ -40,8 +40,7 @@ mod tests {
     #[test]
     fn price_is_payout_and_margin_to_the_last_ten_thousandth() {
         let check = |price: &str, margin: &str, expect: [&str; 2]| {
-            let money =
-                split(1, Money::parse(price).unwrap(), Percent::parse(margin).unwrap());
+            let money = split(1, Money::parse(price).unwrap(), Percent::parse(margin).unwrap());
             assert_eq!([money.payout.to_string(), money.margin.to_string()], expect);
         };
         check("24.50", "12.5", ["21.4375", "3.0625"]);
@@ -51,8 +50,7 @@ mod tests {
 
     #[test]
     fn paying_at_own_risk_is_a_negative_margin() {
-        let money =
-            paid_at_own_risk(1, Money::parse("10").unwrap(), Percent::parse("10").unwrap());
+        let money = paid_at_own_risk(1, Money::parse("10").unwrap(), Percent::parse("10").unwrap());
         let texts = [money.price, money.payout, money.margin].map(|amount| amount.to_string());
         assert_eq!(texts, ["0.00", "9.00", "-9.00"]);
     }

@@ -26,7 +26,8 @@ fn tier_then_price_then_tie_key() {
         standing(1, 50, 1, 5),
     ];
     let ranking = rank(bids, Money::from_ten_thousandths(100).unwrap(), |bid| bid);
-    let names = |list: &[Standing]| list.iter().map(|bid| bid.campaign.to_string()).collect::<Vec<_>>();
+    let names =
+        |list: &[Standing]| list.iter().map(|bid| bid.campaign.to_string()).collect::<Vec<_>>();
     assert_eq!(names(&ranking.ranked), ["c4", "c3", "c2", "c1"]);
     assert_eq!(names(&ranking.below_floor), ["c5"]);
 }

@@ -43,14 +43,32 @@ fn every_reply_is_bids_or_one_reason() {
     check(200, r#"{"bid":{"price":"40.01"}}"#, Err(NoBid::AboveMaxBid));
     check(200, r#"{"bid":{"price":"100000.01"}}"#, Err(NoBid::InvalidPrice));
     check(200, r#"{"bid":{"price":"9","currency":"EUR"}}"#, Err(NoBid::OtherCurrency));
-    check(200, r#"{"bid":{"price":"9","seats":"shared","max_shared":3}}"#, Err(NoBid::SeatsNotOffered));
+    check(
+        200,
+        r#"{"bid":{"price":"9","seats":"shared","max_shared":3}}"#,
+        Err(NoBid::SeatsNotOffered),
+    );
 }
 
 #[test]
 fn only_a_plain_positive_amount_is_a_price() {
     for price in [
-        "0", "\"0.00\"", "-1", "\"-1\"", "1e1", "\"1e1\"", "1.00001", "\"1.00001\"", "null",
-        "true", "\"NaN\"", "\"\"", "\"$5\"", "[1]", "99999999999999999999", "\"5",
+        "0",
+        "\"0.00\"",
+        "-1",
+        "\"-1\"",
+        "1e1",
+        "\"1e1\"",
+        "1.00001",
+        "\"1.00001\"",
+        "null",
+        "true",
+        "\"NaN\"",
+        "\"\"",
+        "\"$5\"",
+        "[1]",
+        "99999999999999999999",
+        "\"5",
     ] {
         let found = read_body(200, &format!(r#"{{"bid":{{"price":{price}}}}}"#));
         assert!(matches!(found, Err(NoBid::InvalidPrice | NoBid::Malformed)), "{price}: {found:?}");
