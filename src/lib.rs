@@ -10,6 +10,7 @@ pub mod ping;
 pub mod ports;
 pub mod post;
 pub mod settle;
+pub mod registry;
 pub mod signing;
 pub mod system;
 pub mod vault;
