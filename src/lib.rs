@@ -2,6 +2,7 @@
 //!
 //! The modules stand in the order in which a lead travels; `docs/ARCHITECTURE.md` is the map.
 
+pub mod config;
 pub mod decide;
 pub mod domain;
 pub mod metrics;
@@ -13,4 +14,5 @@ pub mod registry;
 pub mod settle;
 pub mod signing;
 pub mod system;
+pub mod telemetry;
 pub mod vault;

@@ -1,0 +1,239 @@
+//! The configuration of the process: `gavel.toml`, under the environment, over the defaults.
+//!
+//! It says where the process listens, keeps its state and stops; it knows nothing about business,
+//! which lives in the registry. The defaults are a complete, commented file of their own
+//! ([`TEMPLATE`]), which `gavel init` writes out. Whatever is wrong is reported at once, each fault
+//! with its key and where it stands. No secret is ever in here: secrets are files that it names.
+
+mod check;
+mod layers;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::domain::limits::Limits;
+
+use layers::Layers;
+
+/// A complete `gavel.toml` that sets every value to its default.
+pub const TEMPLATE: &str = include_str!("config/gavel.toml");
+
+/// What the environment variables that override the file start with.
+pub const ENVIRONMENT_PREFIX: &str = "GAVEL__";
+
+/// The whole configuration, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The folder of the file: relative paths start here, and `operator.key` lies here.
+    pub folder: PathBuf,
+    /// What holds for the whole exchange.
+    pub exchange: Exchange,
+    /// The listener of the API.
+    pub http: Listener,
+    /// A listener of its own for operators' routes.
+    pub admin: Option<Listener>,
+    /// The listener of metrics and health.
+    pub metrics: Listener,
+    /// What is logged, and how.
+    pub log: Log,
+    /// Where the master key is.
+    pub vault: Vault,
+    /// The store of auctions in flight.
+    pub store: StoreSettings,
+    /// The permanent records.
+    pub records: RecordsSettings,
+    /// Outbound HTTP.
+    pub wire: toml::Table,
+    /// The limits of this node.
+    pub limits: Limits,
+}
+
+/// What holds for the whole exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    /// Its one currency: three capital letters (ISO 4217).
+    pub currency: String,
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// Address and port; port 0 takes any free one.
+    pub listen: SocketAddr,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line, for machines.
+    Json,
+    /// One line of text, for people.
+    Text,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// A level, or directives such as `info,gavel::wire=debug`.
+    pub level: String,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+/// Where the master key is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vault {
+    /// The file, readable by its owner alone.
+    pub key_file: PathBuf,
+}
+
+/// Which store, and its settings.
+#[derive(Debug, Clone)]
+pub enum StoreSettings {
+    /// In this process, on this disk: one node.
+    Embedded(toml::Table),
+}
+
+/// Which records, and their settings.
+#[derive(Debug, Clone)]
+pub enum RecordsSettings {
+    /// One file on this disk: one node.
+    Sqlite(toml::Table),
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{}{message}", prefix(place), prefix(key))]
+pub struct Fault {
+    /// File and line, or the environment variable; empty for a value nobody set.
+    pub place: String,
+    /// The key, such as `limits.post_ms`; empty for the file as a whole.
+    pub key: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+fn prefix(part: &str) -> String {
+    if part.is_empty() { String::new() } else { format!("{part}: ") }
+}
+
+/// Everything that is wrong, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigFaults(pub Vec<Fault>);
+
+impl std::error::Error for ConfigFaults {}
+
+impl std::fmt::Display for ConfigFaults {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let count = self.0.len();
+        write!(out, "the configuration has {count} fault{}", if count == 1 { "" } else { "s" })?;
+        self.0.iter().try_for_each(|fault| write!(out, "\n  {fault}"))
+    }
+}
+
+impl Config {
+    /// Reads the file at `path`, overlays `environment` (all of the process's variables; those that
+    /// do not start with [`ENVIRONMENT_PREFIX`] are left alone) and checks the whole.
+    ///
+    /// # Errors
+    /// [`ConfigFaults`] with everything that is wrong.
+    pub fn load(
+        path: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigFaults> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let place = path.display().to_string();
+            let message = format!("cannot be read ({error}); `gavel init` writes one");
+            ConfigFaults(vec![Fault { place, key: String::new(), message }])
+        })?;
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        Self::parse(&text, path, folder, environment)
+    }
+
+    /// As [`Config::load`], with the file's text at hand; `path` is only for messages.
+    ///
+    /// # Errors
+    /// [`ConfigFaults`] with everything that is wrong.
+    pub fn parse(
+        text: &str,
+        path: &Path,
+        folder: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigFaults> {
+        let mut layers = Layers::new(text, path, environment);
+        let read = Self::read(&mut layers, folder);
+        let faults = layers.into_faults();
+        match read {
+            Some(config) if faults.is_empty() => Ok(config),
+            _ => Err(ConfigFaults(faults)),
+        }
+    }
+
+    fn read(layers: &mut Layers, folder: &Path) -> Option<Self> {
+        let exchange = layers.section::<Exchange>("exchange");
+        let http = layers.section::<Listener>("http");
+        let admin = layers.optional_section::<Listener>("admin");
+        let metrics = layers.section("metrics");
+        let log = layers.section::<Log>("log");
+        let vault = layers.section::<Vault>("vault");
+        let store = read_store(layers, folder);
+        let records = read_records(layers, folder);
+        let wire = layers.section("wire");
+        let limits = layers.section::<Limits>("limits");
+        check::exchange(exchange.as_ref(), layers);
+        check::log(log.as_ref(), layers);
+        check::listeners(
+            [("http", http), ("metrics", metrics), ("admin", admin.flatten())],
+            layers,
+        );
+        check::limits(limits.as_ref(), layers);
+        Some(Self {
+            folder: folder.to_owned(),
+            exchange: exchange?,
+            http: http?,
+            admin: admin?,
+            metrics: metrics?,
+            log: log?,
+            vault: vault.map(|vault| Vault { key_file: folder.join(vault.key_file) })?,
+            store: store?,
+            records: records?,
+            wire: wire?,
+            limits: limits?,
+        })
+    }
+
+    /// What is allowed but probably not meant, one sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        check::warnings(self)
+    }
+
+    /// Where the operator's API key lies, for commands that go through the running server.
+    #[must_use]
+    pub fn operator_key_file(&self) -> PathBuf {
+        self.folder.join("operator.key")
+    }
+}
+
+fn read_store(layers: &mut Layers, _folder: &Path) -> Option<StoreSettings> {
+    layers.kind("store", &["embedded"], &["redis"])?;
+    layers.section("store").map(StoreSettings::Embedded)
+}
+
+fn read_records(layers: &mut Layers, _folder: &Path) -> Option<RecordsSettings> {
+    layers.kind("records", &["sqlite"], &["postgres"])?;
+    layers.section("records").map(RecordsSettings::Sqlite)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! What single values cannot tell: whether they fit together.
+
+use super::layers::Layers;
+use super::{Config, Exchange, Limits, Listener, Log};
+
+/// Checks that the currency can be one.
+pub(super) fn exchange(exchange: Option<&Exchange>, layers: &mut Layers) {
+    let Some(Exchange { currency }) = exchange else { return };
+    if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        let message = format!("`{currency}` is not a currency code such as USD");
+        layers.fault_at("exchange", Some("currency"), message);
+    }
+}
+
+/// Checks that the log's level can be read as one.
+pub(super) fn log(log: Option<&Log>, layers: &mut Layers) {
+    let parsed = log.map(|log| tracing_subscriber::EnvFilter::try_new(&log.level));
+    if let Some(Err(error)) = parsed {
+        layers.fault_at("log", Some("level"), error.to_string());
+    }
+}
+
+/// Checks that no two listeners want one address.
+pub(super) fn listeners<const N: usize>(
+    listeners: [(&str, Option<Listener>); N],
+    layers: &mut Layers,
+) {
+    for (index, (name, listener)) in listeners.iter().enumerate() {
+        let Some(listener) = listener.filter(|listener| listener.listen.port() != 0) else {
+            continue;
+        };
+        let taken = listeners[..index].iter().find(|(_, other)| *other == Some(listener));
+        if let Some((other, _)) = taken {
+            let message = format!("{} is {other}.listen too", listener.listen);
+            layers.fault_at(name, Some("listen"), message);
+        }
+    }
+}
+
+/// Checks that the limits fit together.
+pub(super) fn limits(limits: Option<&Limits>, layers: &mut Layers) {
+    for (key, message) in limits.map(limit_errors).unwrap_or_default() {
+        layers.fault_at("limits", Some(key), message);
+    }
+}
+
+/// Keys of `limits` with what is wrong about them.
+fn limit_errors(limits: &Limits) -> Vec<(&'static str, String)> {
+    let mut errors: Vec<(&'static str, String)> = positive(limits)
+        .into_iter()
+        .filter(|(_, value)| *value == 0)
+        .map(|(key, _)| (key, "must be above 0".to_owned()))
+        .collect();
+    let mut need = |holds: bool, key: &'static str, message: String| {
+        if !holds {
+            errors.push((key, message));
+        }
+    };
+    let Limits { ping_round_ms, post_ms, auction_ms, wait_ms_min, wait_ms_max, .. } = *limits;
+    need(
+        ping_round_ms.saturating_add(post_ms) <= auction_ms,
+        "auction_ms",
+        format!(
+            "{auction_ms} leaves no time for one ping round and one post: \
+             ping_round_ms + post_ms = {}",
+            ping_round_ms.saturating_add(post_ms)
+        ),
+    );
+    need(
+        limits.unresolved_after_s.saturating_mul(1_000) >= auction_ms,
+        "unresolved_after_s",
+        format!("{} s end before the auction does ({auction_ms} ms)", limits.unresolved_after_s),
+    );
+    need(
+        (wait_ms_min..=wait_ms_max).contains(&limits.wait_ms_default),
+        "wait_ms_default",
+        format!("{} is not within {wait_ms_min} to {wait_ms_max}", limits.wait_ms_default),
+    );
+    need(
+        limits.renew_ms.saturating_mul(2) <= limits.lease_ms,
+        "renew_ms",
+        format!(
+            "{} is more than half of lease_ms = {}: one slow renewal would lose the lead",
+            limits.renew_ms, limits.lease_ms
+        ),
+    );
+    errors
+}
+
+/// The limits that make no sense at zero.
+fn positive(limits: &Limits) -> Vec<(&'static str, u64)> {
+    let size = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+    vec![
+        ("ping_round_ms", limits.ping_round_ms),
+        ("post_ms", limits.post_ms),
+        ("auction_ms", limits.auction_ms),
+        ("unresolved_after_s", limits.unresolved_after_s),
+        ("bid_ttl_ms", limits.bid_ttl_ms),
+        ("bid_max", limits.bid_max.ten_thousandths().max(0).unsigned_abs()),
+        ("ping_reply_bytes_max", size(limits.ping_reply_bytes_max)),
+        ("post_reply_bytes_max", size(limits.post_reply_bytes_max)),
+        ("auctions_in_flight_max", size(limits.auctions_in_flight_max)),
+        ("wait_ms_min", limits.wait_ms_min),
+        ("body_bytes_max", size(limits.body_bytes_max)),
+        ("body_timeout_ms", limits.body_timeout_ms),
+        ("header_timeout_ms", limits.header_timeout_ms),
+        ("headers_max", size(limits.headers_max)),
+        ("header_bytes_max", size(limits.header_bytes_max)),
+        ("json_depth_max", size(limits.json_depth_max)),
+        ("json_keys_max", size(limits.json_keys_max)),
+        ("json_string_bytes_max", size(limits.json_string_bytes_max)),
+        ("idempotency_days", u64::from(limits.idempotency_days)),
+        ("auto_key_window_s", limits.auto_key_window_s),
+        ("signature_tolerance_s", limits.signature_tolerance_s),
+        ("lease_ms", limits.lease_ms),
+        ("renew_ms", limits.renew_ms),
+        ("registry_poll_ms", limits.registry_poll_ms),
+    ]
+}
+
+/// Says what can work but is hardly meant.
+pub(super) fn warnings(config: &Config) -> Vec<String> {
+    let limits = &config.limits;
+    let day_s = 86_400;
+    let checks = [
+        (
+            limits.drain_ms < limits.ping_round_ms.saturating_add(limits.post_ms),
+            "limits.drain_ms is shorter than one ping round and one post: stopping will leave \
+             auctions to be recovered at the next start",
+        ),
+        (
+            u64::from(limits.idempotency_days) * day_s < limits.unresolved_after_s,
+            "limits.idempotency_days is shorter than limits.unresolved_after_s: a vendor's retry \
+             could sell a lead whose post is still unresolved",
+        ),
+        (
+            limits.bid_ttl_ms < limits.post_ms,
+            "limits.bid_ttl_ms is shorter than limits.post_ms: after one slow post no other bid \
+             holds any more",
+        ),
+        (
+            limits.wait_ms_default < limits.ping_round_ms,
+            "limits.wait_ms_default is shorter than limits.ping_round_ms: most vendors will be \
+             answered `pending`",
+        ),
+    ];
+    checks.iter().filter(|(holds, _)| *holds).map(|(_, text)| (*text).to_owned()).collect()
+}

@@ -1,0 +1,185 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+/// Reads `text` as `/etc/gavel/gavel.toml` under `variables`.
+fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigFaults> {
+    let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    Config::parse(text, Path::new("gavel.toml"), Path::new("/etc/gavel"), variables)
+}
+
+#[track_caller]
+fn check_faults(text: &str, variables: &[(&str, &str)], expect: &[&str]) {
+    let faults = parse(text, variables).expect_err("there should be faults");
+    let faults: Vec<String> = faults.0.iter().map(ToString::to_string).collect();
+    assert_eq!(faults, expect);
+}
+
+#[test]
+fn an_empty_file_means_the_defaults() {
+    let config = parse("", &[]).unwrap();
+    assert_eq!(config.exchange.currency, "USD");
+    assert_eq!(config.http.listen, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(config.admin, None);
+    assert_eq!(config.metrics.listen, "127.0.0.1:9464".parse().unwrap());
+    assert_eq!(config.log, Log { level: "info".into(), format: LogFormat::Json });
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn the_template_names_every_limit() {
+    let template: toml::Table = TEMPLATE.parse().unwrap();
+    let limits = toml::Table::try_from(Limits::default()).unwrap();
+    let keys = |table: &toml::Table| table.keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(keys(template["limits"].as_table().unwrap()), keys(&limits));
+}
+
+#[test]
+fn the_commented_lines_of_the_template_are_valid_too() {
+    let all = TEMPLATE.replace("# [admin]", "[admin]").replace("# listen", "listen");
+    let all = all.replace("# extra_ca_file", "extra_ca_file");
+    let config = parse(&all, &[]).unwrap();
+    assert_eq!(config.admin.map(|admin| admin.listen), Some("127.0.0.1:8081".parse().unwrap()));
+}
+
+#[test]
+fn paths_start_at_the_folder_of_the_file() {
+    let config = parse("vault.key_file = \"keys/master\"", &[]).unwrap();
+    assert_eq!(config.vault.key_file, Path::new("/etc/gavel/keys/master"));
+    assert_eq!(config.operator_key_file(), Path::new("/etc/gavel/operator.key"));
+    let config = parse("vault.key_file = \"/run/master\"", &[]).unwrap();
+    assert_eq!(config.vault.key_file, Path::new("/run/master"));
+}
+
+#[test]
+fn the_environment_lies_over_the_file() {
+    let file = "[limits]\npost_ms = 9000\nbid_ttl_ms = 9000\n";
+    let variables = [
+        ("GAVEL__LIMITS__POST_MS", "8000"),
+        ("GAVEL__LIMITS__BID_MAX", "250.00"),
+        ("GAVEL__EXCHANGE__CURRENCY", "EUR"),
+        ("GAVEL__ADMIN__LISTEN", "127.0.0.1:7000"),
+        ("GAVEL_LOG_FORMAT", "text"),
+        ("HOME", "/root"),
+    ];
+    let config = parse(file, &variables).unwrap();
+    let bid_max = crate::domain::money::Money::parse("250").unwrap();
+    let expect = Limits { post_ms: 8_000, bid_ttl_ms: 9_000, bid_max, ..Limits::default() };
+    assert_eq!(config.limits, expect);
+    assert_eq!(config.exchange.currency, "EUR");
+    assert_eq!(config.admin, Some(Listener { listen: "127.0.0.1:7000".parse().unwrap() }));
+    assert_eq!(config.log.format, LogFormat::Json);
+}
+
+#[test]
+fn every_fault_is_reported_at_once_with_its_place() {
+    let file = "\
+[exchange]
+currency = \"dollars\"
+
+[http]
+listen = \"localhost\"
+
+[limits]
+post_ms = \"long\"
+
+[vault]
+file = \"gavel.key\"
+
+[colour]
+";
+    check_faults(
+        file,
+        &[("GAVEL__METRICS__LISTEN", "none"), ("GAVEL__LIMITS", "x")],
+        &[
+            "gavel.toml:2: exchange.currency: `dollars` is not a currency code such as USD",
+            "gavel.toml:5: http.listen: invalid socket address syntax",
+            "gavel.toml:8: limits.post_ms: invalid type: string \"long\", expected u64",
+            "gavel.toml:11: vault.file: unknown field `file`, expected `key_file`",
+            "gavel.toml:13: colour: unknown section; known are admin, exchange, http, limits, log, \
+             metrics, records, store, vault, wire",
+            "GAVEL__LIMITS: is not of the form GAVEL__SECTION__KEY",
+            "GAVEL__METRICS__LISTEN: metrics.listen: invalid socket address syntax",
+        ],
+    );
+}
+
+#[test]
+fn values_that_do_not_fit_together_are_faults() {
+    check_faults(
+        "exchange.currency = \"usd\"\nlog.level = \"gavel=loud\"\nmetrics.listen = \"127.0.0.1:8080\"",
+        &[],
+        &[
+            "gavel.toml:1: exchange.currency: `usd` is not a currency code such as USD",
+            "gavel.toml:2: log.level: error parsing level filter: expected one of \"off\", \
+             \"error\", \"warn\", \"info\", \"debug\", \"trace\", or a number 0-5",
+            "gavel.toml:3: metrics.listen: 127.0.0.1:8080 is http.listen too",
+        ],
+    );
+    check_faults(
+        "limits = { auction_ms = 16999, renew_ms = 5001, headers_max = 0, wait_ms_default = 99 }",
+        &[],
+        &[
+            "gavel.toml:1: limits.auction_ms: 16999 leaves no time for one ping round and one post: \
+             ping_round_ms + post_ms = 17000",
+            "gavel.toml:1: limits.headers_max: must be above 0",
+            "gavel.toml:1: limits.renew_ms: 5001 is more than half of lease_ms = 10000: one slow \
+             renewal would lose the lead",
+            "gavel.toml:1: limits.wait_ms_default: 99 is not within 100 to 300000",
+        ],
+    );
+    check_faults(
+        "",
+        &[("GAVEL__LIMITS__UNRESOLVED_AFTER_S", "59")],
+        &["GAVEL__LIMITS__UNRESOLVED_AFTER_S: limits.unresolved_after_s: 59 s end before the \
+           auction does (60000 ms)"],
+    );
+}
+
+#[test]
+fn two_listeners_may_both_take_any_free_port() {
+    let text = "http.listen = \"127.0.0.1:0\"\nmetrics.listen = \"127.0.0.1:0\"";
+    assert!(parse(text, &[]).is_ok());
+}
+
+#[test]
+fn a_store_that_is_not_there_yet_is_named_as_such() {
+    check_faults(
+        "store = { kind = \"redis\", urls = [\"redis://a\"] }\nrecords.kind = \"postgres\"",
+        &[],
+        &[
+            "gavel.toml:1: store.kind: `redis` is not available in this version; use `embedded`",
+            "gavel.toml:2: records.kind: `postgres` is not available in this version; use `sqlite`",
+        ],
+    );
+    check_faults("store.kind = \"disk\"", &[], &["gavel.toml:1: store.kind: must be `embedded`"]);
+}
+
+#[test]
+fn text_that_is_not_toml_is_a_fault_with_its_line() {
+    let faults = parse("[http]\nlisten = \n[limits]\npost_ms = = 3\n", &[]).unwrap_err();
+    let places: Vec<&str> = faults.0.iter().map(|fault| fault.place.as_str()).collect();
+    assert_eq!(places, ["gavel.toml:2", "gavel.toml:4", "gavel.toml:4"]);
+}
+
+#[test]
+fn a_value_where_a_section_should_be_is_a_fault() {
+    check_faults("limits = 3", &[], &["gavel.toml:1: limits: is a section, not a value"]);
+}
+
+#[test]
+fn doubtful_limits_are_warned_about() {
+    let text = "limits = { drain_ms = 1000, idempotency_days = 1, unresolved_after_s = 90000, \
+                bid_ttl_ms = 1000, wait_ms_default = 500 }";
+    let warnings = parse(text, &[]).unwrap().warnings();
+    assert_eq!(warnings.len(), 4, "{warnings:#?}");
+}
+
+#[test]
+fn a_missing_file_says_how_to_make_one() {
+    let missing = Path::new("/nonexistent/gavel.toml");
+    let faults = Config::load(missing, []).unwrap_err().to_string();
+    assert!(faults.contains("the configuration has 1 fault\n  /nonexistent/gavel.toml: cannot be"));
+    assert!(faults.contains("`gavel init` writes one"), "{faults}");
+}
