@@ -1,7 +1,8 @@
 //! The permanent records: registry versions, finished auctions, the money book, keys.
 //!
 //! Never on the path of an auction: the outbox feeds them, at least once, and every write here is
-//! an idempotent upsert.
+//! idempotent. Times are kept to the microsecond, except inside the parts of a decision record,
+//! which are kept as they were written.
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -9,17 +10,25 @@ use serde::{Deserialize, Serialize};
 
 use super::auction_store::JournalEntry;
 use crate::domain::auction::Account;
+use crate::domain::campaign::CampaignState;
+use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::LeadId;
 use crate::domain::key::{KeyId, KeyRecord};
+use crate::domain::money::Money;
 use crate::domain::record::AuctionRecord;
+use crate::domain::slug::{VendorId, VerticalId};
+
+/// The most rows one list gives; a larger limit is taken for this one.
+pub const LIST_LIMIT_MAX: usize = 1_000;
 
 /// Why the records gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordsError {
-    /// They cannot be reached, or the database refused.
+    /// They cannot be reached, or the database refused. Trying again may help.
     #[error("the records are unavailable: {0}")]
     Unavailable(String),
-    /// They hold something that cannot be read back.
+    /// They hold, or were given, something that cannot be true: a part that cannot be read, a line
+    /// of the book that says otherwise than the one kept. Trying again does not help.
     #[error("the records are corrupt: {0}")]
     Corrupt(String),
 }
@@ -52,6 +61,14 @@ impl ObjectKind {
             Self::Tree => "tree",
         }
     }
+
+    /// Reads what [`ObjectKind::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Vertical, Self::Vendor, Self::Buyer, Self::Campaign, Self::Tree]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
 }
 
 /// One registry object as stored: its body is the JSON of the domain's type.
@@ -67,7 +84,7 @@ pub struct RegistryObject {
     pub is_archived: bool,
 }
 
-/// A campaign's sealed signing secret.
+/// A sealed signing secret; owner and `valid_from` name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedSecret {
     /// Whose: `campaign:<id>` or `key:<key id>`.
@@ -89,7 +106,8 @@ pub struct RegistryRows {
     pub objects: Vec<RegistryObject>,
     /// Pauses and other states of campaigns that files do not hold: campaign id and state.
     pub campaign_states: Vec<CampaignStateRow>,
-    /// Secrets that still sign.
+    /// Secrets that had not ended at the last change. The records have no clock: whoever signs
+    /// compares `valid_until` with its own.
     pub secrets: Vec<SealedSecret>,
     /// Keys, revoked ones included.
     pub keys: Vec<KeyRecord>,
@@ -101,11 +119,11 @@ pub struct CampaignStateRow {
     /// The campaign's slug.
     pub campaign: String,
     /// Its state.
-    pub state: crate::domain::campaign::CampaignState,
+    pub state: CampaignState,
 }
 
 /// One change of the registry, applied whole or not at all.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryChange {
     /// The version it was worked out against.
     pub base_version: i64,
@@ -113,18 +131,50 @@ pub struct RegistryChange {
     pub objects: Vec<RegistryObject>,
     /// States that change.
     pub campaign_states: Vec<CampaignStateRow>,
-    /// Secrets to add; an older one of the same owner ends now.
+    /// Secrets to add or to give another end. All other secrets of the same owners end at `at`:
+    /// for an overlap, name the old one too, with its end.
     pub secrets: Vec<SealedSecret>,
     /// Keys to add.
     pub keys_added: Vec<KeyRecord>,
-    /// Keys to revoke.
+    /// Keys to revoke, at `at`; one that is revoked already stays as it is.
     pub keys_revoked: Vec<KeyId>,
     /// Who did it, for the audit: a key id, or `cli`.
     pub actor: String,
     /// What was done, for the audit: one sentence.
     pub summary: String,
     /// When.
-    pub at: Option<Timestamp>,
+    pub at: Timestamp,
+}
+
+impl RegistryChange {
+    /// A change of nothing yet, by `actor` at `at`.
+    #[must_use]
+    pub fn new(base_version: i64, actor: &str, summary: &str, at: Timestamp) -> Self {
+        Self {
+            base_version,
+            objects: Vec::new(),
+            campaign_states: Vec::new(),
+            secrets: Vec::new(),
+            keys_added: Vec::new(),
+            keys_revoked: Vec::new(),
+            actor: actor.to_owned(),
+            summary: summary.to_owned(),
+            at,
+        }
+    }
+}
+
+/// One line of the registry's audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeRow {
+    /// The version the change made.
+    pub version: i64,
+    /// Who did it: a key id, or `cli`.
+    pub actor: String,
+    /// What was done.
+    pub summary: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Reply to a change.
@@ -159,6 +209,62 @@ pub struct LedgerLine {
     pub entry: JournalEntry,
 }
 
+/// Which auctions to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuctionFilter {
+    /// Only this vendor's.
+    pub vendor: Option<VendorId>,
+    /// Only those that ended so, or that have not ended.
+    pub disposition: Option<Disposition>,
+    /// Only those received at this time or later.
+    pub since: Option<Timestamp>,
+    /// At most so many, and at most [`LIST_LIMIT_MAX`].
+    pub limit: usize,
+    /// Only those that come after this one in the list; none if there is no such auction.
+    pub after: Option<LeadId>,
+}
+
+impl AuctionFilter {
+    /// The newest `limit` auctions.
+    #[must_use]
+    pub const fn newest(limit: usize) -> Self {
+        Self { vendor: None, disposition: None, since: None, limit, after: None }
+    }
+}
+
+/// An auction in a list: its decision record in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuctionSummary {
+    /// The lead; the auction's id has the same bits.
+    pub lead_id: LeadId,
+    /// Who submitted it.
+    pub vendor_id: VendorId,
+    /// The product line.
+    pub vertical: VerticalId,
+    /// How it ended, or `pending`.
+    pub disposition: Disposition,
+    /// Why it was not sold.
+    pub reason: Option<Reason>,
+    /// Whether it is a test lead.
+    pub test: bool,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// When it ended.
+    pub closed_at: Option<Timestamp>,
+    /// From intake to the end.
+    pub elapsed_ms: Option<i64>,
+    /// Campaigns that were pinged.
+    pub pinged: u32,
+    /// Bids that came, fixed prices included.
+    pub bids: u32,
+    /// What the buyers pay, over all seats.
+    pub price: Money,
+    /// What the exchange keeps, over all seats.
+    pub margin: Money,
+    /// What the vendor gets, over all seats.
+    pub payout: Money,
+}
+
 /// Totals of the money book, for reconciling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BookTotals {
@@ -182,18 +288,44 @@ pub trait Records: Send + Sync + 'static {
     /// Applies a change if the registry is still at `base_version`.
     fn change_registry(&self, change: RegistryChange) -> RecordsFuture<'_, Committed>;
 
-    /// Adds parts of decision records; parts that are there already are left as they are.
+    /// The objects as they were at an earlier version, for going back to it; those that came later
+    /// are not among them. States, secrets and keys have no history.
+    fn registry_objects_at(&self, version: i64) -> RecordsFuture<'_, Vec<RegistryObject>>;
+
+    /// The last changes of the registry, newest first; at most [`LIST_LIMIT_MAX`].
+    fn registry_history(&self, limit: usize) -> RecordsFuture<'_, Vec<ChangeRow>>;
+
+    /// Adds parts of decision records, all or none; parts that are there already are left as they
+    /// are. They may come in any order.
+    ///
+    /// A part that cannot be read is [`RecordsError::Corrupt`].
     fn add_parts(&self, parts: Vec<RecordPart>) -> RecordsFuture<'_, ()>;
 
-    /// Adds lines to the money book; lines that are there already are left as they are.
+    /// Adds lines to the money book, all or none; lines that are there already are left as they
+    /// are.
+    ///
+    /// A line that differs from the one kept under its account and sequence is
+    /// [`RecordsError::Corrupt`]: the book belongs to another store, or to an earlier life of it.
     fn add_ledger(&self, lines: Vec<LedgerLine>) -> RecordsFuture<'_, ()>;
 
+    /// The lines of an account after `after_sequence` (0 = from the first), oldest first; at most
+    /// [`LIST_LIMIT_MAX`].
+    fn ledger(
+        &self,
+        account: Account,
+        after_sequence: u64,
+        limit: usize,
+    ) -> RecordsFuture<'_, Vec<JournalEntry>>;
+
     /// The lead an id belongs to: `ping_` and `bid_` of a buyer, `post_`, or any id with a lead's
-    /// bits.
+    /// bits. `None` for an auction the records do not have.
     fn find_lead(&self, id: String) -> RecordsFuture<'_, Option<LeadId>>;
 
-    /// A whole decision record.
+    /// A whole decision record; `None` until its first part is there.
     fn auction(&self, lead_id: LeadId) -> RecordsFuture<'_, Option<AuctionRecord>>;
+
+    /// Auctions, newest first by the time they were received.
+    fn auctions(&self, filter: AuctionFilter) -> RecordsFuture<'_, Vec<AuctionSummary>>;
 
     /// Totals of the money book.
     fn book_totals(&self) -> RecordsFuture<'_, BookTotals>;
