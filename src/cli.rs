@@ -1,3 +1,229 @@
-//! The command line.
+//! The command line: what can be asked, and how answers look on a terminal.
+//!
+//! [`Cli`] says what may be typed. The submodules carry out the parts that need no wiring: laying
+//! out an installation, reading an exchange directory, talking to a running server, drawing an
+//! auction. Opening stores and starting servers is `app`'s business.
 
+pub mod init;
+pub mod private_file;
+pub mod remote;
 pub mod timeline;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::domain::key::{KeyId, OPERATOR_OWNER, Role};
+use crate::domain::money::Money;
+use crate::domain::slug::{BuyerId, VendorId};
+
+/// An open ping/post lead exchange.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "gavel", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// The configuration of the process
+    #[arg(long, global = true, value_name = "FILE", default_value = "gavel.toml")]
+    #[arg(env = "GAVEL_CONFIG")]
+    pub config: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Write a configuration, a master key and an operator's key into a folder
+    Init(Init),
+    /// Run the exchange until SIGTERM or SIGINT
+    Serve(Serve),
+    /// Bring the registry in line with an exchange directory
+    Apply(Apply),
+    /// Make, withdraw or list API keys
+    #[command(subcommand)]
+    Key(Key),
+    /// Add money to a buyer's account
+    Credit(Credit),
+    /// Say who may buy a lead and which rule keeps the others out; sends nothing
+    Explain(Explain),
+    /// Look at auctions
+    #[command(subcommand)]
+    Auction(Auction),
+    /// Check the configuration and say everything that is wrong with it
+    CheckConfig,
+}
+
+/// `gavel init`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Init {
+    /// The folder; made if it is not there
+    #[arg(default_value = ".", value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Allow buyers on this machine (plain http on 127.0.0.0/8), to try things out
+    #[arg(long)]
+    pub local: bool,
+}
+
+/// `gavel serve`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Serve {
+    /// How log lines look, whatever the configuration says
+    #[arg(long, value_name = "FORMAT", env = "GAVEL_LOG_FORMAT")]
+    pub log_format: Option<LineFormat>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LineFormat {
+    /// One JSON object a line
+    Json,
+    /// One line of text, for people
+    Text,
+}
+
+/// `gavel apply`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Apply {
+    /// The folder with verticals/, vendors/, buyers/ and trees/
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Only say what would change
+    #[arg(long)]
+    pub plan: bool,
+    /// Archive what the folder does not have
+    #[arg(long)]
+    pub prune: bool,
+}
+
+/// `gavel key`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Key {
+    /// Make a key and print it, this once
+    Create(KeyCreate),
+    /// Withdraw a key at once
+    Revoke {
+        /// The 8 letters and digits after the role in the key
+        #[arg(value_name = "KEY_ID", value_parser = KeyId::parse)]
+        key_id: KeyId,
+    },
+    /// List all keys, withdrawn ones included
+    List,
+}
+
+/// `gavel key create`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct KeyCreate {
+    /// vendor, buyer or operator
+    #[arg(long, value_parser = parse_role)]
+    pub role: Role,
+    /// The vendor or buyer it is for
+    #[arg(long, value_name = "ID", required_if_eq_any([("role", "vendor"), ("role", "buyer")]))]
+    owner: Option<String>,
+    /// What is done with it runs outside caps, money and reports
+    #[arg(long)]
+    pub test: bool,
+    /// Refuse leads with unknown fields instead of warning about them
+    #[arg(long)]
+    pub strict: bool,
+    /// Requests must be signed; the signing secret is printed on a second line
+    #[arg(long)]
+    pub require_signature: bool,
+}
+
+impl KeyCreate {
+    /// Whom the key is for.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        self.owner.as_deref().unwrap_or(OPERATOR_OWNER)
+    }
+}
+
+fn parse_role(text: &str) -> Result<Role, &'static str> {
+    Role::parse(text).ok_or("it is vendor, buyer or operator")
+}
+
+/// `gavel credit`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Credit {
+    /// The buyer
+    #[arg(value_name = "BUYER", value_parser = BuyerId::parse)]
+    pub buyer: BuyerId,
+    /// How much, such as 500.00; an adjustment may be negative
+    #[arg(value_name = "AMOUNT", value_parser = parse_amount, allow_negative_numbers = true)]
+    pub amount: Money,
+    /// Makes it happen once: the same command again changes nothing
+    #[arg(long = "op", value_name = "ID")]
+    pub op_id: String,
+    /// What it is for
+    #[arg(long, default_value = "deposit")]
+    pub kind: CreditKind,
+    /// A word for the book
+    #[arg(long)]
+    pub note: Option<String>,
+}
+
+/// What a credit is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CreditKind {
+    /// Money paid in
+    Deposit,
+    /// A correction, of either sign
+    Adjustment,
+}
+
+impl CreditKind {
+    /// The kind as in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deposit => "deposit",
+            Self::Adjustment => "adjustment",
+        }
+    }
+}
+
+fn parse_amount(text: &str) -> Result<Money, String> {
+    let (positive, is_negative) = match text.strip_prefix('-') {
+        Some(positive) => (positive, true),
+        None => (text, false),
+    };
+    let amount = Money::parse(positive).map_err(|error| error.to_string())?;
+    let signed = if is_negative { Money::ZERO.checked_sub(amount) } else { Some(amount) };
+    signed.ok_or_else(|| "above the largest amount".to_owned())
+}
+
+/// `gavel explain`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Explain {
+    /// A file with the body of POST /v1/leads
+    #[arg(value_name = "LEAD.json")]
+    pub lead: PathBuf,
+    /// The vendor that would submit it
+    #[arg(long, value_name = "ID", value_parser = VendorId::parse)]
+    pub vendor: Option<VendorId>,
+}
+
+/// `gavel auction`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Auction {
+    /// Draw one auction
+    Show {
+        /// Any id of it: auc_, lead_, ping_, bid_ or post_
+        id: String,
+        /// Print the decision record as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the newest auctions
+    List {
+        /// How many
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
+        /// Only this vendor's
+        #[arg(long, value_name = "ID", value_parser = VendorId::parse)]
+        vendor: Option<VendorId>,
+    },
+}
+
+#[cfg(test)]
+mod tests;

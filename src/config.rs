@@ -20,6 +20,12 @@ use layers::Layers;
 /// A complete `gavel.toml` that sets every value to its default.
 pub const TEMPLATE: &str = include_str!("config/gavel.toml");
 
+/// A template for trying things out: buyers may be on this machine, without TLS.
+#[must_use]
+pub fn local_template() -> String {
+    TEMPLATE.replacen("allow_networks = []             ", "allow_networks = [\"127.0.0.0/8\"]", 1)
+}
+
 /// What the environment variables that override the file start with.
 pub const ENVIRONMENT_PREFIX: &str = "GAVEL__";
 

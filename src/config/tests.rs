@@ -183,3 +183,14 @@ fn a_missing_file_says_how_to_make_one() {
     assert!(faults.contains("the configuration has 1 fault\n  /nonexistent/gavel.toml: cannot be"));
     assert!(faults.contains("`gavel init` writes one"), "{faults}");
 }
+
+#[test]
+fn the_local_template_allows_buyers_on_this_machine_and_changes_nothing_else() {
+    let local = local_template();
+    let changed: Vec<(&str, &str)> =
+        TEMPLATE.lines().zip(local.lines()).filter(|(before, after)| before != after).collect();
+    assert_eq!(TEMPLATE.lines().count(), local.lines().count());
+    assert_eq!(changed.len(), 1);
+    assert!(changed[0].1.starts_with("allow_networks = [\"127.0.0.0/8\"] "), "{changed:?}");
+    assert!(parse(&local, &[]).is_ok());
+}
