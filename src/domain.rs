@@ -16,6 +16,7 @@ pub mod key;
 pub mod lead;
 pub mod limits;
 pub mod money;
+pub mod object;
 pub mod pii;
 pub mod ping;
 pub mod post;

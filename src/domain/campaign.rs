@@ -71,7 +71,7 @@ pub enum Verification {
 
 /// How a campaign names its price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Price {
     /// It is pinged and bids.
     Bid {

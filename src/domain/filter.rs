@@ -52,6 +52,25 @@ pub enum Test {
     Exists(bool),
 }
 
+impl Test {
+    /// The test's name in filters.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Eq(_) => "eq",
+            Self::Ne(_) => "ne",
+            Self::In(_) => "in",
+            Self::NotIn(_) => "not_in",
+            Self::Lt(_) => "lt",
+            Self::Lte(_) => "lte",
+            Self::Gt(_) => "gt",
+            Self::Gte(_) => "gte",
+            Self::Between(..) => "between",
+            Self::Exists(_) => "exists",
+        }
+    }
+}
+
 /// What a field is compared with.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]

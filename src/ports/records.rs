@@ -18,6 +18,8 @@ use crate::domain::money::Money;
 use crate::domain::record::AuctionRecord;
 use crate::domain::slug::{VendorId, VerticalId};
 
+pub use crate::domain::object::ObjectKind;
+
 /// The most rows one list gives; a larger limit is taken for this one.
 pub const LIST_LIMIT_MAX: usize = 1_000;
 
@@ -31,44 +33,6 @@ pub enum RecordsError {
     /// of the book that says otherwise than the one kept. Trying again does not help.
     #[error("the records are corrupt: {0}")]
     Corrupt(String),
-}
-
-/// What kind of thing a registry object is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ObjectKind {
-    /// A product line.
-    Vertical,
-    /// A vendor.
-    Vendor,
-    /// A buyer.
-    Buyer,
-    /// A campaign.
-    Campaign,
-    /// A ping tree.
-    Tree,
-}
-
-impl ObjectKind {
-    /// The kind as in API, records and audit.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Vertical => "vertical",
-            Self::Vendor => "vendor",
-            Self::Buyer => "buyer",
-            Self::Campaign => "campaign",
-            Self::Tree => "tree",
-        }
-    }
-
-    /// Reads what [`ObjectKind::as_str`] writes.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Vertical, Self::Vendor, Self::Buyer, Self::Campaign, Self::Tree]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-    }
 }
 
 /// One registry object as stored: its body is the JSON of the domain's type.

@@ -1,0 +1,49 @@
+//! The kinds of objects a registry is made of.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of thing a registry object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectKind {
+    /// A product line.
+    Vertical,
+    /// A vendor.
+    Vendor,
+    /// A buyer.
+    Buyer,
+    /// A campaign.
+    Campaign,
+    /// A ping tree.
+    Tree,
+}
+
+impl ObjectKind {
+    /// The kind as in API, records and audit.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vertical => "vertical",
+            Self::Vendor => "vendor",
+            Self::Buyer => "buyer",
+            Self::Campaign => "campaign",
+            Self::Tree => "tree",
+        }
+    }
+
+    /// Reads what [`ObjectKind::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Vertical, Self::Vendor, Self::Buyer, Self::Campaign, Self::Tree]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
