@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{Sealed, Vault, VaultError};
 use crate::domain::ids::LeadId;
-use crate::domain::lead::{Consent, Fields, Lead, Source};
+use crate::domain::lead::{Consent, Fields, Lead, Source, Value};
 use crate::domain::money::Money;
 use crate::domain::pii::Pii;
 use crate::domain::slug::{VendorId, VerticalId};
@@ -86,6 +86,18 @@ impl Vault {
         let image: LeadImage<'_> =
             serde_json::from_slice(&bytes).map_err(|_| VaultError::NotALead)?;
         if image.id == lead_id { Ok(image.into_lead()) } else { Err(VaultError::NotALead) }
+    }
+
+    /// The keyed digest under which a lead's consumer is claimed within `scope`: of the normalized
+    /// phone number. `None` for a lead without one.
+    #[must_use]
+    pub fn lead_duplicate_digest(&self, scope: &str, lead: &Lead) -> Option<[u8; 32]> {
+        match lead.fields.expose().value("phone") {
+            Some(Value::Text(phone)) => {
+                Some(self.duplicate_digest(scope, &Pii::new(phone.as_str())))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -1,0 +1,3 @@
+//! Trying the exchange without anybody else: stub buyers, sample leads, and a run of both.
+
+pub mod stub_buyer;
