@@ -9,6 +9,7 @@ mod check;
 mod layers;
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -36,8 +37,8 @@ pub struct Config {
     pub folder: PathBuf,
     /// What holds for the whole exchange.
     pub exchange: Exchange,
-    /// The listener of the API.
-    pub http: Listener,
+    /// The API.
+    pub http: Http,
     /// A listener of its own for operators' routes.
     pub admin: Option<Listener>,
     /// The listener of metrics and health.
@@ -64,7 +65,17 @@ pub struct Exchange {
     pub currency: String,
 }
 
-/// Where a server listens.
+/// The API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// Threads that take requests; `None` = one for each processor.
+    pub workers: Option<NonZeroUsize>,
+}
+
+/// Where a further server listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listener {
@@ -96,8 +107,19 @@ pub struct Log {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vault {
-    /// The file, readable by its owner alone.
+    /// The file of the master key, readable by its owner alone.
     pub key_file: PathBuf,
+    /// The folder of the days' keys.
+    pub day_key_folder: PathBuf,
+}
+
+impl Vault {
+    fn within(self, folder: &Path) -> Self {
+        Self {
+            key_file: folder.join(self.key_file),
+            day_key_folder: folder.join(self.day_key_folder),
+        }
+    }
 }
 
 /// Which store, and its settings.
@@ -187,9 +209,9 @@ impl Config {
 
     fn read(layers: &mut Layers, folder: &Path) -> Option<Self> {
         let exchange = layers.section::<Exchange>("exchange");
-        let http = layers.section::<Listener>("http");
+        let http = layers.section::<Http>("http");
         let admin = layers.optional_section::<Listener>("admin");
-        let metrics = layers.section("metrics");
+        let metrics = layers.section::<Listener>("metrics");
         let log = layers.section::<Log>("log");
         let vault = layers.section::<Vault>("vault");
         let store = read_store(layers, folder);
@@ -198,10 +220,12 @@ impl Config {
         let limits = layers.section::<Limits>("limits");
         check::exchange(exchange.as_ref(), layers);
         check::log(log.as_ref(), layers);
-        check::listeners(
-            [("http", http), ("metrics", metrics), ("admin", admin.flatten())],
-            layers,
-        );
+        let listeners = [
+            ("http", http.map(|http| http.listen)),
+            ("metrics", metrics.map(|metrics| metrics.listen)),
+            ("admin", admin.flatten().map(|admin| admin.listen)),
+        ];
+        check::listeners(listeners, layers);
         check::limits(limits.as_ref(), layers);
         Some(Self {
             folder: folder.to_owned(),
@@ -210,7 +234,7 @@ impl Config {
             admin: admin?,
             metrics: metrics?,
             log: log?,
-            vault: vault.map(|vault| Vault { key_file: folder.join(vault.key_file) })?,
+            vault: vault.map(|vault| vault.within(folder))?,
             store: store?,
             records: records?,
             wire: wire?,

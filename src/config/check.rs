@@ -1,7 +1,9 @@
 //! What single values cannot tell: whether they fit together.
 
+use std::net::SocketAddr;
+
 use super::layers::Layers;
-use super::{Config, Exchange, Limits, Listener, Log};
+use super::{Config, Exchange, Limits, Log};
 
 /// Checks that the currency can be one.
 pub(super) fn exchange(exchange: Option<&Exchange>, layers: &mut Layers) {
@@ -22,17 +24,14 @@ pub(super) fn log(log: Option<&Log>, layers: &mut Layers) {
 
 /// Checks that no two listeners want one address.
 pub(super) fn listeners<const N: usize>(
-    listeners: [(&str, Option<Listener>); N],
+    listeners: [(&str, Option<SocketAddr>); N],
     layers: &mut Layers,
 ) {
-    for (index, (name, listener)) in listeners.iter().enumerate() {
-        let Some(listener) = listener.filter(|listener| listener.listen.port() != 0) else {
-            continue;
-        };
-        let taken = listeners[..index].iter().find(|(_, other)| *other == Some(listener));
+    for (index, (name, address)) in listeners.iter().enumerate() {
+        let Some(address) = address.filter(|address| address.port() != 0) else { continue };
+        let taken = listeners[..index].iter().find(|(_, other)| *other == Some(address));
         if let Some((other, _)) = taken {
-            let message = format!("{} is {other}.listen too", listener.listen);
-            layers.fault_at(name, Some("listen"), message);
+            layers.fault_at(name, Some("listen"), format!("{address} is {other}.listen too"));
         }
     }
 }

@@ -38,15 +38,17 @@ fn the_template_names_every_limit() {
 #[test]
 fn the_commented_lines_of_the_template_are_valid_too() {
     let all = TEMPLATE.replace("# [admin]", "[admin]").replace("# listen", "listen");
-    let all = all.replace("# extra_ca_file", "extra_ca_file");
+    let all = all.replace("# extra_ca_file", "extra_ca_file").replace("# workers", "workers");
     let config = parse(&all, &[]).unwrap();
     assert_eq!(config.admin.map(|admin| admin.listen), Some("127.0.0.1:8081".parse().unwrap()));
+    assert_eq!(config.http.workers.map(NonZeroUsize::get), Some(2));
 }
 
 #[test]
 fn paths_start_at_the_folder_of_the_file() {
     let config = parse("vault.key_file = \"keys/master\"", &[]).unwrap();
     assert_eq!(config.vault.key_file, Path::new("/etc/gavel/keys/master"));
+    assert_eq!(config.vault.day_key_folder, Path::new("/etc/gavel/data/day-keys"));
     assert_eq!(config.operator_key_file(), Path::new("/etc/gavel/operator.key"));
     let config = parse("vault.key_file = \"/run/master\"", &[]).unwrap();
     assert_eq!(config.vault.key_file, Path::new("/run/master"));
@@ -96,7 +98,7 @@ file = \"gavel.key\"
             "gavel.toml:2: exchange.currency: `dollars` is not a currency code such as USD",
             "gavel.toml:5: http.listen: invalid socket address syntax",
             "gavel.toml:8: limits.post_ms: invalid type: string \"long\", expected u64",
-            "gavel.toml:11: vault.file: unknown field `file`, expected `key_file`",
+            "gavel.toml:11: vault.file: unknown field `file`, expected `key_file` or `day_key_folder`",
             "gavel.toml:13: colour: unknown section; known are admin, exchange, http, limits, log, \
              metrics, records, store, vault, wire",
             "GAVEL__LIMITS: is not of the form GAVEL__SECTION__KEY",
