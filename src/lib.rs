@@ -7,6 +7,7 @@ pub mod config;
 pub mod decide;
 pub mod demo;
 pub mod domain;
+pub mod intake;
 pub mod metrics;
 pub mod notify;
 pub mod ping;
