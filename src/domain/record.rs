@@ -390,14 +390,15 @@ impl AuctionRecord {
     }
 
     fn add_post(&mut self, post: PostRecord) {
-        let lost = match post.outcome {
-            PostResult::Accepted | PostResult::Unknown | PostResult::Conflict => None,
-            PostResult::Rejected => Some(Lost::PostRejected),
-            PostResult::NotSent => Some(Lost::PostNotSent),
-            PostResult::GivenUp => Some(Lost::PostUnknown),
-        };
         if let Some(candidate) = self.candidate(&post.campaign_id) {
-            candidate.lost_reason = lost;
+            candidate.lost_reason = match post.outcome {
+                PostResult::Accepted | PostResult::Unknown => None,
+                PostResult::Rejected => Some(Lost::PostRejected),
+                PostResult::NotSent => Some(Lost::PostNotSent),
+                PostResult::GivenUp => Some(Lost::PostUnknown),
+                // It said yes too late: it stays a loser, and the post shows the conflict.
+                PostResult::Conflict => candidate.lost_reason,
+            };
         }
         match self.posts.iter_mut().find(|known| known.post_id == post.post_id) {
             Some(known) => {
@@ -422,3 +423,6 @@ impl AuctionRecord {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
