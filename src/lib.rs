@@ -13,6 +13,7 @@ pub mod notify;
 pub mod ping;
 pub mod ports;
 pub mod post;
+pub mod records;
 pub mod registry;
 pub mod settle;
 pub mod signing;

@@ -1,0 +1,106 @@
+//! The permanent records in SQL: registry versions, finished auctions, the money book, keys.
+//!
+//! What is written here came through the in-flight store's outbox, at least once; every write is
+//! idempotent, whole batches are written or nothing of them. Parts of decision records are kept as
+//! they were written; everything else about an auction is worked out from them again whenever one
+//! is added, so that their order does not matter.
+//!
+//! This module knows no rule of the exchange, no clock, and no consumer's data: what it is given
+//! holds none, and secrets come sealed. One text of each statement serves every database; what
+//! differs between databases stands behind `pool`.
+
+mod auctions;
+mod column;
+mod ledger;
+mod pool;
+mod registry;
+mod sql;
+mod sqlite;
+
+use futures::FutureExt;
+
+use crate::domain::auction::Account;
+use crate::domain::ids::LeadId;
+use crate::domain::record::AuctionRecord;
+use crate::ports::auction_store::JournalEntry;
+use crate::ports::records::{
+    AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, LedgerLine, RecordPart,
+    Records, RecordsFuture, RegistryChange, RegistryObject, RegistryRows,
+};
+
+pub use sqlite::{Sqlite, SqliteSettings};
+
+/// The records in a SQL database; made by [`Sqlite::open`].
+#[derive(Debug)]
+pub struct SqlRecords {
+    pool: pool::Pool,
+}
+
+impl SqlRecords {
+    const fn on(pool: pool::Pool) -> Self {
+        Self { pool }
+    }
+
+    /// Closes the database after what is running on it; every later call fails.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl Records for SqlRecords {
+    fn registry_version(&self) -> RecordsFuture<'_, i64> {
+        registry::version(&self.pool).boxed()
+    }
+
+    fn registry(&self) -> RecordsFuture<'_, RegistryRows> {
+        registry::current(&self.pool).boxed()
+    }
+
+    fn change_registry(&self, change: RegistryChange) -> RecordsFuture<'_, Committed> {
+        registry::change(&self.pool, change).boxed()
+    }
+
+    fn registry_objects_at(&self, version: i64) -> RecordsFuture<'_, Vec<RegistryObject>> {
+        registry::objects_at(&self.pool, version).boxed()
+    }
+
+    fn registry_history(&self, limit: usize) -> RecordsFuture<'_, Vec<ChangeRow>> {
+        registry::history(&self.pool, limit).boxed()
+    }
+
+    fn add_parts(&self, parts: Vec<RecordPart>) -> RecordsFuture<'_, ()> {
+        auctions::add(&self.pool, parts).boxed()
+    }
+
+    fn add_ledger(&self, lines: Vec<LedgerLine>) -> RecordsFuture<'_, ()> {
+        ledger::add(&self.pool, lines).boxed()
+    }
+
+    fn ledger(
+        &self,
+        account: Account,
+        after_sequence: u64,
+        limit: usize,
+    ) -> RecordsFuture<'_, Vec<JournalEntry>> {
+        ledger::lines(&self.pool, account, after_sequence, limit).boxed()
+    }
+
+    fn find_lead(&self, id: String) -> RecordsFuture<'_, Option<LeadId>> {
+        auctions::find(&self.pool, id).boxed()
+    }
+
+    fn auction(&self, lead_id: LeadId) -> RecordsFuture<'_, Option<AuctionRecord>> {
+        auctions::read(&self.pool, lead_id).boxed()
+    }
+
+    fn auctions(&self, filter: AuctionFilter) -> RecordsFuture<'_, Vec<AuctionSummary>> {
+        auctions::list(&self.pool, filter).boxed()
+    }
+
+    fn book_totals(&self) -> RecordsFuture<'_, BookTotals> {
+        ledger::totals(&self.pool).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests;
