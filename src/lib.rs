@@ -17,6 +17,7 @@ pub mod records;
 pub mod registry;
 pub mod settle;
 pub mod signing;
+pub mod store;
 pub mod system;
 pub mod telemetry;
 pub mod vault;

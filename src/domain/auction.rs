@@ -181,6 +181,10 @@ pub struct LeadView {
     pub closing: Option<Closing>,
     /// The owner's notes (deadlines, prices, who was asked), opaque to the store.
     pub plan: Bytes,
+    /// What the vendor was offered, opaque to the store; empty before an offer.
+    pub offers: Bytes,
+    /// Which offers the vendor took, opaque to the store; empty before that.
+    pub taken: Bytes,
     /// When it was taken in.
     pub created_at: Timestamp,
     /// When it ended.

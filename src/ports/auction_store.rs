@@ -615,7 +615,8 @@ pub trait AuctionStore: Send + Sync + 'static {
     /// Ends a lead whose post stayed unknown to the end of the window.
     fn unresolved(&self, outcome: Unresolved) -> StoreFuture<'_, LeadReply<Finished>>;
 
-    /// Says when somebody must look at an unknown post again.
+    /// Says when somebody must look at a lead's unknown posts again: it is not due before, unless
+    /// a post is on its way.
     fn postpone(
         &self,
         lead_id: LeadId,
@@ -623,7 +624,8 @@ pub trait AuctionStore: Send + Sync + 'static {
         due_at: Timestamp,
     ) -> StoreFuture<'_, LeadReply<Fenced<()>>>;
 
-    /// Appends a fact to a closed lead, under an id that makes it happen once.
+    /// Appends a fact to a closed lead, under an id that makes it happen once. The reply tells
+    /// whether the fact is there, now or before; it is not if the lead is open or missing.
     fn append(
         &self,
         lead_id: LeadId,

@@ -1,0 +1,211 @@
+//! The engine on disk: fjall's append-only journal before log-structured trees.
+//!
+//! One commit is one batch in the journal and one `fdatasync`; trees are written behind it. After
+//! a power cut the journal ends with at most one batch that was not acknowledged, whole or torn; a
+//! torn one is cut off when the files are opened. docs/decisions/0002-embedded-store-engine.md has
+//! the measurements behind the choice.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+
+use super::{Changes, Day, Engine, Row, Table};
+use crate::ports::auction_store::StoreError;
+use crate::store::embedded::OpenError;
+
+/// Rows that live as long as a lead is open or a buyer has an account: few, changed often.
+const OPEN_SPACE: &str = "open";
+/// Rows that are written once or twice and kept for weeks.
+const KEPT_SPACE: &str = "kept";
+const DAY_PREFIX: &str = "day-";
+const LOCK_FILE: &str = "gavel.lock";
+const ENGINE_FOLDER: &str = "engine";
+/// Blocks and index blocks kept in memory.
+const CACHE_BYTES: u64 = 64 << 20;
+/// One table's changes in memory before they become a file of their tree.
+const TABLE_BUFFER_BYTES: u64 = 16 << 20;
+/// Journals together; at most that much is replayed at a start.
+const JOURNAL_BYTES_MAX: u64 = 192 << 20;
+
+/// fjall in a directory of its own, under an exclusive lock.
+///
+/// Tables share a keyspace with others of the same life, a byte before their keys apart: each
+/// keyspace has buffers and files of its own, and one that is rarely written to would hold on to
+/// old journals. Fields drop in this order: the lock goes last.
+pub(in super::super) struct DurableEngine {
+    days: BTreeMap<Day, Keyspace>,
+    open: Keyspace,
+    kept: Keyspace,
+    database: Database,
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DurableEngine {
+    /// Locks the directory and opens the files in it, making both if there are none.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] if anybody has the directory open, [`OpenError::Engine`] if the files
+    /// cannot be read.
+    pub(in super::super) fn open(path: &Path) -> Result<Self, OpenError> {
+        let failed = |error: String| OpenError::Engine { path: path.to_owned(), error };
+        std::fs::create_dir_all(path).map_err(|error| failed(error.to_string()))?;
+        let lock = lock(path)?;
+        let database = Database::builder(path.join(ENGINE_FOLDER))
+            .cache_size(CACHE_BYTES)
+            .worker_threads(1)
+            .max_journaling_size(JOURNAL_BYTES_MAX)
+            .open()
+            .map_err(|error| failed(error.to_string()))?;
+        let keyspace = |name: &str| {
+            database.keyspace(name, options).map_err(|error| failed(error.to_string()))
+        };
+        let (open, kept) = (keyspace(OPEN_SPACE)?, keyspace(KEPT_SPACE)?);
+        let mut days = BTreeMap::new();
+        for name in database.list_keyspace_names() {
+            if let Some(day) = name.strip_prefix(DAY_PREFIX).and_then(|day| day.parse().ok()) {
+                days.insert(day, keyspace(&name)?);
+            }
+        }
+        Ok(Self { days, open, kept, database, path: path.to_owned(), _lock: lock })
+    }
+
+    /// The keyspace of a table, if it is there: a day's is made by its first row.
+    fn keyspace(&self, table: Table) -> Option<&Keyspace> {
+        match place(table) {
+            Place::Open(_) => Some(&self.open),
+            Place::Kept(_) => Some(&self.kept),
+            Place::Day(day) => self.days.get(&day),
+        }
+    }
+
+    fn make_days(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        for (table, _, _) in changes.iter() {
+            if let Table::Day(day) = table
+                && !self.days.contains_key(&day)
+            {
+                let name = format!("{DAY_PREFIX}{day}");
+                let made = self.database.keyspace(&name, options).map_err(unavailable)?;
+                self.days.insert(day, made);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a table is: in which keyspace, and behind which byte before its keys.
+enum Place {
+    Open(u8),
+    Kept(u8),
+    Day(Day),
+}
+
+fn place(table: Table) -> Place {
+    match table {
+        Table::Meta => Place::Open(b'M'),
+        Table::Leads => Place::Open(b'L'),
+        Table::Runs => Place::Open(b'R'),
+        Table::Ranks => Place::Open(b'K'),
+        Table::Accounts => Place::Open(b'A'),
+        Table::Caps => Place::Open(b'C'),
+        Table::Journal => Place::Open(b'J'),
+        Table::Outbox => Place::Open(b'O'),
+        Table::Keys => Place::Kept(b'K'),
+        Table::Duplicates => Place::Kept(b'D'),
+        Table::Expiry => Place::Kept(b'E'),
+        Table::Holds => Place::Kept(b'H'),
+        Table::Credits => Place::Kept(b'C'),
+        Table::Day(day) => Place::Day(day),
+    }
+}
+
+/// The key as the engine has it.
+fn full_key(table: Table, key: &[u8]) -> Vec<u8> {
+    let mut full = Vec::with_capacity(key.len() + 1);
+    if let Place::Open(tag) | Place::Kept(tag) = place(table) {
+        full.push(tag);
+    }
+    full.extend_from_slice(key);
+    full
+}
+
+/// Takes the directory's lock, which the operating system gives back when the process ends.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let failed = |error: std::io::Error| OpenError::Engine {
+        path: path.to_owned(),
+        error: error.to_string(),
+    };
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path.join(LOCK_FILE))
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn options() -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default().max_memtable_size(TABLE_BUFFER_BYTES)
+}
+
+fn unavailable(error: fjall::Error) -> StoreError {
+    StoreError::Unavailable(format!("the engine failed: {error}"))
+}
+
+impl Engine for DurableEngine {
+    fn row(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let Some(keyspace) = self.keyspace(table) else { return Ok(None) };
+        let value = keyspace.get(full_key(table, key)).map_err(unavailable)?;
+        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    fn scan(&self, table: Table, from: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        let Some(keyspace) = self.keyspace(table) else { return Ok(Vec::new()) };
+        let mut rows = Vec::new();
+        let prefix = full_key(table, &[]);
+        for guard in keyspace.range(full_key(table, from)..).take(limit) {
+            let (key, value) = guard.into_inner().map_err(unavailable)?;
+            let Some(key) = key.strip_prefix(&*prefix) else { break };
+            rows.push(Row { key: key.to_vec(), value: Bytes::copy_from_slice(&value) });
+        }
+        Ok(rows)
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        self.make_days(changes)?;
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+        for (table, key, value) in changes.iter() {
+            let keyspace = self.keyspace(table).ok_or_else(|| {
+                StoreError::Unavailable(format!("the table {} is not open", table.name()))
+            })?;
+            match value {
+                Some(value) => batch.insert(keyspace, full_key(table, key), &**value),
+                None => batch.remove(keyspace, full_key(table, key)),
+            }
+        }
+        batch.commit().map_err(unavailable)
+    }
+
+    fn days(&self) -> Vec<Day> {
+        self.days.keys().copied().collect()
+    }
+
+    fn drop_day(&mut self, day: Day) -> Result<(), StoreError> {
+        match self.days.remove(&day) {
+            Some(keyspace) => self.database.delete_keyspace(keyspace).map_err(unavailable),
+            None => Ok(()),
+        }
+    }
+
+    fn free_bytes(&self) -> Result<u64, StoreError> {
+        fs4::available_space(&self.path)
+            .map_err(|error| StoreError::Unavailable(format!("free space is not known: {error}")))
+    }
+}
