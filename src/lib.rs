@@ -8,6 +8,7 @@ pub mod decide;
 pub mod demo;
 pub mod domain;
 pub mod intake;
+pub mod eligibility;
 pub mod metrics;
 pub mod notify;
 pub mod ping;

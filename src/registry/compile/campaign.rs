@@ -1,0 +1,140 @@
+//! What is wrong with one campaign.
+
+use std::collections::BTreeSet;
+
+use super::disclosure::check_disclosures;
+use super::{Compiler, Noting};
+use crate::domain::address::AddressPolicy;
+use crate::domain::campaign::{Campaign, Cap, OnUnknown, PostSemantics, Price};
+use crate::domain::money::Money;
+use crate::domain::object::ObjectKind;
+use crate::domain::slug::CampaignId;
+use crate::registry::fault::FaultRule;
+use crate::registry::filter;
+
+/// The shortest time for one post, in milliseconds.
+pub const POST_MS_MIN: u64 = 100;
+/// The longest time for one post, in milliseconds.
+pub const POST_MS_MAX: u64 = 300_000;
+/// The longest time after which a seat of unknown fate is given on, in seconds: 30 days.
+pub const RESELL_AFTER_S_MAX: u64 = 30 * 86_400;
+
+/// The one wire format there is.
+const NATIVE: &str = "native";
+
+impl Compiler<'_> {
+    /// Notes every fault of a campaign in use and keeps its filter.
+    pub(super) fn check_campaign(&mut self, id: &CampaignId, campaign: &Campaign) {
+        let is_blameless = self.is_broken(&campaign.vertical);
+        let vertical = self.verticals.get(&campaign.vertical).cloned();
+        let buyer = self.objects.buyers.get(&campaign.buyer_id);
+        let mut noting =
+            Noting { kind: ObjectKind::Campaign, id: id.as_str(), faults: &mut self.faults };
+        if buyer.is_none_or(|buyer| buyer.is_archived) {
+            let detail = format!("there is no buyer {}, or it is archived", campaign.buyer_id);
+            noting.fault("buyer_id", FaultRule::UnknownBuyer, detail);
+        }
+        if campaign.profile != NATIVE {
+            let detail = "the only profile is `native`";
+            noting.fault("profile", FaultRule::UnknownProfile, detail);
+        }
+        check_endpoints(campaign, &self.surroundings.addresses, &mut noting);
+        check_price(campaign.price, &mut noting);
+        check_caps(&campaign.caps, &mut noting);
+        check_times(campaign, &mut noting);
+        let Some(vertical) = vertical else {
+            if !is_blameless {
+                let detail = format!("there is no vertical {}", campaign.vertical);
+                noting.fault("vertical", FaultRule::UnknownVertical, detail);
+            }
+            return;
+        };
+        check_disclosures(&campaign.disclosures, &vertical, &mut noting);
+        match campaign.filter.as_ref().map(|filter| filter::compile(filter, &vertical)) {
+            None => {}
+            Some(Ok(filter)) => {
+                self.filters.insert(id.clone(), filter);
+            }
+            Some(Err(faults)) => {
+                for fault in faults {
+                    let field = match fault.field {
+                        Some(field) => format!("filter.{field}"),
+                        None => "filter".to_owned(),
+                    };
+                    noting.fault(&field, fault.rule, fault.detail);
+                }
+            }
+        }
+    }
+}
+
+fn check_endpoints(campaign: &Campaign, addresses: &AddressPolicy, noting: &mut Noting<'_>) {
+    match (campaign.price, &campaign.ping_url) {
+        (Price::Bid { .. }, None) => {
+            let detail = "a campaign that bids needs a `ping_url`";
+            noting.fault("ping_url", FaultRule::UrlMissing, detail);
+        }
+        (Price::Fixed(_), Some(_)) => {
+            let detail = "a campaign with a fixed price is not pinged and has no `ping_url`";
+            noting.fault("ping_url", FaultRule::UrlUnused, detail);
+        }
+        (Price::Bid { .. }, Some(_)) | (Price::Fixed(_), None) => {}
+    }
+    if campaign.post_semantics == PostSemantics::Queryable && campaign.status_url.is_none() {
+        let detail = "`post_semantics = \"queryable\"` needs a `status_url`";
+        noting.fault("status_url", FaultRule::UrlMissing, detail);
+    }
+    let urls = [
+        ("ping_url", campaign.ping_url.as_ref()),
+        ("post_url", Some(&campaign.post_url)),
+        ("status_url", campaign.status_url.as_ref()),
+    ];
+    for (field, url) in urls {
+        if let Some(Err(refused)) = url.map(|url| addresses.check_url(url)) {
+            noting.fault(field, FaultRule::InvalidUrl, refused.to_string());
+        }
+    }
+}
+
+fn check_price(price: Price, noting: &mut Noting<'_>) {
+    match price {
+        Price::Bid { max_bid: Some(max_bid) } if max_bid <= Money::ZERO => {
+            noting.fault("price.bid.max_bid", FaultRule::OutOfRange, "the highest bid is above 0");
+        }
+        Price::Bid { .. } => {}
+        Price::Fixed(price) => noting.not_negative("price.fixed", Some(price)),
+    }
+}
+
+fn check_caps(caps: &[Cap], noting: &mut Noting<'_>) {
+    let mut windows = BTreeSet::new();
+    for cap in caps {
+        let per = cap.per.as_str();
+        if !windows.insert(cap.per) {
+            let detail = format!("there is one cap per {per}; it may have both leads and spend");
+            noting.fault("caps", FaultRule::Duplicate, detail);
+        }
+        if cap.leads.is_none() && cap.spend.is_none() {
+            let detail = format!("the cap per {per} needs `leads` or `spend`");
+            noting.fault("caps", FaultRule::EmptyCap, detail);
+        }
+        if cap.leads == Some(0) || cap.spend.is_some_and(|spend| spend <= Money::ZERO) {
+            let detail =
+                format!("the cap per {per} is above 0; to buy nothing, pause the campaign");
+            noting.fault("caps", FaultRule::EmptyCap, detail);
+        }
+    }
+}
+
+fn check_times(campaign: &Campaign, noting: &mut Noting<'_>) {
+    if campaign.post_ms.is_some_and(|post_ms| !(POST_MS_MIN..=POST_MS_MAX).contains(&post_ms)) {
+        let detail = format!("the time for one post is {POST_MS_MIN} to {POST_MS_MAX} ms");
+        noting.fault("post_ms", FaultRule::OutOfRange, detail);
+    }
+    if let OnUnknown::ResellAfterS(after_s) = campaign.on_unknown
+        && !(1..=RESELL_AFTER_S_MAX).contains(&after_s)
+    {
+        let detail = format!("`resell_after_s` is 1 to {RESELL_AFTER_S_MAX} seconds");
+        noting.fault("on_unknown", FaultRule::OutOfRange, detail);
+    }
+}
