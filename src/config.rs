@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::domain::limits::Limits;
+use crate::records::SqliteSettings;
 
 use layers::Layers;
 
@@ -130,10 +131,10 @@ pub enum StoreSettings {
 }
 
 /// Which records, and their settings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordsSettings {
     /// One file on this disk: one node.
-    Sqlite(toml::Table),
+    Sqlite(SqliteSettings),
 }
 
 /// One thing that is wrong.
@@ -260,9 +261,11 @@ fn read_store(layers: &mut Layers, _folder: &Path) -> Option<StoreSettings> {
     layers.section("store").map(StoreSettings::Embedded)
 }
 
-fn read_records(layers: &mut Layers, _folder: &Path) -> Option<RecordsSettings> {
+fn read_records(layers: &mut Layers, folder: &Path) -> Option<RecordsSettings> {
     layers.kind("records", &["sqlite"], &["postgres"])?;
-    layers.section("records").map(RecordsSettings::Sqlite)
+    let settings: SqliteSettings = layers.section("records")?;
+    let path = folder.join(settings.path);
+    Some(RecordsSettings::Sqlite(SqliteSettings { path, ..settings }))
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ fn an_empty_file_means_the_defaults() {
     assert_eq!(config.metrics.listen, "127.0.0.1:9464".parse().unwrap());
     assert_eq!(config.log, Log { level: "info".into(), format: LogFormat::Json });
     assert_eq!(config.limits, Limits::default());
+    let records = SqliteSettings::at("/etc/gavel/data/records.db".into());
+    assert_eq!(config.records, RecordsSettings::Sqlite(records));
     assert_eq!(config.warnings(), Vec::<String>::new());
 }
 
