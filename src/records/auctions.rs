@@ -24,11 +24,11 @@ const ADD_IDS: ManyRows = ManyRows {
     tail: " ON CONFLICT (id) DO NOTHING",
 };
 
-const PARTS: Statement = Statement::new(
+pub(super) const PARTS: Statement = Statement::new(
     "SELECT lead_id, sequence, part FROM auction_parts WHERE lead_id = $1 ORDER BY sequence",
 );
 
-const PARTS_OF_MANY: ManyRows = ManyRows {
+pub(super) const PARTS_OF_MANY: ManyRows = ManyRows {
     head: "SELECT lead_id, sequence, part FROM auction_parts WHERE lead_id IN (VALUES",
     tail: ") ORDER BY lead_id, sequence",
 };
@@ -50,10 +50,10 @@ const SUMMARIES_SINCE: Statement = Statement::new(
      FROM auctions WHERE received_at_us >= $1",
 );
 
-const RECEIVED_AT: Statement =
+pub(super) const RECEIVED_AT: Statement =
     Statement::new("SELECT received_at_us FROM auctions WHERE lead_id = $1");
 
-const LEAD_OF_ID: Statement = Statement::new(
+pub(super) const LEAD_OF_ID: Statement = Statement::new(
     "SELECT auction_ids.lead_id FROM auction_ids \
      JOIN auctions ON auctions.lead_id = auction_ids.lead_id WHERE auction_ids.id = $1",
 );
@@ -128,24 +128,32 @@ pub(super) async fn list(
     pool: &Pool,
     filter: AuctionFilter,
 ) -> Result<Vec<AuctionSummary>, RecordsError> {
-    let since_us = filter.since.map_or(i64::MIN, column::us);
-    let mut statement = SUMMARIES_SINCE.bind(since_us);
+    let received_us = match filter.after {
+        None => None,
+        Some(after) => match pool.fetch(RECEIVED_AT.bind(after.to_string())).await?.pop() {
+            None => return Ok(Vec::new()),
+            Some(mut row) => Some(row.integer()?),
+        },
+    };
+    pool.fetch(summaries(&filter, received_us)).await?.into_iter().map(summary).collect()
+}
+
+/// The list of a filter whose `after`, if any, was received at `received_us`.
+pub(super) fn summaries(filter: &AuctionFilter, received_us: Option<i64>) -> Statement {
+    let mut statement = SUMMARIES_SINCE.bind(filter.since.map_or(i64::MIN, column::us));
     if let Some(vendor) = &filter.vendor {
         statement.push(" AND vendor_id = $", vendor.as_str());
     }
     if let Some(disposition) = filter.disposition {
         statement.push(" AND disposition = $", disposition.as_str());
     }
-    if let Some(after) = filter.after {
-        let after = after.to_string();
-        let rows = pool.fetch(RECEIVED_AT.bind(after.as_str())).await?;
-        let Some(mut row) = rows.into_iter().next() else { return Ok(Vec::new()) };
-        statement.push(" AND (received_at_us, lead_id) < ($", row.integer()?);
-        statement.push(", $)", after);
+    if let (Some(after), Some(received_us)) = (filter.after, received_us) {
+        statement.push(" AND (received_at_us, lead_id) < ($", received_us);
+        statement.push(", $)", after.to_string());
     }
+    let limit = column::limit(filter.limit);
+    statement.push(" ORDER BY received_at_us DESC, lead_id DESC LIMIT $", limit);
     statement
-        .push(" ORDER BY received_at_us DESC, lead_id DESC LIMIT $", column::limit(filter.limit));
-    pool.fetch(statement).await?.into_iter().map(summary).collect()
 }
 
 fn kept_part(mut row: Row) -> Result<(LeadId, Part), RecordsError> {

@@ -17,7 +17,7 @@ const ADD: ManyRows = ManyRows {
 
 /// The lines kept under given names. The join finds each by the index; `IN` over the three columns
 /// would read the whole book.
-const KEPT: ManyRows = ManyRows {
+pub(super) const KEPT: ManyRows = ManyRows {
     head: "WITH given (account_kind, account_id, sequence) AS (VALUES",
     tail: ") SELECT ledger.account_kind, ledger.account_id, ledger.sequence, at_us, kind, op_id, \
            amount, is_unheld FROM given CROSS JOIN ledger \
@@ -25,7 +25,7 @@ const KEPT: ManyRows = ManyRows {
            AND ledger.account_id = given.account_id AND ledger.sequence = given.sequence",
 };
 
-const LINES: Statement = Statement::new(
+pub(super) const LINES: Statement = Statement::new(
     "SELECT sequence, at_us, kind, op_id, amount, is_unheld FROM ledger \
      WHERE account_kind = $1 AND account_id = $2 AND sequence > $3 ORDER BY sequence LIMIT $4",
 );

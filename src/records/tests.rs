@@ -3,6 +3,7 @@
 mod auctions;
 mod book;
 mod files;
+mod plans;
 mod processes;
 mod registry;
 mod sample;
