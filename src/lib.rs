@@ -8,6 +8,7 @@ pub mod decide;
 pub mod demo;
 pub mod domain;
 pub mod eligibility;
+pub mod flow;
 pub mod intake;
 pub mod metrics;
 pub mod notify;

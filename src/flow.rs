@@ -1,0 +1,24 @@
+//! The flow: the only place where the steps of a sale are put in order.
+//!
+//! Read [`sell`] first: it is the whole business on one page. [`fanout`] asks, [`cascade`] fills a
+//! seat, [`deliver`] sends a post, [`resolve`] finds out what became of one, [`recover`] goes on
+//! where a dead node stopped, [`outbox`] settles. The rules themselves stand in the pure stages;
+//! this module must not know any wire format, database, web framework or file.
+
+pub mod cascade;
+pub mod closing;
+pub mod deliver;
+pub mod exchange;
+pub mod fanout;
+pub mod outbox;
+pub mod plan;
+pub mod recover;
+pub mod resolve;
+pub mod room;
+pub mod run;
+pub mod sell;
+pub mod unknown;
+pub mod waiting;
+
+pub use exchange::{Exchange, ExchangeParts};
+pub use sell::SellReply;

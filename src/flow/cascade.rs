@@ -1,0 +1,381 @@
+//! Filling a seat: candidate after candidate, until one has the lead or nobody is left.
+//!
+//! Per candidate: money held, intent written, post sent, outcome written. A post whose fate is
+//! unknown locks the seat: nobody else is asked until it is cleared up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::closing::PaidSeat;
+use super::deliver::Delivery;
+use super::exchange::Exchange;
+use super::plan::PostTerms;
+use super::run::{Run, Stop, part_bytes};
+use crate::domain::auction::{Account, LeadView, RankEntry};
+use crate::domain::bid::{Lost, SeatsWanted};
+use crate::domain::disposition::{Disposition, Reason};
+use crate::domain::ids::PostId;
+use crate::domain::post::{PostOutcome, Verdict};
+use crate::domain::record::{Fact, Part, PostAttempt, PostRecord, PostResult, Skipped};
+use crate::metrics::HoldResult;
+use crate::ports::auction_store::{
+    CapCharge, Credit, CreditKind, Decide, Effect, Fenced, Held, Hold, Intended, Intent, Outcome,
+    Recorded, StoreError,
+};
+use crate::post::native::{PostFrame, render};
+use crate::post::rendered::RenderedPost;
+use crate::registry::snapshot::CompiledCampaign;
+use crate::settle::caps::Charge;
+use crate::settle::sale::{payout_op, split};
+use crate::vault::lead_day;
+
+/// The only seat of an exclusive lead.
+pub(super) const SEAT: u8 = 1;
+/// A post that has less time than this is not begun.
+const POST_TIME_MIN: Duration = Duration::from_millis(250);
+
+/// A charge in the store's words.
+pub(super) fn charge_of(charge: Charge) -> CapCharge {
+    let Charge { rule, counter, limit, add, ends_at } = charge;
+    CapCharge { rule, counter, limit, add, ends_at }
+}
+
+/// One candidate whose turn it is.
+pub(super) struct Turn {
+    /// Index into the ranking.
+    pub k: u16,
+    /// Its place in the ranking.
+    pub entry: RankEntry,
+    /// The post's id.
+    pub post_id: PostId,
+}
+
+/// What came of a candidate's turn.
+enum Tried {
+    /// The seat is sold, or locked to this candidate.
+    Settled,
+    /// The next one's turn.
+    Next,
+    /// Time is up.
+    OutOfTime,
+}
+
+impl Exchange {
+    /// Writes a round's ranking; gives the lead with the ranking that holds.
+    pub(super) async fn decide(&self, decide: Decide) -> Result<Option<Arc<LeadView>>, Stop> {
+        let reply = self.timed("decide", self.store.decide(decide)).await?;
+        match reply.reply {
+            Fenced::Ok(_) => Ok(reply.lead),
+            Fenced::Fenced => Err(Stop::Fenced),
+        }
+    }
+
+    /// Holds money and cap room; test leads are out of both.
+    pub(super) async fn hold(&self, hold: Hold, is_test: bool) -> Result<Held, StoreError> {
+        if is_test {
+            return Ok(Held::Held);
+        }
+        let held = self.timed("hold", self.store.hold(hold)).await?.reply;
+        self.metrics.holds(match held {
+            Held::Held => HoldResult::Held,
+            Held::Refused(_) | Held::Voided | Held::Captured => HoldResult::Refused,
+        });
+        Ok(held)
+    }
+
+    /// Asks the candidates from `k` on to take the lead. `first_hold` is the reply of a hold that
+    /// was asked for candidate `k` already.
+    pub(super) async fn cascade(
+        &self,
+        run: &mut Run,
+        mut k: u16,
+        mut first_hold: Option<Held>,
+    ) -> Result<(), Stop> {
+        loop {
+            let view = Arc::clone(run.view()?);
+            let Some(entry) = view.rank.get(usize::from(k)) else {
+                let reason = unsold_reason(run, &view);
+                return self.finish(run, Disposition::Unsold, reason).await;
+            };
+            let digest = self.vault.post_digest(run.lead.id, SEAT, &entry.campaign);
+            let post_id = PostId::new(run.lead.id.partition(), digest);
+            let turn = Turn { k, entry: entry.clone(), post_id };
+            match self.try_candidate(run, &turn, first_hold.take()).await? {
+                Tried::Settled => return Ok(()),
+                Tried::Next => k += 1,
+                Tried::OutOfTime => {
+                    return self.finish(run, Disposition::Unsold, Reason::Deadline).await;
+                }
+            }
+        }
+    }
+
+    async fn try_candidate(
+        &self,
+        run: &mut Run,
+        turn: &Turn,
+        first_hold: Option<Held>,
+    ) -> Result<Tried, Stop> {
+        let was_held = first_hold == Some(Held::Held);
+        let is_out_of_time = Instant::now() + POST_TIME_MIN >= run.deadline;
+        let is_expired = turn.entry.valid_until <= self.now();
+        let campaign = run.snapshot.campaigns.get(&turn.entry.campaign).cloned();
+        let campaign = match campaign {
+            Some(campaign) if !is_out_of_time && !is_expired => campaign,
+            _ => {
+                if was_held {
+                    run.give_back(turn);
+                }
+                if is_out_of_time {
+                    return Ok(Tried::OutOfTime);
+                }
+                run.skip(turn, Lost::Expired, None);
+                return Ok(Tried::Next);
+            }
+        };
+        let held = match first_hold {
+            Some(held) => held,
+            None => self.hold(run.hold_of(&turn.entry, self.now()), run.plan.test).await?,
+        };
+        match held {
+            Held::Held => {}
+            Held::Refused(rule) => {
+                self.no_room.remember(&turn.entry.campaign, &rule);
+                run.has_no_room = true;
+                run.skip(turn, Lost::NoCapacity, Some(rule));
+                return Ok(Tried::Next);
+            }
+            Held::Voided | Held::Captured => {
+                run.skip(turn, Lost::Expired, Some("hold".to_owned()));
+                return Ok(Tried::Next);
+            }
+        }
+        let post = self.rendered(run, turn, &campaign);
+        self.intend(run, turn, &post).await?;
+        let deadline = self.post_deadline(&campaign, run.deadline);
+        let began = Instant::now();
+        let delivery = self.deliver(&campaign, (turn.post_id, &post), false, deadline).await;
+        run.waited += began.elapsed();
+        self.record_delivery(run, turn, delivery).await?;
+        let is_over = run.view()?.closing.is_some() || run.view()?.has_locked_seat();
+        Ok(if is_over { Tried::Settled } else { Tried::Next })
+    }
+
+    fn rendered(&self, run: &Run, turn: &Turn, campaign: &CompiledCampaign) -> RenderedPost {
+        let terms = PostTerms::from_bytes(&turn.entry.terms);
+        let frame = PostFrame {
+            post_id: turn.post_id,
+            lead_id: run.lead.id,
+            ping_id: terms.as_ref().and_then(|terms| terms.ping_id),
+            reference: terms.as_ref().and_then(|terms| terms.reference.as_deref()),
+            price: turn.entry.price,
+            seats: terms.as_ref().map_or(SeatsWanted::Exclusive, |terms| terms.seats),
+            post_url: &campaign.campaign.post_url,
+            test: run.lead.test,
+        };
+        render(&frame, &run.lead)
+    }
+
+    /// Trip 3: after it, and only after it, the post may leave.
+    async fn intend(&self, run: &mut Run, turn: &Turn, post: &RenderedPost) -> Result<(), Stop> {
+        let day = lead_day(run.lead.id);
+        let sealed = self.vault.seal_post(turn.post_id, day, &post.to_bytes())?;
+        let intent = Intent {
+            lead_id: run.lead.id,
+            fence: run.fence,
+            seat: SEAT,
+            k: turn.k,
+            campaign: turn.entry.campaign.clone(),
+            post_id: turn.post_id,
+            sealed_post: sealed.into(),
+            lease_ms: self.post_lease_ms(),
+        };
+        let reply = self.timed("intent", self.store.intent(intent)).await?;
+        match reply.reply {
+            Fenced::Ok(Intended::Ok) => run.refresh(reply.lead),
+            Fenced::Ok(refused) => Err(Stop::Bug(format!("an intent was refused: {refused:?}"))),
+            Fenced::Fenced => Err(Stop::Fenced),
+        }
+    }
+
+    /// Trip 4: writes what became of a delivery; after it, and only after it, the vendor is told.
+    pub(super) async fn record_delivery(
+        &self,
+        run: &mut Run,
+        turn: &Turn,
+        delivery: Delivery,
+    ) -> Result<(), Stop> {
+        let Delivery { outcome, attempts } = delivery;
+        let (verdict, reason, redirect_url) = match outcome {
+            PostOutcome::Accepted(acceptance) => (Verdict::Accepted, None, acceptance.redirect_url),
+            PostOutcome::Rejected { reason } => (Verdict::Rejected, Some(reason), None),
+            PostOutcome::NotSent { reason } => (Verdict::NotSent, Some(reason), None),
+            PostOutcome::Unknown { reason } => (Verdict::Unknown, Some(reason), None),
+        };
+        let news = News { verdict, reason, attempts, redirect_url };
+        self.record_verdict(run, turn, news).await
+    }
+
+    /// Writes a verdict with all that follows from it.
+    pub(super) async fn record_verdict(
+        &self,
+        run: &mut Run,
+        turn: &Turn,
+        news: News,
+    ) -> Result<(), Stop> {
+        let News { verdict, reason, attempts, redirect_url } = news;
+        let hold = run.hold_id(&turn.entry.campaign);
+        let account = Account::Buyer(turn.entry.buyer.clone());
+        let is_conflict = verdict == Verdict::Accepted && run.has_other_verdict(turn);
+        let outcome = if is_conflict { PostResult::Conflict } else { result_of(verdict) };
+        let post = post_record(turn, outcome, reason, attempts);
+        let mut record = None;
+        if is_conflict {
+            record = Some(part_bytes(&Part::Fact(conflict(turn.post_id, self.now()))));
+        } else {
+            run.parts.push(Part::Posted(post));
+        }
+        let mut closing = None;
+        let mut effects = Vec::new();
+        match verdict {
+            Verdict::Accepted => {
+                let money = split(SEAT, turn.entry.price, run.plan.margin);
+                let seats = [PaidSeat { money, redirect_url }];
+                closing = Some(self.closing(run, Disposition::Sold, None, &seats));
+                if !run.plan.test {
+                    let amount = turn.entry.price;
+                    effects.push(Effect::Capture { account, hold, amount });
+                    effects.push(payout(run, money.payout));
+                }
+            }
+            Verdict::Rejected | Verdict::NotSent | Verdict::GivenUp => {
+                if !run.plan.test {
+                    effects.push(Effect::Void { account, hold });
+                }
+            }
+            Verdict::Unknown => {}
+        }
+        effects.extend(run.take_parts());
+        let outcome = Outcome {
+            lead_id: run.lead.id,
+            seat: SEAT,
+            k: turn.k,
+            verdict,
+            due_at: (verdict == Verdict::Unknown).then(|| self.next_look(0)),
+            closing,
+            effects,
+            record,
+        };
+        let reply = self.timed("outcome", self.store.outcome(outcome)).await?;
+        self.metrics.posts(&turn.entry.campaign, verdict);
+        match reply.reply {
+            Recorded::Recorded | Recorded::Already | Recorded::Stands(_) => {}
+            Recorded::Conflict => {
+                self.metrics.conflicts.inc();
+                tracing::error!(post = %turn.post_id, "post.conflict: accepted after another verdict");
+            }
+            Recorded::Missing => {
+                return Err(Stop::Bug("the store knows no such attempt".to_owned()));
+            }
+        }
+        self.outbox.mark(run.lead.id.partition());
+        run.refresh(reply.lead)
+    }
+}
+
+/// What was learned about a post.
+pub(super) struct News {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why it was not accepted.
+    pub reason: Option<String>,
+    /// The attempts behind it.
+    pub attempts: Vec<PostAttempt>,
+    /// Where the consumer may be sent next.
+    pub redirect_url: Option<String>,
+}
+
+/// The credit of the vendor's share.
+pub(super) fn payout(run: &Run, amount: crate::domain::money::Money) -> Effect {
+    let Credit { account, op_id, kind, amount } = Credit {
+        account: Account::Vendor(run.lead.vendor.clone()),
+        op_id: payout_op(run.lead.id, SEAT),
+        kind: CreditKind::Payout,
+        amount,
+    };
+    Effect::Credit { account, op_id, kind, amount }
+}
+
+/// A post as recorded.
+pub(super) fn post_record(
+    turn: &Turn,
+    outcome: PostResult,
+    reason: Option<String>,
+    attempts: Vec<PostAttempt>,
+) -> PostRecord {
+    PostRecord {
+        post_id: turn.post_id,
+        seat: SEAT,
+        k: turn.k,
+        campaign_id: turn.entry.campaign.clone(),
+        buyer_id: turn.entry.buyer.clone(),
+        price: turn.entry.price,
+        outcome,
+        reason,
+        attempts,
+    }
+}
+
+fn conflict(post_id: PostId, at: Timestamp) -> Fact {
+    Fact { kind: "conflict".to_owned(), at, post_id: Some(post_id), note: None }
+}
+
+const fn result_of(verdict: Verdict) -> PostResult {
+    match verdict {
+        Verdict::Accepted => PostResult::Accepted,
+        Verdict::Rejected => PostResult::Rejected,
+        Verdict::NotSent => PostResult::NotSent,
+        Verdict::Unknown => PostResult::Unknown,
+        Verdict::GivenUp => PostResult::GivenUp,
+    }
+}
+
+/// Why nobody took a lead that had bids.
+fn unsold_reason(run: &Run, view: &LeadView) -> Reason {
+    let was_posted = view.seats.iter().any(|seat| !seat.attempts.is_empty());
+    if was_posted {
+        Reason::AllPostsRejected
+    } else if run.has_no_room {
+        Reason::NoCapacity
+    } else {
+        Reason::Deadline
+    }
+}
+
+impl Run {
+    /// Gives the hold of a candidate that is passed over back with the next write.
+    fn give_back(&mut self, turn: &Turn) {
+        if !self.plan.test {
+            let account = Account::Buyer(turn.entry.buyer.clone());
+            let hold = self.hold_id(&turn.entry.campaign);
+            self.pending_effects.push(Effect::Void { account, hold });
+        }
+    }
+
+    /// Notes that a candidate was passed over.
+    fn skip(&mut self, turn: &Turn, lost_reason: Lost, rule: Option<String>) {
+        let campaign_id = turn.entry.campaign.clone();
+        self.parts.push(Part::Skipped(Skipped { campaign_id, lost_reason, rule }));
+    }
+
+    /// Whether another definite verdict on this attempt stands already.
+    fn has_other_verdict(&self, turn: &Turn) -> bool {
+        let seat = self.view.as_ref().and_then(|view| view.seats.first());
+        let attempts = seat.map_or(&[][..], |seat| &seat.attempts);
+        let verdict = attempts.iter().find(|attempt| attempt.k == turn.k).and_then(|a| a.verdict);
+        verdict.is_some_and(|verdict| verdict.is_definite() && verdict != Verdict::Accepted)
+    }
+}

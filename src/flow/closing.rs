@@ -1,0 +1,187 @@
+//! How a lead ends: the answer, the last part of the decision record, what is counted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::exchange::Exchange;
+use super::run::{Ended, Run, Stop};
+use super::waiting::{Active, Progress};
+use crate::domain::auction::{Closing, LeadView, SeatState, StoredAnswer};
+use crate::domain::campaign::PostSemantics;
+use crate::domain::disposition::{Disposition, Reason};
+use crate::domain::ids::LeadId;
+use crate::domain::record::{Closed, Part, SeatMoney};
+use crate::domain::time::ms_between;
+use crate::notify::answer::{Answer, AuctionSide, Sale, final_body};
+use crate::ports::auction_store::{DuplicateClaim, Effect, Fenced, Finished, StoreError};
+use crate::settle::sale::total_payout;
+
+/// A seat that brings the vendor something.
+#[derive(Debug, Clone)]
+pub struct PaidSeat {
+    /// What it brings.
+    pub money: SeatMoney,
+    /// Where the consumer may be sent next.
+    pub redirect_url: Option<String>,
+}
+
+impl Exchange {
+    /// Works out the end of a lead and adds it to the decision record.
+    pub(super) fn closing(
+        &self,
+        run: &mut Run,
+        disposition: Disposition,
+        reason: Option<Reason>,
+        seats: &[PaidSeat],
+    ) -> Closing {
+        let closed_at = self.now();
+        let elapsed_ms = ms_between(run.plan.received_at, closed_at).max(0);
+        let waited_ms = i64::try_from(run.waited.as_millis()).unwrap_or(i64::MAX);
+        let overhead_ms = elapsed_ms.saturating_sub(waited_ms).max(0);
+        let money: Vec<SeatMoney> = seats.iter().map(|seat| seat.money).collect();
+        let bids = run.view.as_ref().map_or(0, |view| view.rank.len());
+        let sale = |seat: &PaidSeat| Sale {
+            seat: seat.money.seat,
+            payout: seat.money.payout,
+            redirect_url: seat.redirect_url.clone(),
+        };
+        let body = final_body(&Answer {
+            lead_id: run.lead.id,
+            disposition,
+            reason,
+            payout: total_payout(&money),
+            currency: &run.plan.currency,
+            sales: seats.iter().map(sale).collect(),
+            warnings: &run.plan.warnings,
+            auction: AuctionSide {
+                id: run.lead.id.auction_id(),
+                pinged: run.plan.pinged,
+                bids: u32::try_from(bids).unwrap_or(u32::MAX),
+                elapsed_ms,
+            },
+        });
+        run.ended = Some(Ended {
+            reason,
+            elapsed: Duration::from_millis(elapsed_ms.unsigned_abs()),
+            overhead: Duration::from_millis(overhead_ms.unsigned_abs()),
+        });
+        let closed = Closed { disposition, reason, closed_at, elapsed_ms, overhead_ms, money };
+        run.parts.push(Part::Closed(closed));
+        Closing { disposition, answer: StoredAnswer { status: 200, body: body.into() } }
+    }
+
+    /// Ends a lead that brings nothing.
+    pub(super) async fn finish(
+        &self,
+        run: &mut Run,
+        disposition: Disposition,
+        reason: Reason,
+    ) -> Result<(), Stop> {
+        let closing = self.closing(run, disposition, Some(reason), &[]);
+        let mut effects = run.take_parts();
+        effects.extend(run.plan.duplicate.map(|digest| Effect::FreeDuplicate { digest }));
+        let finish = self.store.finish(run.lead.id, run.fence, closing, effects);
+        let reply = self.timed("finish", finish).await?;
+        match reply.reply {
+            Fenced::Ok(Finished::Closed | Finished::Already) => run.refresh(reply.lead),
+            Fenced::Ok(Finished::Busy) => {
+                Err(Stop::Bug("a lead was to end while a post may be with a buyer".to_owned()))
+            }
+            Fenced::Fenced => Err(Stop::Fenced),
+        }
+    }
+
+    /// Claims the consumer for this lead, where the tree asks for it.
+    pub(super) async fn claim_duplicate(
+        &self,
+        run: &Run,
+        is_closed: bool,
+    ) -> Result<Option<DuplicateClaim>, StoreError> {
+        let (Some(digest), false) = (run.plan.duplicate, is_closed) else { return Ok(None) };
+        let tree = run.snapshot.trees.get(&run.lead.vertical);
+        let window_s = tree.and_then(|tree| tree.duplicate_window_s).unwrap_or(0);
+        let claim = self.store.claim_duplicate(digest, run.lead.id, window_s * 1_000);
+        self.timed("claim_duplicate", claim).await.map(Some)
+    }
+
+    /// Gives the claim of a lead that was not taken in back.
+    pub(super) async fn free_duplicate(&self, run: &Run) {
+        if let Some(digest) = run.plan.duplicate {
+            let free = self.store.free_duplicate(digest, run.lead.id);
+            let _ = self.timed("free_duplicate", free).await;
+        }
+    }
+
+    /// Tells whoever waits, counts, and sees to what must be looked at again.
+    pub(super) fn conclude(self: &Arc<Self>, run: Run, active: &Active, ended: Result<(), Stop>) {
+        self.outbox.mark(run.lead.id.partition());
+        match ended {
+            Ok(()) => self.announce(&run, active),
+            Err(Stop::Fenced) => tracing::info!(lead = %run.lead.id, "auction.fenced"),
+            Err(stop) => tracing::error!(lead = %run.lead.id, %stop, "auction.stopped"),
+        }
+        self.unknown.note(run.lead.id, run.view.as_deref());
+        self.unknown.count(self.now(), &self.metrics);
+        let view = run.view.as_ref().filter(|view| view.closing.is_none());
+        if let Some(due_at) = view.and_then(|view| self.due_of(view)) {
+            let is_parked = !self.may_resolve_soon(&run);
+            if is_parked {
+                active.publish(Progress::Parked);
+            }
+            self.schedule(run.lead.id, due_at);
+        }
+    }
+
+    /// Publishes the final answer, if there is one, and counts the end.
+    pub(super) fn announce(&self, run: &Run, active: &Active) {
+        let Some(closing) = run.view.as_ref().and_then(|view| view.closing.as_ref()) else {
+            return;
+        };
+        active.publish(Progress::Final(closing.answer.clone()));
+        if let Some(ended) = run.ended {
+            let (vertical, vendor) = (&run.lead.vertical, &run.lead.vendor);
+            self.metrics.auctions(vertical, vendor, closing.disposition, ended.reason);
+            self.metrics.auction_seconds(vertical, ended.elapsed);
+            self.metrics.auction_overhead(vertical, ended.overhead);
+            if closing.disposition == Disposition::Sold {
+                self.metrics.submission_to_acceptance(vertical, ended.elapsed);
+            }
+        }
+    }
+
+    /// When an open lead must be looked at again, if one of its posts is unknown.
+    fn due_of(&self, view: &LeadView) -> Option<Instant> {
+        let seat =
+            view.seats.iter().find(|seat| matches!(seat.state, SeatState::Unknown { .. }))?;
+        let age_ms = ms_between(seat.last()?.intended_at, self.now());
+        Some(self.instant_of(self.next_look(age_ms)))
+    }
+
+    /// Whether an unknown post of this lead may be cleared up while the vendor waits.
+    fn may_resolve_soon(&self, run: &Run) -> bool {
+        let Some(view) = &run.view else { return false };
+        let locked = view.seats.iter().filter(|seat| seat.state.is_locked());
+        locked.filter_map(|seat| seat.last()).any(|attempt| {
+            let campaign = run.snapshot.campaigns.get(&attempt.campaign);
+            campaign.is_some_and(|campaign| {
+                campaign.campaign.post_semantics != PostSemantics::AtMostOnce
+            })
+        })
+    }
+
+    /// Looks at a lead again at `due`, unless the node stops before.
+    pub(super) fn schedule(self: &Arc<Self>, lead_id: LeadId, due: Instant) {
+        let exchange = Arc::clone(self);
+        self.auctions.spawn_on(
+            async move {
+                tokio::select! {
+                    () = exchange.draining.cancelled() => {}
+                    () = tokio::time::sleep_until(due) => exchange.resume(lead_id).await,
+                }
+            },
+            &self.runtime,
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! Sending one post: signed anew for each attempt, repeated only while it cannot have been seen.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::exchange::Exchange;
+use crate::domain::campaign::OnUnmatched;
+use crate::domain::ids::PostId;
+use crate::domain::post::{PostOutcome, StatusAnswer};
+use crate::domain::record::PostAttempt;
+use crate::domain::reply::RawReply;
+use crate::domain::time::plus_ms;
+use crate::ports::buyer_wire::{CallClass, WireError, WireFailure, WireOutcome, WireRequest};
+use crate::post::native;
+use crate::post::rendered::RenderedPost;
+use crate::registry::snapshot::CompiledCampaign;
+
+/// Attempts at one delivery as long as none can have been seen by the buyer.
+const TRIES_MAX: u32 = 3;
+/// Pause after the first attempt that was not sent; doubles.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What became of a delivery.
+pub struct Delivery {
+    /// The outcome.
+    pub outcome: PostOutcome,
+    /// Its attempts.
+    pub attempts: Vec<PostAttempt>,
+}
+
+impl Exchange {
+    /// Sends a post and reads the answer, by `deadline`.
+    ///
+    /// `is_repeat` tells that the same post may have been seen before.
+    pub(super) async fn deliver(
+        &self,
+        campaign: &CompiledCampaign,
+        (post_id, post): (PostId, &RenderedPost),
+        is_repeat: bool,
+        deadline: Instant,
+    ) -> Delivery {
+        let mut attempts = Vec::new();
+        let mut pause = PAUSE;
+        loop {
+            let (outcome, attempt) =
+                self.deliver_once(campaign, (post_id, post), is_repeat, deadline).await;
+            attempts.push(attempt);
+            let is_last = attempts.len() >= TRIES_MAX as usize;
+            let resume_at = Instant::now() + pause;
+            if is_last || resume_at >= deadline || !matches!(outcome, PostOutcome::NotSent { .. }) {
+                return Delivery { outcome, attempts };
+            }
+            tokio::time::sleep_until(resume_at).await;
+            pause *= 2;
+        }
+    }
+
+    async fn deliver_once(
+        &self,
+        campaign: &CompiledCampaign,
+        (post_id, post): (PostId, &RenderedPost),
+        is_repeat: bool,
+        deadline: Instant,
+    ) -> (PostOutcome, PostAttempt) {
+        let at = self.now();
+        let id = post_id.to_string();
+        let Some(mut headers) = self.signed_headers(campaign, &id, &post.body, deadline) else {
+            let reason = "unsigned".to_owned();
+            let attempt = attempt_of(at, &PostOutcome::NotSent { reason: reason.clone() }, None, 0);
+            return (PostOutcome::NotSent { reason }, attempt);
+        };
+        headers.extend(post.headers.iter().cloned());
+        let request = WireRequest {
+            buyer: campaign.buyer_id.clone(),
+            class: CallClass::Post,
+            method: post.method.clone(),
+            url: post.url.clone(),
+            headers,
+            body: post.body.clone(),
+            deadline,
+            reply_bytes_max: self.limits.post_reply_bytes_max,
+        };
+        let WireOutcome { result, elapsed_us } = self.wire.call(request).await;
+        self.metrics.post_seconds(&campaign.buyer_id, Duration::from_micros(elapsed_us));
+        let on_unmatched = campaign.campaign.on_unmatched;
+        let (outcome, status) = match &result {
+            Ok(reply) => {
+                let content_encoding = reply.header("content-encoding");
+                let raw = RawReply { status: reply.status, content_encoding, body: &reply.body };
+                (native::read(raw, is_repeat, on_unmatched), Some(reply.status))
+            }
+            Err(error) => (outcome_of(*error, on_unmatched), error.status),
+        };
+        let attempt = attempt_of(at, &outcome, status, elapsed_us);
+        (outcome, attempt)
+    }
+
+    /// Asks the buyer's status URL what became of a post.
+    pub(super) async fn inquire(
+        &self,
+        campaign: &CompiledCampaign,
+        status_url: &str,
+        post_id: PostId,
+    ) -> (StatusAnswer, PostAttempt) {
+        let at = self.now();
+        let deadline = Instant::now() + Duration::from_millis(self.limits.post_ms);
+        let id = post_id.to_string();
+        let headers = self.signed_headers(campaign, &id, b"", deadline).unwrap_or_default();
+        let request = WireRequest {
+            buyer: campaign.buyer_id.clone(),
+            class: CallClass::Status,
+            method: "GET".to_owned(),
+            url: native::status_url(status_url, post_id),
+            headers,
+            body: bytes::Bytes::new(),
+            deadline,
+            reply_bytes_max: self.limits.post_reply_bytes_max,
+        };
+        let WireOutcome { result, elapsed_us } = self.wire.call(request).await;
+        let (answer, result, status) = match &result {
+            Ok(reply) => {
+                let content_encoding = reply.header("content-encoding");
+                let raw = RawReply { status: reply.status, content_encoding, body: &reply.body };
+                let answer = native::read_status(raw);
+                let text = match &answer {
+                    StatusAnswer::Accepted(_) => "status:accepted",
+                    StatusAnswer::Rejected => "status:rejected",
+                    StatusAnswer::NotFound => "status:not_found",
+                    StatusAnswer::Unclear => "status:unclear",
+                };
+                (answer, text.to_owned(), Some(reply.status))
+            }
+            Err(error) => {
+                let text = format!("status:{}", error.failure.as_str());
+                (StatusAnswer::Unclear, text, error.status)
+            }
+        };
+        let elapsed_ms = i64::try_from(elapsed_us / 1_000).unwrap_or(i64::MAX);
+        (answer, PostAttempt { at, result, http_status: status, elapsed_ms })
+    }
+
+    /// By when a post that begins now must be over.
+    pub(super) fn post_deadline(&self, campaign: &CompiledCampaign, auction: Instant) -> Instant {
+        let post_ms = campaign.campaign.post_ms.unwrap_or(self.limits.post_ms);
+        let post_ms = post_ms.min(self.limits.post_ms);
+        (Instant::now() + Duration::from_millis(post_ms)).min(auction)
+    }
+
+    /// How long a lease must last to cover one post and its bookkeeping, in milliseconds.
+    pub(super) fn post_lease_ms(&self) -> u64 {
+        self.limits.lease_ms.max(self.limits.post_ms + 2_000)
+    }
+
+    /// When to look at an unknown post again, given how long it has been unknown: half a second
+    /// at first, doubling to 15 minutes, then hourly (PROTOCOL a7).
+    pub(super) fn next_look(&self, age_ms: i64) -> jiff::Timestamp {
+        const QUICK_WINDOW_MS: i64 = 900_000;
+        const HOUR_MS: i64 = 3_600_000;
+        let step_ms = if age_ms >= QUICK_WINDOW_MS { HOUR_MS } else { age_ms.max(500) };
+        let mut random = [0; 2];
+        self.entropy.fill(&mut random);
+        let jitter_ms = step_ms / 10 * i64::from(u16::from_be_bytes(random)) / i64::from(u16::MAX);
+        plus_ms(self.now(), step_ms + jitter_ms)
+    }
+}
+
+/// The class of a delivery without a whole reply (PROTOCOL a6).
+fn outcome_of(error: WireError, on_unmatched: OnUnmatched) -> PostOutcome {
+    let reason = error.failure.as_str().to_owned();
+    if !error.sent {
+        return PostOutcome::NotSent { reason };
+    }
+    let is_unreadable = error.failure == WireFailure::Oversized;
+    match (is_unreadable, error.status, on_unmatched) {
+        (true, Some(400..=499), _) | (true, Some(_), OnUnmatched::Rejected) => {
+            PostOutcome::Rejected { reason }
+        }
+        _ => PostOutcome::Unknown { reason },
+    }
+}
+
+fn attempt_of(
+    at: jiff::Timestamp,
+    outcome: &PostOutcome,
+    http_status: Option<u16>,
+    elapsed_us: u64,
+) -> PostAttempt {
+    let result = match outcome {
+        PostOutcome::Accepted(_) => "accepted".to_owned(),
+        PostOutcome::Rejected { reason } => format!("rejected:{reason}"),
+        PostOutcome::NotSent { reason } => format!("not_sent:{reason}"),
+        PostOutcome::Unknown { reason } => format!("unknown:{reason}"),
+    };
+    let elapsed_ms = i64::try_from(elapsed_us / 1_000).unwrap_or(i64::MAX);
+    PostAttempt { at, result, http_status, elapsed_ms }
+}

@@ -1,0 +1,336 @@
+//! The exchange as one value: what a sale needs at hand, and what the edges may ask of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::outbox::Outbox;
+use super::room::NoRoom;
+use super::unknown::UnknownPosts;
+use super::waiting::Waiting;
+use crate::domain::auction::Account;
+use crate::domain::ids::{LeadId, Partition};
+use crate::domain::limits::Limits;
+use crate::domain::money::Money;
+use crate::domain::record::AuctionRecord;
+use crate::domain::slug::{BuyerId, VendorId};
+use crate::domain::time::ms_between;
+use crate::metrics::Metrics;
+use crate::ports::auction_store::{
+    AccountView, Credit, CreditKind, Credited, NodeId, StoreError, StoreFuture,
+};
+use crate::ports::records::RecordsError;
+use crate::ports::{AuctionStore, BuyerWire, Clock, Entropy, Records};
+use crate::registry::snapshot::Snapshot;
+use crate::vault::Vault;
+
+/// Why the exchange could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// Too many auctions run already; nothing was taken in.
+    #[error("too many auctions in flight")]
+    Overloaded {
+        /// When to come again, in seconds.
+        retry_after_s: u32,
+    },
+    /// The node is stopping; nothing was taken in.
+    #[error("the node is draining")]
+    Draining,
+    /// The store gave no reply.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The records gave no answer.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    /// Our own fault.
+    #[error("internal fault: {0}")]
+    Bug(String),
+}
+
+/// Something that does not work as it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Degraded {
+    /// What: `store`, `records`, `drain` ...
+    pub what: &'static str,
+    /// Why.
+    pub why: String,
+}
+
+/// Whether the node may be given leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// Whether it may.
+    pub ready: bool,
+    /// What is degraded, whether or not it may.
+    pub reasons: Vec<Degraded>,
+}
+
+/// Reply of [`Exchange::credit`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreditReply {
+    /// Credited, now or before under the same operation.
+    Credited(AccountView),
+    /// The operation is known with another kind or amount.
+    Mismatch,
+    /// The account would go beyond the largest amount.
+    OutOfRange,
+    /// There is no such buyer.
+    UnknownBuyer,
+}
+
+/// What an exchange is made of.
+pub struct ExchangeParts {
+    /// The in-flight store.
+    pub store: Arc<dyn AuctionStore>,
+    /// The permanent records.
+    pub records: Arc<dyn Records>,
+    /// The way to buyers.
+    pub wire: Arc<dyn BuyerWire>,
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Sealing and keyed digests.
+    pub vault: Arc<Vault>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What is limited.
+    pub limits: Limits,
+    /// The registry's compiled picture, replaced as it changes.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Where auctions run: the main multi-thread runtime.
+    pub runtime: Handle,
+}
+
+/// The exchange.
+pub struct Exchange {
+    pub(super) store: Arc<dyn AuctionStore>,
+    pub(super) records: Arc<dyn Records>,
+    pub(super) wire: Arc<dyn BuyerWire>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) vault: Arc<Vault>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) limits: Limits,
+    pub(super) node: NodeId,
+    pub(super) runtime: Handle,
+    /// Auctions and what follows them; drained before the node stops.
+    pub(super) auctions: TaskTracker,
+    /// The sweepers and the settler; stopped after the auctions.
+    pub(super) workers: TaskTracker,
+    pub(super) draining: CancellationToken,
+    pub(super) stopping: CancellationToken,
+    pub(super) admission: Arc<Semaphore>,
+    pub(super) waiting: Arc<Waiting>,
+    pub(super) no_room: NoRoom,
+    pub(super) outbox: Outbox,
+    pub(super) unknown: UnknownPosts,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+}
+
+impl Exchange {
+    /// Puts an exchange together. Nothing runs until [`Exchange::start`].
+    #[must_use]
+    pub fn new(parts: ExchangeParts) -> Arc<Self> {
+        let node = NodeId(parts.entropy.bits());
+        let admission = Arc::new(Semaphore::new(parts.limits.auctions_in_flight_max));
+        parts.metrics.store_durability(parts.store.durability());
+        Arc::new(Self {
+            store: parts.store,
+            records: parts.records,
+            wire: parts.wire,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            vault: parts.vault,
+            metrics: parts.metrics,
+            limits: parts.limits,
+            node,
+            runtime: parts.runtime,
+            auctions: TaskTracker::new(),
+            workers: TaskTracker::new(),
+            draining: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+            admission,
+            waiting: Arc::new(Waiting::default()),
+            no_room: NoRoom::default(),
+            outbox: Outbox::default(),
+            unknown: UnknownPosts::default(),
+            snapshot: parts.snapshot,
+        })
+    }
+
+    /// Starts the workers: recovery of what an earlier process left, and settling.
+    pub fn start(self: &Arc<Self>) {
+        let exchange = Arc::clone(self);
+        self.workers.spawn_on(async move { exchange.sweep_for_ever().await }, &self.runtime);
+        let exchange = Arc::clone(self);
+        self.workers.spawn_on(async move { exchange.settle_for_ever().await }, &self.runtime);
+    }
+
+    /// Stops: no new leads, wait for auctions up to `drain_ms`, settle what is left, end.
+    ///
+    /// What is not over by then stays durable and is taken up at the next start.
+    pub async fn drain(&self) {
+        self.draining.cancel();
+        self.auctions.close();
+        let patience = Duration::from_millis(self.limits.drain_ms);
+        if tokio::time::timeout(patience, self.auctions.wait()).await.is_err() {
+            tracing::warn!(
+                active = self.waiting.active(),
+                "drain.timeout: auctions are left to the next start"
+            );
+        }
+        self.stopping.cancel();
+        self.workers.close();
+        self.workers.wait().await;
+        self.settle_everything().await;
+    }
+
+    /// The registry's picture now.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Wall time.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Randomness.
+    #[must_use]
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+
+    /// Sealing and keyed digests.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// What is limited.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether the node may be given leads, and what is degraded.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let mut reasons = self.outbox.degraded();
+        let is_draining = self.draining.is_cancelled();
+        if is_draining {
+            reasons.push(Degraded { what: "drain", why: "the node is stopping".to_owned() });
+        }
+        if self.admission.available_permits() == 0 {
+            let why = "as many auctions are in flight as are allowed".to_owned();
+            reasons.push(Degraded { what: "admission", why });
+        }
+        let is_store_down = reasons.iter().any(|reason| reason.what == "store");
+        Health { ready: !is_draining && !is_store_down, reasons }
+    }
+
+    /// The whole decision record an id belongs to; with `vendor`, only that vendor's.
+    ///
+    /// # Errors
+    /// [`FlowError::Records`].
+    pub async fn auction(
+        &self,
+        vendor: Option<&VendorId>,
+        id: &str,
+    ) -> Result<Option<AuctionRecord>, FlowError> {
+        let lead_id = match LeadId::parse_any(id) {
+            Some(lead_id) => Some(lead_id),
+            None => self.records.find_lead(id.to_owned()).await?,
+        };
+        let Some(lead_id) = lead_id else { return Ok(None) };
+        if lead_id.partition().0 < self.store.partitions() {
+            self.settle_partition(lead_id.partition()).await;
+        }
+        let record = self.records.auction(lead_id).await?;
+        Ok(record.filter(|record| vendor.is_none_or(|vendor| record.vendor_id == *vendor)))
+    }
+
+    /// Credits a buyer's account, once per `op_id`.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn credit(
+        &self,
+        buyer: &BuyerId,
+        kind: CreditKind,
+        amount: Money,
+        op_id: String,
+    ) -> Result<CreditReply, FlowError> {
+        if !self.snapshot().buyers.contains_key(buyer) {
+            return Ok(CreditReply::UnknownBuyer);
+        }
+        let credit = Credit { account: Account::Buyer(buyer.clone()), op_id, kind, amount };
+        let reply = self.timed("credit", self.store.credit(credit)).await?;
+        self.outbox.wake();
+        Ok(match reply.reply {
+            Credited::Done | Credited::Already => CreditReply::Credited(reply.account),
+            Credited::Mismatch => CreditReply::Mismatch,
+            Credited::OutOfRange => CreditReply::OutOfRange,
+        })
+    }
+
+    /// A buyer's account.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn balance(&self, buyer: &BuyerId) -> Result<AccountView, FlowError> {
+        let account = Account::Buyer(buyer.clone());
+        Ok(self.timed("balance", self.store.balance(account)).await?.account)
+    }
+
+    /// Awaits a store operation, counting its time and its failures.
+    pub(super) async fn timed<T>(
+        &self,
+        operation: &'static str,
+        call: StoreFuture<'_, T>,
+    ) -> Result<T, StoreError> {
+        let began = Instant::now();
+        let reply = call.await;
+        self.metrics.store_seconds(operation, began.elapsed());
+        match &reply {
+            Ok(_) => self.outbox.store_works(),
+            Err(error) => {
+                self.metrics.store_errors(operation);
+                self.outbox.store_fails(error);
+            }
+        }
+        reply
+    }
+
+    /// The present instant.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The runtime's instant that corresponds to a wall time.
+    pub(super) fn instant_of(&self, at: Timestamp) -> Instant {
+        let left_ms = ms_between(self.now(), at);
+        Instant::now() + Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))
+    }
+
+    /// The partitions of the store.
+    pub(super) fn partitions(&self) -> impl Iterator<Item = Partition> + use<> {
+        (0..self.store.partitions()).map(Partition)
+    }
+}

@@ -1,0 +1,259 @@
+//! Settling: what the store put into its outbox is carried out, then removed.
+//!
+//! Captures, voids and credits go to the accounts; parts of decision records and the accounts'
+//! journals go to the permanent records. Everything is idempotent, so a crash between doing and
+//! removing only means doing it again.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::sync::Notify;
+
+use super::exchange::{Degraded, Exchange};
+use crate::domain::auction::Account;
+use crate::domain::ids::Partition;
+use crate::metrics::HoldResult;
+use crate::ports::auction_store::{
+    Captured, Credit, Credited, Effect, OutboxEntry, StoreError, Voided,
+};
+use crate::ports::records::{LedgerLine, RecordPart, RecordsError};
+
+/// Pause between two looks at all partitions, for what another node or a crash left.
+const SWEEP_PAUSE: Duration = Duration::from_secs(2);
+/// Entries taken from a partition at once.
+const ENTRIES_MAX: usize = 256;
+/// Journal entries taken from an account at once.
+const JOURNAL_MAX: usize = 512;
+
+/// Which partitions have something to settle, and what stands in the way.
+#[derive(Default)]
+pub struct Outbox {
+    marked: Mutex<BTreeSet<Partition>>,
+    wake: Notify,
+    troubles: Mutex<Troubles>,
+}
+
+#[derive(Default)]
+struct Troubles {
+    store: Option<String>,
+    records: Option<String>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Outbox {
+    /// Says that a partition has something to settle.
+    pub fn mark(&self, partition: Partition) {
+        locked(&self.marked).insert(partition);
+        self.wake.notify_one();
+    }
+
+    /// Says that an account's journal has something for the records.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    fn take_marked(&self) -> BTreeSet<Partition> {
+        std::mem::take(&mut *locked(&self.marked))
+    }
+
+    /// What does not work as it should.
+    #[must_use]
+    pub fn degraded(&self) -> Vec<Degraded> {
+        let troubles = locked(&self.troubles);
+        let of = |what, why: &Option<String>| why.clone().map(|why| Degraded { what, why });
+        [of("store", &troubles.store), of("records", &troubles.records)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// Notes that the store gave no reply.
+    pub fn store_fails(&self, error: &StoreError) {
+        locked(&self.troubles).store = Some(error.to_string());
+    }
+
+    /// Notes that the store replied.
+    pub fn store_works(&self) {
+        let mut troubles = locked(&self.troubles);
+        if troubles.store.is_some() {
+            troubles.store = None;
+        }
+    }
+
+    fn records_say<T>(&self, answer: Result<T, RecordsError>) -> bool {
+        let mut troubles = locked(&self.troubles);
+        match answer {
+            Ok(_) => {
+                troubles.records = None;
+                true
+            }
+            Err(error) => {
+                if troubles.records.is_none() {
+                    tracing::error!(%error, "records.failed");
+                }
+                troubles.records = Some(error.to_string());
+                false
+            }
+        }
+    }
+}
+
+impl Exchange {
+    /// Settles what is marked as it comes and everything now and then; ends when the node stops.
+    pub(super) async fn settle_for_ever(self: &Arc<Self>) {
+        let mut sweep = tokio::time::interval(SWEEP_PAUSE);
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stopping.cancelled() => return,
+                () = self.outbox.wake.notified() => {
+                    for partition in self.outbox.take_marked() {
+                        self.settle_partition(partition).await;
+                    }
+                    self.settle_journals().await;
+                }
+                _ = sweep.tick() => self.settle_everything().await,
+            }
+        }
+    }
+
+    /// One pass over all partitions and journals.
+    pub(super) async fn settle_everything(&self) {
+        let mut waiting = 0;
+        for partition in self.partitions() {
+            waiting += self.settle_partition(partition).await;
+        }
+        self.metrics.outbox_entries.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.settle_journals().await;
+    }
+
+    /// Carries out what a partition's outbox holds; gives how many entries had to stay.
+    pub(super) async fn settle_partition(&self, partition: Partition) -> usize {
+        loop {
+            let read = self.store.outbox_read(partition, ENTRIES_MAX);
+            let Ok(entries) = self.timed("outbox_read", read).await else { return 0 };
+            if entries.is_empty() {
+                return 0;
+            }
+            let total = entries.len();
+            let done = self.settle_entries(entries).await;
+            let left = total - done.len();
+            if !done.is_empty() {
+                let ack = self.store.outbox_ack(partition, done);
+                if self.timed("outbox_ack", ack).await.is_err() {
+                    return total;
+                }
+            }
+            if left > 0 || total < ENTRIES_MAX {
+                return left;
+            }
+        }
+    }
+
+    /// Carries entries out; gives the ids of those that are done.
+    async fn settle_entries(&self, entries: Vec<OutboxEntry>) -> Vec<u64> {
+        let (parts, effects): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|entry| matches!(entry.effect, Effect::Record(_)));
+        let ids: Vec<u64> = parts.iter().map(|entry| entry.id).collect();
+        let parts = parts.into_iter().filter_map(record_part).collect();
+        let (recorded, settled) = futures::join!(
+            self.records.add_parts(parts),
+            join_all(effects.into_iter().map(|entry| self.settle_entry(entry)))
+        );
+        let mut done: Vec<u64> = settled.into_iter().flatten().collect();
+        if self.outbox.records_say(recorded) {
+            done.extend(ids);
+        } else {
+            self.metrics.records_errors("add_parts");
+        }
+        done
+    }
+
+    /// Carries one entry out; gives its id if it is done.
+    async fn settle_entry(&self, entry: OutboxEntry) -> Option<u64> {
+        let OutboxEntry { id, lead_id, effect, .. } = entry;
+        let done = match effect {
+            Effect::Capture { account, hold, amount } => {
+                let capture = self.store.capture(account, hold, amount);
+                self.timed("capture", capture).await.map(|reply| self.watch_capture(reply.reply))
+            }
+            Effect::Void { account, hold } => {
+                self.timed("void", self.store.void(account, hold)).await.map(|reply| {
+                    if reply.reply == Voided::Done {
+                        self.metrics.holds(HoldResult::Voided);
+                    }
+                })
+            }
+            Effect::Credit { account, op_id, kind, amount } => {
+                let credit = self.store.credit(Credit { account, op_id, kind, amount });
+                self.timed("credit", credit).await.map(|reply| {
+                    if matches!(reply.reply, Credited::Mismatch | Credited::OutOfRange) {
+                        tracing::error!(lead = %lead_id, reply = ?reply.reply, "credit.refused");
+                    }
+                })
+            }
+            Effect::FreeDuplicate { digest } => {
+                self.timed("free_duplicate", self.store.free_duplicate(digest, lead_id)).await
+            }
+            Effect::Record(_) => Ok(()),
+        };
+        done.ok().map(|()| id)
+    }
+
+    fn watch_capture(&self, captured: Captured) {
+        match captured {
+            Captured::Done { was_held } => {
+                self.metrics.holds(HoldResult::Captured);
+                if !was_held {
+                    self.metrics.unheld_captures.inc();
+                    tracing::error!("capture.unheld");
+                }
+            }
+            Captured::AfterVoid => {
+                self.metrics.unheld_captures.inc();
+                tracing::error!("capture.after_void");
+            }
+            Captured::Already => {}
+        }
+    }
+
+    /// Moves the accounts' journals into the permanent book.
+    pub(super) async fn settle_journals(&self) {
+        let accounts = self.timed("journal_accounts", self.store.journal_accounts()).await;
+        for account in accounts.unwrap_or_default() {
+            self.settle_journal(account).await;
+        }
+    }
+
+    async fn settle_journal(&self, account: Account) {
+        loop {
+            let read = self.store.journal_read(account.clone(), JOURNAL_MAX);
+            let Ok(entries) = self.timed("journal_read", read).await else { return };
+            let Some(last) = entries.last().map(|entry| entry.sequence) else { return };
+            let is_whole = entries.len() < JOURNAL_MAX;
+            let lines =
+                entries.into_iter().map(|entry| LedgerLine { account: account.clone(), entry });
+            let added = self.records.add_ledger(lines.collect()).await;
+            if !self.outbox.records_say(added) {
+                self.metrics.records_errors("add_ledger");
+                return;
+            }
+            let ack = self.store.journal_ack(account.clone(), last);
+            if self.timed("journal_ack", ack).await.is_err() || is_whole {
+                return;
+            }
+        }
+    }
+}
+
+fn record_part(entry: OutboxEntry) -> Option<RecordPart> {
+    let Effect::Record(part) = entry.effect else { return None };
+    let (lead_id, sequence) = (entry.lead_id, entry.sequence);
+    Some(RecordPart { lead_id, sequence, part: part.into() })
+}

@@ -1,0 +1,369 @@
+//! Finding out what became of a post whose fate is unknown (PROTOCOL a7).
+//!
+//! An idempotent buyer gets the same bytes under the same key again; a queryable one is asked at
+//! its status URL; with any other, only an operator's word or the end of the window settles it.
+//! Until then the seat stays locked: the lead goes to nobody else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::cascade::{News, SEAT, Turn, payout};
+use super::closing::PaidSeat;
+use super::exchange::{Exchange, FlowError};
+use super::run::{Run, Stop, part_bytes};
+use crate::domain::auction::{Account, Attempt, LeadView, SeatState};
+use crate::domain::campaign::{OnUnknown, PostSemantics};
+use crate::domain::disposition::Disposition;
+use crate::domain::ids::{LeadId, PostId};
+use crate::domain::post::{PostOutcome, StatusAnswer, Verdict};
+use crate::domain::record::{Fact, Part, PostAttempt};
+use crate::domain::time::{ms_between, plus_ms};
+use crate::ports::auction_store::{Effect, Fenced, Finished, Unresolved};
+use crate::post::rendered::RenderedPost;
+use crate::registry::snapshot::CompiledCampaign;
+use crate::settle::sale::{paid_at_own_risk, split};
+
+/// How long a buyer's `not_found` is not believed after a post, in milliseconds: the buyer may
+/// still be working on it.
+const QUIET_MS: i64 = 60_000;
+/// How long an operator's note may be, in characters.
+pub const NOTE_CHARACTERS_MAX: usize = 1_000;
+
+/// What an operator's word on a post did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResolveReply {
+    /// It settled the post.
+    Resolved {
+        /// The outcome now.
+        outcome: &'static str,
+    },
+    /// The post was settled before.
+    AlreadyResolved {
+        /// The outcome that stands.
+        outcome: &'static str,
+    },
+    /// There is no such post.
+    Unknown,
+}
+
+/// What one look at an unknown post found.
+enum Look {
+    Verdict(News),
+    StillUnknown(Option<PostAttempt>),
+}
+
+impl Exchange {
+    /// Looks once at the unknown post of a lead that is ours, and goes on from what it finds.
+    pub(super) async fn look_again(&self, run: &mut Run) -> Result<(), Stop> {
+        let view = Arc::clone(run.view()?);
+        let (Some(turn), Some(intended_at)) = (unknown_turn(&view), last_intent(&view)) else {
+            return Ok(());
+        };
+        let now = self.now();
+        let age_ms = ms_between(intended_at, now);
+        run.waited = Duration::from_millis(ms_between(run.plan.received_at, now).unsigned_abs());
+        let campaign = run.snapshot.campaigns.get(&turn.entry.campaign).cloned();
+        let on_unknown = campaign.as_ref().map(|campaign| campaign.campaign.on_unknown);
+        if let Some(OnUnknown::ResellAfterS(after_s)) = on_unknown
+            && age_ms >= seconds_ms(after_s)
+        {
+            return self.give_up(run, &turn).await;
+        }
+        if age_ms >= seconds_ms(self.limits.unresolved_after_s) {
+            return self.unresolve(run, &turn, on_unknown).await;
+        }
+        let look = match &campaign {
+            Some(campaign) => self.look(campaign, &turn, age_ms).await?,
+            None => Look::StillUnknown(None),
+        };
+        match look {
+            Look::Verdict(mut news) => {
+                news.attempts.splice(..0, self.unknown.attempts(run.lead.id));
+                self.record_verdict(run, &turn, news).await?;
+                self.go_on(run).await
+            }
+            Look::StillUnknown(attempt) => {
+                self.look_later(run, (intended_at, on_unknown), attempt).await
+            }
+        }
+    }
+
+    /// After a verdict: nothing if the lead is over, else the candidates that are left.
+    pub(super) async fn go_on(&self, run: &mut Run) -> Result<(), Stop> {
+        let view = Arc::clone(run.view()?);
+        if view.closing.is_some() || view.has_locked_seat() {
+            return Ok(());
+        }
+        let next_k = view.seats.iter().filter_map(|seat| seat.last()).map(|last| last.k + 1).max();
+        self.cascade(run, next_k.unwrap_or(0), None).await
+    }
+
+    async fn look(
+        &self,
+        campaign: &CompiledCampaign,
+        turn: &Turn,
+        age_ms: i64,
+    ) -> Result<Look, Stop> {
+        match campaign.campaign.post_semantics {
+            PostSemantics::Idempotent => self.repeat(campaign, turn).await,
+            PostSemantics::Queryable => {
+                let Some(status_url) = &campaign.campaign.status_url else {
+                    return Ok(Look::StillUnknown(None));
+                };
+                let (answer, attempt) = self.inquire(campaign, status_url, turn.post_id).await;
+                Ok(read_inquiry(answer, attempt, age_ms))
+            }
+            PostSemantics::AtMostOnce => Ok(Look::StillUnknown(None)),
+        }
+    }
+
+    /// Sends the very same bytes under the same key again.
+    async fn repeat(&self, campaign: &CompiledCampaign, turn: &Turn) -> Result<Look, Stop> {
+        let kept = self.timed("sealed_post", self.store.sealed_post(turn.post_id)).await?;
+        let Some(kept) = kept.filter(|kept| !kept.sealed.is_empty()) else {
+            return Ok(Look::StillUnknown(None));
+        };
+        let opened = self.vault.open_post(turn.post_id, &kept.sealed)?;
+        let Some(post) = RenderedPost::from_bytes(&opened) else {
+            return Err(Stop::Bug("a sealed post cannot be read".to_owned()));
+        };
+        let deadline = Instant::now() + Duration::from_millis(self.limits.post_ms);
+        let delivery = self.deliver(campaign, (turn.post_id, &post), true, deadline).await;
+        let mut attempts = delivery.attempts;
+        let (verdict, reason, redirect_url) = match delivery.outcome {
+            PostOutcome::Accepted(acceptance) => (Verdict::Accepted, None, acceptance.redirect_url),
+            PostOutcome::Rejected { reason } => (Verdict::Rejected, Some(reason), None),
+            // A repeat that did not arrive says nothing about the first delivery.
+            PostOutcome::NotSent { .. } | PostOutcome::Unknown { .. } => {
+                return Ok(Look::StillUnknown(attempts.pop()));
+            }
+        };
+        Ok(Look::Verdict(News { verdict, reason, attempts, redirect_url }))
+    }
+
+    async fn look_later(
+        &self,
+        run: &mut Run,
+        (intended_at, on_unknown): (Timestamp, Option<OnUnknown>),
+        attempt: Option<PostAttempt>,
+    ) -> Result<(), Stop> {
+        if let Some(attempt) = attempt {
+            self.unknown.remember(run.lead.id, attempt);
+        }
+        let mut due_at = self.next_look(ms_between(intended_at, self.now()));
+        due_at = due_at.min(plus_ms(intended_at, seconds_ms(self.limits.unresolved_after_s)));
+        if let Some(OnUnknown::ResellAfterS(after_s)) = on_unknown {
+            due_at = due_at.min(plus_ms(intended_at, seconds_ms(after_s)));
+        }
+        let postpone = self.store.postpone(run.lead.id, run.fence, due_at);
+        let reply = self.timed("postpone", postpone).await?;
+        match reply.reply {
+            Fenced::Ok(()) => run.refresh(reply.lead),
+            Fenced::Fenced => Err(Stop::Fenced),
+        }
+    }
+
+    /// Leaves an unknown post by the campaign's contract and asks everybody else anew.
+    async fn give_up(&self, run: &mut Run, turn: &Turn) -> Result<(), Stop> {
+        run.parts.push(Part::Fact(fact("given_up", self.now(), turn.post_id, None)));
+        let reason = Some("resell_after".to_owned());
+        let attempts = self.unknown.attempts(run.lead.id);
+        let news = News { verdict: Verdict::GivenUp, reason, attempts, redirect_url: None };
+        self.record_verdict(run, turn, news).await?;
+        if run.view()?.closing.is_some() {
+            return Ok(());
+        }
+        run.invite(self);
+        let entity = &turn.entry.legal_entity;
+        run.invited.retain(|invited| {
+            invited.campaign.buyer_id != turn.entry.buyer
+                && invited.campaign.buyer.legal_entity() != entity
+        });
+        run.plan.pinged =
+            run.invited.iter().filter(|invited| invited.ping.is_some()).count() as u32;
+        run.deadline = Instant::now() + Duration::from_millis(self.limits.auction_ms);
+        Box::pin(self.hold_auction(run)).await
+    }
+
+    /// The end of the window: nobody is billed, the lead is not resold, the vendor is told.
+    async fn unresolve(
+        &self,
+        run: &mut Run,
+        turn: &Turn,
+        on_unknown: Option<OnUnknown>,
+    ) -> Result<(), Stop> {
+        let mut effects = Vec::new();
+        let mut seats = Vec::new();
+        if on_unknown == Some(OnUnknown::PayVendor) {
+            let money = paid_at_own_risk(SEAT, turn.entry.price, run.plan.margin);
+            seats.push(PaidSeat { money, redirect_url: None });
+            if !run.plan.test {
+                effects.push(payout(run, money.payout));
+            }
+            run.parts.push(Part::Fact(fact("paid_vendor", self.now(), turn.post_id, None)));
+        }
+        if !run.plan.test {
+            let account = Account::Buyer(turn.entry.buyer.clone());
+            let hold = run.hold_id(&turn.entry.campaign);
+            effects.push(Effect::Void { account, hold });
+        }
+        let closing = self.closing(run, Disposition::Unresolved, None, &seats);
+        effects.extend(run.take_parts());
+        let unresolved = Unresolved {
+            lead_id: run.lead.id,
+            seat: SEAT,
+            k: turn.k,
+            closing: Some(closing),
+            effects,
+        };
+        let reply = self.timed("unresolved", self.store.unresolved(unresolved)).await?;
+        match reply.reply {
+            Finished::Closed | Finished::Already => run.refresh(reply.lead),
+            Finished::Busy => Err(Stop::Bug("an unknown post was not unknown".to_owned())),
+        }
+    }
+
+    /// Settles a post by an operator's word.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`], [`FlowError::Records`].
+    pub async fn resolve_post(
+        self: &Arc<Self>,
+        post_id: PostId,
+        accepted: bool,
+        note: Option<String>,
+        actor: &str,
+    ) -> Result<ResolveReply, FlowError> {
+        let Some(view) = self.lead_of(post_id).await? else { return Ok(ResolveReply::Unknown) };
+        let seat = view.seats.first();
+        let attempt =
+            seat.and_then(|seat| seat.attempts.iter().find(|attempt| attempt.post_id == post_id));
+        let Some(attempt) = attempt else { return Ok(ResolveReply::Unknown) };
+        let state = seat.map(|seat| seat.state);
+        if state == Some(SeatState::Unresolved { k: attempt.k }) {
+            return self.adjudicate(&view, attempt, accepted, (note, actor)).await;
+        }
+        if let Some(verdict) = attempt.verdict.filter(|verdict| verdict.is_definite()) {
+            return Ok(ResolveReply::AlreadyResolved { outcome: verdict.as_str() });
+        }
+        // Somebody is at it: a repeat or an inquiry is on its way and may settle it.
+        let busy = || FlowError::Overloaded { retry_after_s: 1 };
+        let active = self.waiting.enter(view.lead_id).ok_or_else(busy)?;
+        let mut run = self.take_over(view.lead_id).await?.ok_or_else(busy)?;
+        let turn = run.view.as_deref().and_then(unknown_turn).ok_or_else(busy)?;
+        let note = note_of(note, actor);
+        let said = fact("resolved_by_operator", self.now(), post_id, Some(note));
+        run.parts.push(Part::Fact(said));
+        let verdict = if accepted { Verdict::Accepted } else { Verdict::Rejected };
+        let reason = (!accepted).then(|| "operator".to_owned());
+        let attempts = self.unknown.attempts(run.lead.id);
+        let news = News { verdict, reason, attempts, redirect_url: None };
+        self.record_verdict(&mut run, &turn, news).await?;
+        let exchange = Arc::clone(self);
+        self.auctions.spawn_on(
+            async move {
+                let ended = Box::pin(exchange.go_on(&mut run)).await;
+                exchange.conclude(run, &active, ended);
+            },
+            &self.runtime,
+        );
+        Ok(ResolveReply::Resolved { outcome: verdict.as_str() })
+    }
+
+    async fn lead_of(&self, post_id: PostId) -> Result<Option<Arc<LeadView>>, FlowError> {
+        if post_id.partition().0 >= self.store.partitions() {
+            return Ok(None);
+        }
+        let kept = self.timed("sealed_post", self.store.sealed_post(post_id)).await?;
+        let lead_id: Option<LeadId> = match kept {
+            Some(kept) => Some(kept.lead_id),
+            None => self.records.find_lead(post_id.to_string()).await?,
+        };
+        let Some(lead_id) = lead_id else { return Ok(None) };
+        Ok(self.timed("read", self.store.read(lead_id)).await?.lead)
+    }
+
+    /// A proof that came after the window: appended, like a return. The answer to the vendor stays.
+    async fn adjudicate(
+        &self,
+        view: &LeadView,
+        attempt: &Attempt,
+        accepted: bool,
+        (note, actor): (Option<String>, &str),
+    ) -> Result<ResolveReply, FlowError> {
+        let outcome = if accepted { "accepted" } else { "rejected" };
+        let post_id = attempt.post_id;
+        let note = format!("{outcome}: {}", note_of(note, actor));
+        let part = part_bytes(&Part::Fact(fact("adjudicated", self.now(), post_id, Some(note))));
+        let mut effects = vec![Effect::Record(part.clone())];
+        let plan = super::plan::AuctionPlan::from_bytes(&view.plan);
+        let entry = view.rank.get(usize::from(attempt.k));
+        if let (true, Some(plan), Some(entry)) = (accepted, plan, entry)
+            && !plan.test
+        {
+            let money = split(SEAT, entry.price, plan.margin);
+            let kind = crate::ports::auction_store::CreditKind::Adjustment;
+            let op_id = format!("adjudicated:{post_id}");
+            let owed = crate::domain::money::Money::ZERO.checked_sub(entry.price);
+            effects.push(Effect::Credit {
+                account: Account::Buyer(entry.buyer.clone()),
+                op_id: op_id.clone(),
+                kind,
+                amount: owed.unwrap_or_default(),
+            });
+            let account = Account::Vendor(view.vendor.clone());
+            effects.push(Effect::Credit { account, op_id, kind, amount: money.payout });
+        }
+        let fact_id = format!("adjudicated:{post_id}");
+        let append = self.store.append(view.lead_id, fact_id, part, effects);
+        let is_new = self.timed("append", append).await?.reply;
+        self.outbox.mark(view.lead_id.partition());
+        let reply = if is_new {
+            ResolveReply::Resolved { outcome }
+        } else {
+            ResolveReply::AlreadyResolved { outcome: "adjudicated" }
+        };
+        Ok(reply)
+    }
+}
+
+fn seconds_ms(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000)
+}
+
+fn fact(kind: &str, at: Timestamp, post_id: PostId, note: Option<String>) -> Fact {
+    Fact { kind: kind.to_owned(), at, post_id: Some(post_id), note }
+}
+
+fn note_of(note: Option<String>, actor: &str) -> String {
+    let note: String = note.unwrap_or_default().chars().take(NOTE_CHARACTERS_MAX).collect();
+    format!("{actor}: {note}")
+}
+
+/// The candidate whose post is unknown.
+pub(super) fn unknown_turn(view: &LeadView) -> Option<Turn> {
+    let seat = view.seats.first()?;
+    let SeatState::Unknown { k } = seat.state else { return None };
+    let attempt = seat.last().filter(|attempt| attempt.k == k)?;
+    let entry = view.rank.get(usize::from(k))?.clone();
+    Some(Turn { k, entry, post_id: attempt.post_id })
+}
+
+fn last_intent(view: &LeadView) -> Option<Timestamp> {
+    Some(view.seats.first()?.last()?.intended_at)
+}
+
+fn read_inquiry(answer: StatusAnswer, attempt: PostAttempt, age_ms: i64) -> Look {
+    let (verdict, reason, redirect_url) = match answer {
+        StatusAnswer::Accepted(acceptance) => (Verdict::Accepted, None, acceptance.redirect_url),
+        StatusAnswer::Rejected => (Verdict::Rejected, Some("status:rejected".to_owned()), None),
+        StatusAnswer::NotFound if age_ms >= QUIET_MS => {
+            (Verdict::NotSent, Some("status:not_found".to_owned()), None)
+        }
+        StatusAnswer::NotFound | StatusAnswer::Unclear => return Look::StillUnknown(Some(attempt)),
+    };
+    Look::Verdict(News { verdict, reason, attempts: vec![attempt], redirect_url })
+}

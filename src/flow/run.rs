@@ -1,0 +1,457 @@
+//! One auction being run: the lead, what was fixed for it, and how far it is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::exchange::{Exchange, FlowError};
+use super::fanout::Asked;
+use super::plan::{AuctionPlan, PostTerms};
+use crate::decide::rank::{Standing, rank};
+use crate::domain::auction::{Account, HoldId, LeadView, RankEntry};
+use crate::domain::bid::{Bid, Lost, NoBid};
+use crate::domain::campaign::Price;
+use crate::domain::disposition::{Disposition, Reason};
+use crate::domain::ids::BidId;
+use crate::domain::lead::{Lead, Warning};
+use crate::domain::money::Money;
+use crate::domain::ping::AnonymizedPing;
+use crate::domain::record::{
+    BidRecord, CandidateRecord, CandidateVerdict, Opened, Part, PingRecord, PingResult, Ranked,
+    RoundResult,
+};
+use crate::domain::slug::CampaignId;
+use crate::domain::time::plus_ms;
+use crate::eligibility::{Considered, Eligibility, consider};
+use crate::ping::redact::redact;
+use crate::ports::auction_store::{Create, Decide, Effect, Hold, StoreError};
+use crate::registry::snapshot::{CompiledCampaign, Snapshot};
+use crate::settle::caps::charges;
+use crate::vault::{VaultError, lead_day};
+
+/// Why a node stops working on a lead before its end. The lead stays durable, and whoever claims
+/// it next goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// Another owner has taken over.
+    #[error("another owner has taken over")]
+    Fenced,
+    /// The store gave no reply.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something could not be sealed or opened.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// Our own fault.
+    #[error("internal fault: {0}")]
+    Bug(String),
+}
+
+impl From<Stop> for FlowError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Store(error) => Self::Store(error),
+            Stop::Fenced | Stop::Vault(_) | Stop::Bug(_) => Self::Bug(stop.to_string()),
+        }
+    }
+}
+
+/// A campaign that may buy the lead, with what it may see before.
+#[derive(Clone)]
+pub struct Invited {
+    /// The campaign.
+    pub campaign: Arc<CompiledCampaign>,
+    /// What its ping shows; `None` for a fixed price.
+    pub ping: Option<Arc<AnonymizedPing>>,
+    /// Ends ties.
+    pub tie_key: u64,
+}
+
+impl Invited {
+    /// The standing of this campaign at `price`.
+    #[must_use]
+    pub fn standing(&self, price: Money) -> Standing {
+        Standing {
+            tier: 1,
+            effective_price: price,
+            tie_key: self.tie_key,
+            campaign: self.campaign.id.clone(),
+        }
+    }
+}
+
+/// One auction being run.
+pub struct Run {
+    /// The lead.
+    pub lead: Lead,
+    /// What was fixed when it came in.
+    pub plan: AuctionPlan,
+    /// The registry it runs on.
+    pub snapshot: Arc<Snapshot>,
+    /// Who may buy it.
+    pub invited: Vec<Invited>,
+    /// The fence under which it is ours.
+    pub fence: u64,
+    /// The lead as the store last told.
+    pub view: Option<Arc<LeadView>>,
+    /// By when the auction must be over.
+    pub deadline: Instant,
+    /// Time spent waiting for buyers.
+    pub waited: Duration,
+    /// Parts of the decision record that go with the next write.
+    pub parts: Vec<Part>,
+    /// The round being or last run, from 1.
+    pub round: u16,
+    /// What else settles with the next write.
+    pub pending_effects: Vec<Effect>,
+    /// The ranking to be decided.
+    pending_rank: Vec<RankEntry>,
+    /// Whether somebody bid below the floor.
+    has_low_bid: bool,
+    /// Whether somebody had no room when its turn came.
+    pub has_no_room: bool,
+    /// How it ended, for what is counted.
+    pub ended: Option<Ended>,
+}
+
+/// How an auction ended, for what is counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended {
+    /// Why it was not sold.
+    pub reason: Option<Reason>,
+    /// From intake to the end.
+    pub elapsed: Duration,
+    /// The part of it that no buyer caused.
+    pub overhead: Duration,
+}
+
+/// A bid with its standing, while it is ranked.
+struct Contender {
+    invited: usize,
+    bid: Bid,
+    bid_id: BidId,
+    standing: Standing,
+}
+
+impl Run {
+    /// Begins with a lead that just came in.
+    pub(super) fn new(exchange: &Exchange, lead: Lead, warnings: Vec<Warning>) -> Self {
+        let snapshot = exchange.snapshot();
+        let price_floor =
+            snapshot.floor_price(&lead.vendor, &lead.vertical, lead.floor).unwrap_or(Money::MAX);
+        let auction_ms = i64::try_from(exchange.limits.auction_ms).unwrap_or(i64::MAX);
+        let tree = snapshot.trees.get(&lead.vertical);
+        let window = tree.and_then(|tree| tree.duplicate_window_s).filter(|_| !lead.test);
+        let duplicate = window
+            .and_then(|_| exchange.vault.lead_duplicate_digest(lead.vertical.as_str(), &lead));
+        let plan = AuctionPlan {
+            vertical: lead.vertical.clone(),
+            margin: snapshot.margin_for(&lead.vendor, &lead.vertical),
+            price_floor,
+            currency: snapshot.currency.clone(),
+            received_at: lead.received_at,
+            deadline: plus_ms(lead.received_at, auction_ms),
+            pinged: 0,
+            test: lead.test,
+            warnings,
+            duplicate,
+        };
+        Self::with_plan(exchange, lead, plan, snapshot)
+    }
+
+    /// Goes on with a lead that was taken in before.
+    pub(super) fn with_plan(
+        exchange: &Exchange,
+        lead: Lead,
+        plan: AuctionPlan,
+        snapshot: Arc<Snapshot>,
+    ) -> Self {
+        Self {
+            deadline: exchange.instant_of(plan.deadline),
+            lead,
+            plan,
+            snapshot,
+            invited: Vec::new(),
+            fence: 0,
+            view: None,
+            waited: Duration::ZERO,
+            parts: Vec::new(),
+            pending_effects: Vec::new(),
+            round: 0,
+            pending_rank: Vec::new(),
+            has_low_bid: false,
+            has_no_room: false,
+            ended: None,
+        }
+    }
+
+    /// Makes the lead ours.
+    pub(super) fn own(&mut self, view: Arc<LeadView>, fence: u64) {
+        self.fence = fence;
+        self.round = view.rounds;
+        self.view = Some(view);
+    }
+
+    /// Takes the lead as the store told it last.
+    pub(super) fn refresh(&mut self, view: Option<Arc<LeadView>>) -> Result<(), Stop> {
+        let missing = || Stop::Bug("the store lost a lead".to_owned());
+        self.view = Some(view.ok_or_else(missing)?);
+        Ok(())
+    }
+
+    /// The lead as the store told it last.
+    pub(super) fn view(&self) -> Result<&Arc<LeadView>, Stop> {
+        self.view.as_ref().ok_or_else(|| Stop::Bug("a lead was used before it was ours".to_owned()))
+    }
+
+    /// Finds who may buy the lead; gives the refusal if there is one. Writes the first part of the
+    /// decision record.
+    pub(super) fn consider(
+        &mut self,
+        exchange: &Exchange,
+        is_consent_missing: bool,
+    ) -> Option<(Disposition, Reason)> {
+        let candidates = if is_consent_missing { Vec::new() } else { self.invite(exchange) };
+        self.plan.pinged =
+            self.invited.iter().filter(|invited| invited.ping.is_some()).count() as u32;
+        self.parts.push(Part::Opened(Opened {
+            lead_id: self.lead.id,
+            vendor_id: self.lead.vendor.clone(),
+            vertical: self.lead.vertical.clone(),
+            registry_version: self.snapshot.version,
+            floor: self.plan.price_floor,
+            test: self.lead.test,
+            received_at: self.lead.received_at,
+            candidates,
+        }));
+        if is_consent_missing {
+            Some((Disposition::Refused, Reason::ConsentMissing))
+        } else if self.invited.is_empty() {
+            Some((Disposition::Unsold, Reason::NoEligibleBuyer))
+        } else {
+            None
+        }
+    }
+
+    /// Fills `invited`, and tells of every campaign of the vertical what was decided about it.
+    pub(super) fn invite(&mut self, exchange: &Exchange) -> Vec<CandidateRecord> {
+        let today = self.lead.received_at.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+        let considered = consider(&self.lead, &self.snapshot, today, &exchange.no_room.now());
+        let mut pings: BTreeMap<Vec<String>, Arc<AnonymizedPing>> = BTreeMap::new();
+        let mut records = Vec::with_capacity(considered.len());
+        self.invited.clear();
+        for Considered { campaign, verdict } in considered {
+            let rule = match verdict {
+                Eligibility::Eligible => None,
+                Eligibility::Excluded { rule } => Some(rule),
+            };
+            let is_pinged = matches!(campaign.campaign.price, Price::Bid { .. });
+            let ping = (rule.is_none() && is_pinged).then(|| {
+                let disclosures = &campaign.campaign.disclosures;
+                let make = || Arc::new(self.redacted(disclosures, today));
+                Arc::clone(pings.entry(disclosures.clone()).or_insert_with(make))
+            });
+            records.push(candidate_record(&campaign, rule.clone(), ping.as_deref()));
+            if rule.is_none() {
+                let tie_key = exchange.vault.tie_key(self.lead.id, &campaign.id);
+                self.invited.push(Invited { campaign, ping, tie_key });
+            }
+        }
+        records
+    }
+
+    fn redacted(&self, disclosures: &[String], today: jiff::civil::Date) -> AnonymizedPing {
+        match self.snapshot.verticals.get(&self.lead.vertical) {
+            Some(vertical) => redact(&self.lead, vertical.vertical(), disclosures, today),
+            None => AnonymizedPing::default(),
+        }
+    }
+
+    /// The arguments of trip 1.
+    pub(super) fn create(
+        &mut self,
+        exchange: &Exchange,
+        (key_digest, key_ttl_ms): ([u8; 32], u64),
+        fingerprint: [u8; 32],
+        refusal: Option<(Disposition, Reason)>,
+    ) -> Result<Create, Stop> {
+        let closing = refusal
+            .map(|(disposition, reason)| exchange.closing(self, disposition, Some(reason), &[]));
+        let sealed = match closing {
+            Some(_) => bytes::Bytes::new(),
+            None => exchange.vault.seal_whole_lead(&self.lead, lead_day(self.lead.id))?.into(),
+        };
+        Ok(Create {
+            key_digest,
+            key_ttl_ms,
+            lead_id: self.lead.id,
+            vendor: self.lead.vendor.clone(),
+            fingerprint,
+            sealed,
+            plan: self.plan.to_bytes(),
+            registry_version: self.snapshot.version,
+            seats: 1,
+            node: exchange.node,
+            lease_ms: exchange.limits.lease_ms,
+            closing,
+            effects: self.take_parts(),
+        })
+    }
+
+    /// Ranks what the round brought; gives the first candidate, or `None` if nobody may win.
+    pub(super) fn rank(&mut self, asked: Asked) -> Option<RankEntry> {
+        self.round += 1;
+        self.waited += asked.waited;
+        let mut contenders = Vec::new();
+        for (index, answer) in asked.answers.iter().enumerate() {
+            for bid in answer.bids.iter().flatten() {
+                let standing = self.invited[index].standing(bid.price);
+                let bid_id = answer.bid_id;
+                contenders.push(Contender { invited: index, bid: bid.clone(), bid_id, standing });
+            }
+        }
+        let ranking = rank(contenders, self.plan.price_floor, |contender| &contender.standing);
+        self.has_low_bid |= !ranking.below_floor.is_empty();
+        self.record_round(&asked, &ranking.ranked, &ranking.below_floor);
+        self.pending_rank =
+            ranking.ranked.iter().map(|contender| self.rank_entry(contender, &asked)).collect();
+        self.pending_rank.first().cloned()
+    }
+
+    fn rank_entry(&self, contender: &Contender, asked: &Asked) -> RankEntry {
+        let campaign = &self.invited[contender.invited].campaign;
+        let legal_name = contender.bid.legal_name.as_deref();
+        let terms = PostTerms {
+            ping_id: asked.answers[contender.invited].ping_id,
+            reference: contender.bid.reference.clone(),
+            seats: contender.bid.seats,
+        };
+        RankEntry {
+            campaign: campaign.id.clone(),
+            buyer: campaign.buyer_id.clone(),
+            legal_entity: legal_name.unwrap_or(campaign.buyer.legal_entity()).to_owned(),
+            bid_id: contender.bid_id,
+            price: contender.bid.price,
+            valid_until: asked.bids_valid_until,
+            terms: terms.to_bytes(),
+        }
+    }
+
+    fn record_round(&mut self, asked: &Asked, ranked: &[Contender], low: &[Contender]) {
+        let results = asked.answers.iter().enumerate().map(|(index, answer)| {
+            let place = ranked.iter().position(|contender| contender.invited == index);
+            let below = low.iter().find(|contender| contender.invited == index);
+            let shown = place.map(|place| &ranked[place]).or(below);
+            let no_bid = match &answer.bids {
+                Ok(_) if place.is_none() => Some(NoBid::BelowFloor),
+                Ok(_) => None,
+                Err(reason) => Some(*reason),
+            };
+            let lost_reason = if place.is_some() {
+                None
+            } else if below.is_some() {
+                Some(Lost::BelowFloor)
+            } else {
+                answer.is_cut_off.then_some(Lost::ClosedEarly)
+            };
+            RoundResult {
+                campaign_id: self.invited[index].campaign.id.clone(),
+                ping: answer.ping_id.map(|ping_id| PingRecord {
+                    ping_id,
+                    result: if no_bid.is_none() { PingResult::Bid } else { PingResult::NoBid },
+                    reason: no_bid,
+                    http_status: answer.http_status,
+                    elapsed_ms: answer.elapsed_ms,
+                }),
+                bid: shown.map(|contender| BidRecord {
+                    bid_id: contender.bid_id,
+                    price: contender.bid.price,
+                    effective_price: contender.standing.effective_price,
+                    seats: contender.bid.seats,
+                }),
+                rank: place.map(|place| (place + 1) as u16),
+                lost_reason,
+            }
+        });
+        let ranked = Ranked { round: self.round, results: results.collect() };
+        self.parts.push(Part::Ranked(ranked));
+    }
+
+    /// Why nobody may win.
+    pub(super) const fn reason_without_rank(&self) -> Reason {
+        if self.has_low_bid { Reason::NoBidAboveFloor } else { Reason::NoBid }
+    }
+
+    /// The arguments of `decide`.
+    pub(super) fn decide(&mut self) -> Decide {
+        Decide {
+            lead_id: self.lead.id,
+            fence: self.fence,
+            round: self.round,
+            rank: std::mem::take(&mut self.pending_rank),
+            effects: self.take_parts(),
+        }
+    }
+
+    /// The name of the hold for a candidate of the only seat.
+    pub(super) fn hold_id(&self, campaign: &CampaignId) -> HoldId {
+        HoldId { lead_id: self.lead.id, seat: 1, campaign: campaign.clone() }
+    }
+
+    /// The hold that a candidate needs; caps are those of the registry the auction runs on, their
+    /// windows those of `now`.
+    pub(super) fn hold_of(&self, entry: &RankEntry, now: Timestamp) -> Hold {
+        let campaign = self.snapshot.campaigns.get(&entry.campaign);
+        let caps = campaign.map_or_else(Vec::new, |campaign| {
+            let zone = &campaign.buyer.time_zone;
+            charges(&campaign.id, &campaign.campaign.caps, zone, entry.price, now)
+        });
+        Hold {
+            account: Account::Buyer(entry.buyer.clone()),
+            hold: self.hold_id(&entry.campaign),
+            amount: entry.price,
+            credit_limit: campaign.and_then(|campaign| campaign.buyer.credit_limit),
+            caps: caps.into_iter().map(super::cascade::charge_of).collect(),
+        }
+    }
+
+    /// What goes into the outbox with the next write: pending effects, then the parts so far.
+    pub(super) fn take_parts(&mut self) -> Vec<Effect> {
+        let mut effects = std::mem::take(&mut self.pending_effects);
+        effects.extend(self.parts.drain(..).map(|part| Effect::Record(part_bytes(&part))));
+        effects
+    }
+}
+
+/// The form in which a part of the decision record travels.
+pub(super) fn part_bytes(part: &Part) -> bytes::Bytes {
+    serde_json::to_vec(part).expect("parts are texts and numbers and always serialize").into()
+}
+
+fn candidate_record(
+    campaign: &CompiledCampaign,
+    rule: Option<String>,
+    ping: Option<&AnonymizedPing>,
+) -> CandidateRecord {
+    let verdict = match (&rule, ping) {
+        (Some(_), _) => CandidateVerdict::Excluded,
+        (None, Some(_)) => CandidateVerdict::Pinged,
+        (None, None) => CandidateVerdict::FixedPrice,
+    };
+    CandidateRecord {
+        campaign_id: campaign.id.clone(),
+        buyer_id: campaign.buyer_id.clone(),
+        tier: 1,
+        verdict,
+        rule,
+        fields_sent: ping.map(|ping| ping.fields_sent.clone()).unwrap_or_default(),
+        disclosed: ping.map(|ping| ping.disclosed.clone()).unwrap_or_default(),
+        lost_reason: None,
+        rank: None,
+        ping: None,
+        bid: None,
+    }
+}

@@ -1,0 +1,325 @@
+//! One lead, from the vendor's request to the vendor's answer: the order of the steps.
+//!
+//! ```text
+//! take in -> who may buy it -> create (durable) -> ask them -> rank (durable, money held)
+//!         -> for each candidate: intent (durable) -> post -> outcome (durable) -> answer
+//! ```
+//!
+//! A sale runs as a task of its own on the main runtime: a vendor that hangs up does not end it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+use tokio::time::Instant;
+
+use super::exchange::{Exchange, FlowError};
+use super::run::{Run, Stop};
+use super::waiting::{Active, Progress};
+use crate::domain::auction::{LeadView, StoredAnswer};
+use crate::domain::disposition::{Disposition, Reason};
+use crate::domain::ids::{LeadId, Partition};
+use crate::domain::lead::{Lead, Submission};
+use crate::domain::money::Money;
+use crate::domain::slug::VendorId;
+use crate::ports::auction_store::{Created, DuplicateClaim};
+
+/// The route whose idempotency keys belong together.
+const ROUTE: &str = "/v1/leads";
+/// Longest pause between two looks at a lead that another node works on.
+const POLL_PAUSE_MAX: Duration = Duration::from_millis(500);
+/// When to come again after an overload, in seconds.
+const RETRY_AFTER_S: u32 = 1;
+
+/// What the vendor is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SellReply {
+    /// The final answer.
+    Answer {
+        /// The lead.
+        lead_id: LeadId,
+        /// Status and body, byte for byte the same each time.
+        answer: StoredAnswer,
+        /// Whether this request repeats an earlier one.
+        is_replay: bool,
+    },
+    /// There is no final answer yet.
+    Pending {
+        /// The lead.
+        lead_id: LeadId,
+    },
+    /// The idempotency key is known with another body.
+    KeyMismatch,
+}
+
+/// A request to sell a lead, as a task of its own takes it.
+struct Request {
+    vendor: VendorId,
+    submission: Submission,
+    idempotency_key: Option<String>,
+    permit: OwnedSemaphorePermit,
+}
+
+/// How a request was taken in.
+enum Opening {
+    New { lead_id: LeadId, progress: watch::Receiver<Progress> },
+    Known { lead: Arc<LeadView> },
+    Mismatch,
+}
+
+impl Exchange {
+    /// Sells a lead and waits up to `wait` for the answer; the sale goes on without the caller.
+    ///
+    /// # Errors
+    /// [`FlowError::Overloaded`] and [`FlowError::Draining`] promise that nothing was taken in;
+    /// after [`FlowError::Store`] that is not known, and the same request may be sent again.
+    pub async fn sell(
+        self: &Arc<Self>,
+        vendor: &VendorId,
+        submission: Submission,
+        idempotency_key: Option<String>,
+        wait: Duration,
+    ) -> Result<SellReply, FlowError> {
+        if self.draining.is_cancelled() {
+            return Err(FlowError::Draining);
+        }
+        let permit = Arc::clone(&self.admission)
+            .try_acquire_owned()
+            .map_err(|_| FlowError::Overloaded { retry_after_s: RETRY_AFTER_S })?;
+        let answer_by = Instant::now() + wait;
+        let request = Request { vendor: vendor.clone(), submission, idempotency_key, permit };
+        let (opened, opening) = oneshot::channel();
+        let exchange = Arc::clone(self);
+        let sale = async move { Box::pin(exchange.run_sale(request, opened)).await };
+        self.auctions.spawn_on(sale, &self.runtime);
+        let died =
+            |_| FlowError::Bug("the sale's task ended before it took the lead in".to_owned());
+        match opening.await.map_err(died)?? {
+            Opening::New { lead_id, progress } => {
+                Ok(self.await_answer(lead_id, progress, answer_by, false).await)
+            }
+            Opening::Known { lead } => self.join(&lead, answer_by).await,
+            Opening::Mismatch => Ok(SellReply::KeyMismatch),
+        }
+    }
+
+    /// The answer of a lead as it stands; `None` for an unknown lead or another vendor's.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn lead(
+        &self,
+        vendor: Option<&VendorId>,
+        lead_id: LeadId,
+    ) -> Result<Option<SellReply>, FlowError> {
+        if lead_id.partition().0 >= self.store.partitions() {
+            return Ok(None);
+        }
+        let Some(lead) = self.timed("read", self.store.read(lead_id)).await?.lead else {
+            return Ok(None);
+        };
+        if vendor.is_some_and(|vendor| *vendor != lead.vendor) {
+            return Ok(None);
+        }
+        Ok(Some(answer_of(&lead, false)))
+    }
+
+    /// The task: takes the lead in, tells the caller, and sells.
+    async fn run_sale(
+        self: Arc<Self>,
+        request: Request,
+        opened: oneshot::Sender<Result<Opening, FlowError>>,
+    ) {
+        let Request { vendor, submission, idempotency_key, permit: _permit } = request;
+        let key_digest = self.key_digest(&vendor, &submission, idempotency_key.as_deref());
+        let key_ttl_ms = match idempotency_key {
+            Some(_) => u64::from(self.limits.idempotency_days) * 86_400_000,
+            None => self.limits.auto_key_window_s * 1_000,
+        };
+        let fingerprint = self.vault.fingerprint(&submission.canonical);
+        let lead = self.mint(vendor, submission, &key_digest);
+        let Some(active) = self.waiting.enter(lead.lead.id) else {
+            let _ = opened.send(Err(FlowError::Bug("a lead id was minted twice".to_owned())));
+            return;
+        };
+        let mut run = Run::new(&self, lead.lead, lead.warnings);
+        let refusal = run.consider(&self, lead.consent_missing);
+        let create = match run.create(&self, (key_digest, key_ttl_ms), fingerprint, refusal) {
+            Ok(create) => create,
+            Err(stop) => {
+                let _ = opened.send(Err(stop.into()));
+                return;
+            }
+        };
+        let is_closed = create.closing.is_some();
+        let (created, claimed) = futures::join!(
+            self.timed("create", self.store.create(create)),
+            self.claim_duplicate(&run, is_closed)
+        );
+        let opening = match created {
+            Err(error) => Err(error.into()),
+            Ok(reply) => match (reply.reply, reply.lead) {
+                (Created::Created { fence }, Some(view)) => {
+                    run.own(view, fence);
+                    Ok(Opening::New { lead_id: run.lead.id, progress: active.subscribe() })
+                }
+                (Created::Same, Some(lead)) => Ok(Opening::Known { lead }),
+                (Created::Mismatch, _) => Ok(Opening::Mismatch),
+                _ => Err(FlowError::Bug("the store created no lead".to_owned())),
+            },
+        };
+        let is_new = matches!(opening, Ok(Opening::New { .. }));
+        let _ = opened.send(opening);
+        if !is_new {
+            self.free_duplicate(&run).await;
+            return;
+        }
+        self.outbox.mark(run.lead.id.partition());
+        if is_closed {
+            self.announce(&run, &active);
+        } else if matches!(claimed, Ok(Some(DuplicateClaim::Taken(_)))) {
+            self.metrics.duplicates.inc();
+            let closed = self.finish(&mut run, Disposition::Refused, Reason::Duplicate).await;
+            self.conclude(run, &active, closed);
+        } else {
+            self.run_auction(run, &active).await;
+        }
+    }
+
+    /// Runs the auction of a lead that is ours, to its end or to an unknown post.
+    async fn run_auction(self: &Arc<Self>, mut run: Run, active: &Active) {
+        self.metrics.auctions_in_flight.inc();
+        let ended = self.with_lease(run.lead.id, run.fence, self.hold_auction(&mut run)).await;
+        self.metrics.auctions_in_flight.dec();
+        self.conclude(run, active, ended);
+    }
+
+    /// Asks, ranks, and fills the seat.
+    pub(super) async fn hold_auction(&self, run: &mut Run) -> Result<(), Stop> {
+        let round = self.ask_all(run).await;
+        let Some(first) = run.rank(round) else {
+            let reason = run.reason_without_rank();
+            return self.finish(run, Disposition::Unsold, reason).await;
+        };
+        let first_k = run.view()?.rank.len() as u16;
+        let hold = run.hold_of(&first, self.now());
+        let (decided, held) =
+            futures::join!(self.decide(run.decide()), self.hold(hold, run.plan.test));
+        run.refresh(decided?)?;
+        self.cascade(run, first_k, Some(held?)).await
+    }
+
+    fn key_digest(
+        &self,
+        vendor: &VendorId,
+        submission: &Submission,
+        idempotency_key: Option<&str>,
+    ) -> [u8; 32] {
+        match idempotency_key {
+            Some(key) => self.vault.key_digest(vendor, ROUTE, key),
+            None => {
+                let fingerprint = self.vault.fingerprint(&submission.canonical);
+                self.vault.automatic_key_digest(vendor, ROUTE, &fingerprint)
+            }
+        }
+    }
+
+    fn mint(&self, vendor: VendorId, submission: Submission, key_digest: &[u8; 32]) -> Minted {
+        let received_at = self.now();
+        let bits = u16::from_be_bytes([key_digest[0], key_digest[1]]);
+        let partition = Partition(bits % self.store.partitions().max(1));
+        let id = LeadId::new(partition, self.uuid_v7(received_at));
+        let default_floor = self.snapshot().vendors.get(&vendor).and_then(|vendor| vendor.floor);
+        let floor = submission.floor.or(default_floor).unwrap_or(Money::ZERO);
+        let lead = Lead {
+            id,
+            vendor,
+            vertical: submission.vertical,
+            fields: submission.fields,
+            consent: submission.consent,
+            source: submission.source,
+            submitted_at: submission.submitted_at,
+            floor,
+            received_at,
+            test: submission.test,
+        };
+        let consent_missing = !submission.consent_missing.is_empty();
+        Minted { lead, warnings: submission.warnings, consent_missing }
+    }
+
+    /// The bits of a `UUIDv7`: the millisecond, then randomness under version and variant.
+    fn uuid_v7(&self, at: Timestamp) -> u128 {
+        let ms = u64::try_from(at.as_millisecond()).unwrap_or(0);
+        let mut random = [0; 10];
+        self.entropy.fill(&mut random);
+        uuid::Builder::from_unix_timestamp_millis(ms, &random).into_uuid().as_u128()
+    }
+
+    /// Joins a lead that an earlier request with the same key brought in.
+    async fn join(&self, lead: &LeadView, answer_by: Instant) -> Result<SellReply, FlowError> {
+        if lead.closing.is_some() {
+            self.metrics.replays.inc();
+            return Ok(answer_of(lead, true));
+        }
+        if let Some(progress) = self.waiting.join(lead.lead_id) {
+            return Ok(self.await_answer(lead.lead_id, progress, answer_by, true).await);
+        }
+        self.poll_answer(lead.lead_id, answer_by).await
+    }
+
+    async fn await_answer(
+        &self,
+        lead_id: LeadId,
+        mut progress: watch::Receiver<Progress>,
+        answer_by: Instant,
+        is_replay: bool,
+    ) -> SellReply {
+        let settled = progress.wait_for(|progress| *progress != Progress::Running);
+        match tokio::time::timeout_at(answer_by, settled).await {
+            Ok(Ok(progress)) => match &*progress {
+                Progress::Final(answer) => {
+                    SellReply::Answer { lead_id, answer: answer.clone(), is_replay }
+                }
+                Progress::Running | Progress::Parked => SellReply::Pending { lead_id },
+            },
+            Ok(Err(_)) | Err(_) => SellReply::Pending { lead_id },
+        }
+    }
+
+    /// Looks at a lead that another node works on until it is closed or time is up.
+    async fn poll_answer(
+        &self,
+        lead_id: LeadId,
+        answer_by: Instant,
+    ) -> Result<SellReply, FlowError> {
+        let mut pause = Duration::from_millis(20);
+        loop {
+            let lead = self.timed("read", self.store.read(lead_id)).await?.lead;
+            if let Some(lead) = lead.filter(|lead| lead.closing.is_some()) {
+                return Ok(answer_of(&lead, true));
+            }
+            let next = Instant::now() + pause;
+            if next >= answer_by {
+                return Ok(SellReply::Pending { lead_id });
+            }
+            tokio::time::sleep_until(next).await;
+            pause = (pause * 2).min(POLL_PAUSE_MAX);
+        }
+    }
+}
+
+/// A lead with its id, and what its submission said beside it.
+struct Minted {
+    lead: Lead,
+    warnings: Vec<crate::domain::lead::Warning>,
+    consent_missing: bool,
+}
+
+fn answer_of(lead: &LeadView, is_replay: bool) -> SellReply {
+    let lead_id = lead.lead_id;
+    match &lead.closing {
+        Some(closing) => SellReply::Answer { lead_id, answer: closing.answer.clone(), is_replay },
+        None => SellReply::Pending { lead_id },
+    }
+}

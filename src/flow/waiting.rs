@@ -1,0 +1,135 @@
+//! Who is being worked on here, and who waits for the answer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::domain::auction::StoredAnswer;
+use crate::domain::ids::LeadId;
+
+/// How far a lead is, for those who wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// An answer may come soon.
+    Running,
+    /// No answer will come soon: whoever waits is told `pending`.
+    Parked,
+    /// The answer.
+    Final(StoredAnswer),
+}
+
+struct Entry {
+    progress: watch::Sender<Progress>,
+    is_active: bool,
+}
+
+/// The leads this node works on.
+#[derive(Default)]
+pub struct Waiting {
+    entries: Mutex<HashMap<LeadId, Entry>>,
+}
+
+impl Waiting {
+    fn entries(&self) -> MutexGuard<'_, HashMap<LeadId, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to work on a lead; `None` if this node is at it already.
+    #[must_use]
+    pub fn enter(self: &Arc<Self>, lead_id: LeadId) -> Option<Active> {
+        let mut entries = self.entries();
+        let entry = entries.entry(lead_id).or_insert_with(|| Entry {
+            progress: watch::Sender::new(Progress::Running),
+            is_active: false,
+        });
+        if entry.is_active {
+            return None;
+        }
+        entry.is_active = true;
+        let progress = entry.progress.clone();
+        Some(Active { waiting: Arc::clone(self), lead_id, progress })
+    }
+
+    /// Waits for the answer of a lead this node works on; `None` if it works on no such lead.
+    #[must_use]
+    pub fn join(&self, lead_id: LeadId) -> Option<watch::Receiver<Progress>> {
+        self.entries().get(&lead_id).map(|entry| entry.progress.subscribe())
+    }
+
+    /// How many leads are being worked on.
+    #[must_use]
+    pub fn active(&self) -> usize {
+        self.entries().values().filter(|entry| entry.is_active).count()
+    }
+
+    fn leave(&self, lead_id: LeadId) {
+        let mut entries = self.entries();
+        let Some(entry) = entries.get_mut(&lead_id) else { return };
+        entry.is_active = false;
+        let is_awaited = entry.progress.receiver_count() > 0;
+        let is_running = *entry.progress.borrow() == Progress::Running;
+        if !(is_awaited && is_running) {
+            entries.remove(&lead_id);
+        }
+    }
+}
+
+/// Work on one lead; dropping it ends the work, a panic's unwinding included.
+pub struct Active {
+    waiting: Arc<Waiting>,
+    lead_id: LeadId,
+    progress: watch::Sender<Progress>,
+}
+
+impl Active {
+    /// Tells everybody who waits.
+    pub fn publish(&self, progress: Progress) {
+        self.progress.send_replace(progress);
+    }
+
+    /// Waits along.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.waiting.leave(self.lead_id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::Partition;
+
+    fn lead() -> LeadId {
+        LeadId::new(Partition(1), 7)
+    }
+
+    #[test]
+    fn one_lead_is_worked_on_once_at_a_time() {
+        let waiting = Arc::new(Waiting::default());
+        let active = waiting.enter(lead()).unwrap();
+        assert!(waiting.enter(lead()).is_none());
+        drop(active);
+        assert!(waiting.enter(lead()).is_some());
+    }
+
+    #[test]
+    fn whoever_waits_keeps_waiting_between_two_works_on_one_lead() {
+        let waiting = Arc::new(Waiting::default());
+        let active = waiting.enter(lead()).unwrap();
+        let receiver = waiting.join(lead()).unwrap();
+        drop(active);
+        let answer = StoredAnswer { status: 200, body: "{}".into() };
+        let active = waiting.enter(lead()).unwrap();
+        active.publish(Progress::Final(answer.clone()));
+        assert_eq!(*receiver.borrow(), Progress::Final(answer));
+        drop(active);
+        assert!(waiting.join(lead()).is_none());
+    }
+}
