@@ -23,3 +23,4 @@ pub mod store;
 pub mod system;
 pub mod telemetry;
 pub mod vault;
+pub mod wire;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::domain::slug::BuyerId;
 
-/// What a call is for; each class has its own pool limits and metrics label.
+/// What a call is for: its metrics label, and whether it may wait for a free place (a ping may not).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CallClass {
     /// Asks for a bid; never repeated.
@@ -40,8 +40,9 @@ pub struct WireRequest {
     pub method: String,
     /// The absolute URL.
     pub url: String,
-    /// Names (lower case) and values, in order; the wire adds `host`, `content-length`, `user-agent`
-    /// and `accept-encoding: identity`.
+    /// Names (lower case) and values, in order. The wire adds `host`, `content-length`,
+    /// `accept-encoding: identity` and, where it is missing, `user-agent`; it leaves out headers
+    /// that belong to the connection (`transfer-encoding`, `connection` and their like).
     pub headers: Vec<(String, String)>,
     /// The body, empty for none.
     pub body: Bytes,
@@ -131,7 +132,8 @@ pub struct WireOutcome {
 
 /// Carries requests to buyers.
 pub trait BuyerWire: Send + Sync + 'static {
-    /// Makes one call and always comes back by `request.deadline`. Never retries, never redirects.
+    /// Makes one call and always comes back by `request.deadline`. Never redirects, and never repeats
+    /// a request of which any byte may have left.
     ///
     /// Dropping the future abandons the call.
     fn call(&self, request: WireRequest) -> BoxFuture<'_, WireOutcome>;
