@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use crate::domain::limits::Limits;
 use crate::records::SqliteSettings;
+use crate::store::embedded::EmbeddedSettings;
 
 use layers::Layers;
 
@@ -124,10 +125,10 @@ impl Vault {
 }
 
 /// Which store, and its settings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreSettings {
     /// In this process, on this disk: one node.
-    Embedded(toml::Table),
+    Embedded(EmbeddedSettings),
 }
 
 /// Which records, and their settings.
@@ -228,6 +229,7 @@ impl Config {
         ];
         check::listeners(listeners, layers);
         check::limits(limits.as_ref(), layers);
+        check::retention(limits.as_ref(), store.as_ref(), layers);
         Some(Self {
             folder: folder.to_owned(),
             exchange: exchange?,
@@ -256,9 +258,14 @@ impl Config {
     }
 }
 
-fn read_store(layers: &mut Layers, _folder: &Path) -> Option<StoreSettings> {
+fn read_store(layers: &mut Layers, folder: &Path) -> Option<StoreSettings> {
     layers.kind("store", &["embedded"], &["redis"])?;
-    layers.section("store").map(StoreSettings::Embedded)
+    let settings: EmbeddedSettings = layers.section("store")?;
+    let path = folder.join(&settings.path);
+    for fault in settings.faults() {
+        layers.fault_at("store", None, fault);
+    }
+    Some(StoreSettings::Embedded(EmbeddedSettings { path, ..settings }))
 }
 
 fn read_records(layers: &mut Layers, folder: &Path) -> Option<RecordsSettings> {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::layers::Layers;
-use super::{Config, Exchange, Limits, Log};
+use super::{Config, Exchange, Limits, Log, StoreSettings};
 
 /// Checks that the currency can be one.
 pub(super) fn exchange(exchange: Option<&Exchange>, layers: &mut Layers) {
@@ -40,6 +40,22 @@ pub(super) fn listeners<const N: usize>(
 pub(super) fn limits(limits: Option<&Limits>, layers: &mut Layers) {
     for (key, message) in limits.map(limit_errors).unwrap_or_default() {
         layers.fault_at("limits", Some(key), message);
+    }
+}
+
+/// Checks that the store keeps a closed lead as long as its idempotency key is promised to be known.
+pub(super) fn retention(
+    limits: Option<&Limits>,
+    store: Option<&StoreSettings>,
+    layers: &mut Layers,
+) {
+    let (Some(limits), Some(StoreSettings::Embedded(store))) = (limits, store) else { return };
+    if u32::from(store.closed_retention_days) < limits.idempotency_days {
+        let message = format!(
+            "{} is shorter than limits.idempotency_days = {}: answers could not be repeated so long",
+            store.closed_retention_days, limits.idempotency_days
+        );
+        layers.fault_at("store", Some("closed_retention_days"), message);
     }
 }
 

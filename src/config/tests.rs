@@ -24,6 +24,9 @@ fn an_empty_file_means_the_defaults() {
     assert_eq!(config.metrics.listen, "127.0.0.1:9464".parse().unwrap());
     assert_eq!(config.log, Log { level: "info".into(), format: LogFormat::Json });
     assert_eq!(config.limits, Limits::default());
+    let store = EmbeddedSettings::default();
+    let path = "/etc/gavel/data/store".into();
+    assert_eq!(config.store, StoreSettings::Embedded(EmbeddedSettings { path, ..store }));
     let records = SqliteSettings::at("/etc/gavel/data/records.db".into());
     assert_eq!(config.records, RecordsSettings::Sqlite(records));
     assert_eq!(config.warnings(), Vec::<String>::new());
@@ -139,6 +142,28 @@ fn values_that_do_not_fit_together_are_faults() {
         &["GAVEL__LIMITS__UNRESOLVED_AFTER_S: limits.unresolved_after_s: 59 s end before the \
            auction does (60000 ms)"],
     );
+}
+
+#[test]
+fn closed_leads_are_kept_as_long_as_their_keys_are_known() {
+    check_faults(
+        "store = { closed_retention_days = 29, partitions = 0 }",
+        &[],
+        &[
+            "gavel.toml:1: store: partitions must be from 1 to 1024",
+            "gavel.toml:1: store.closed_retention_days: 29 is shorter than \
+             limits.idempotency_days = 30: answers could not be repeated so long",
+        ],
+    );
+}
+
+#[test]
+fn the_template_names_every_setting_of_the_store() {
+    let template: toml::Table = TEMPLATE.parse().unwrap();
+    let mut known = toml::Table::try_from(EmbeddedSettings::default()).unwrap();
+    known.insert("kind".to_owned(), "embedded".into());
+    let keys = |table: &toml::Table| table.keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(keys(template["store"].as_table().unwrap()), keys(&known));
 }
 
 #[test]
