@@ -17,6 +17,7 @@ use serde::Deserialize;
 use crate::domain::limits::Limits;
 use crate::records::SqliteSettings;
 use crate::store::embedded::EmbeddedSettings;
+use crate::wire::{WireSettings, WireSetupError};
 
 use layers::Layers;
 
@@ -33,7 +34,7 @@ pub fn local_template() -> String {
 pub const ENVIRONMENT_PREFIX: &str = "GAVEL__";
 
 /// The whole configuration, checked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// The folder of the file: relative paths start here, and `operator.key` lies here.
     pub folder: PathBuf,
@@ -54,7 +55,7 @@ pub struct Config {
     /// The permanent records.
     pub records: RecordsSettings,
     /// Outbound HTTP.
-    pub wire: toml::Table,
+    pub wire: WireSettings,
     /// The limits of this node.
     pub limits: Limits,
 }
@@ -218,7 +219,7 @@ impl Config {
         let vault = layers.section::<Vault>("vault");
         let store = read_store(layers, folder);
         let records = read_records(layers, folder);
-        let wire = layers.section("wire");
+        let wire = read_wire(layers, folder);
         let limits = layers.section::<Limits>("limits");
         check::exchange(exchange.as_ref(), layers);
         check::log(log.as_ref(), layers);
@@ -273,6 +274,18 @@ fn read_records(layers: &mut Layers, folder: &Path) -> Option<RecordsSettings> {
     let settings: SqliteSettings = layers.section("records")?;
     let path = folder.join(settings.path);
     Some(RecordsSettings::Sqlite(SqliteSettings { path, ..settings }))
+}
+
+fn read_wire(layers: &mut Layers, folder: &Path) -> Option<WireSettings> {
+    let settings: WireSettings = layers.section("wire")?;
+    for fault in settings.faults() {
+        if let WireSetupError::OutOfBounds { name, value, least, most } = fault {
+            let message = format!("is {value}, but must be {least} to {most}");
+            layers.fault_at("wire", Some(name), message);
+        }
+    }
+    let extra_ca_file = settings.extra_ca_file.map(|file| folder.join(file));
+    Some(WireSettings { extra_ca_file, ..settings })
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use ipnet::IpNet;
+
 use super::layers::Layers;
 use super::{Config, Exchange, Limits, Log, StoreSettings};
 
@@ -137,7 +139,12 @@ fn positive(limits: &Limits) -> Vec<(&'static str, u64)> {
 pub(super) fn warnings(config: &Config) -> Vec<String> {
     let limits = &config.limits;
     let day_s = 86_400;
+    let is_local = |network: &IpNet| network.network().is_loopback();
     let checks = [
+        (
+            !config.wire.allow_networks.iter().all(is_local),
+            "wire.allow_networks goes beyond this machine: leads may be sent there without TLS",
+        ),
         (
             limits.drain_ms < limits.ping_round_ms.saturating_add(limits.post_ms),
             "limits.drain_ms is shorter than one ping round and one post: stopping will leave \

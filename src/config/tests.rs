@@ -24,6 +24,7 @@ fn an_empty_file_means_the_defaults() {
     assert_eq!(config.metrics.listen, "127.0.0.1:9464".parse().unwrap());
     assert_eq!(config.log, Log { level: "info".into(), format: LogFormat::Json });
     assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.wire, WireSettings::default());
     let store = EmbeddedSettings::default();
     let path = "/etc/gavel/data/store".into();
     assert_eq!(config.store, StoreSettings::Embedded(EmbeddedSettings { path, ..store }));
@@ -167,6 +168,23 @@ fn the_template_names_every_setting_of_the_store() {
 }
 
 #[test]
+fn the_wire_has_bounds_of_its_own() {
+    check_faults(
+        "wire = { calls_in_flight_max = 0, reply_headers_bytes_max = 1, allow_networks = [\"x\"] }",
+        &[],
+        &["gavel.toml:1: wire.allow_networks: invalid IP address syntax"],
+    );
+    check_faults(
+        "wire = { calls_in_flight_max = 0, reply_headers_bytes_max = 1 }",
+        &[],
+        &[
+            "gavel.toml:1: wire.calls_in_flight_max: is 0, but must be 1 to 10000",
+            "gavel.toml:1: wire.reply_headers_bytes_max: is 1, but must be 8192 to 1048576",
+        ],
+    );
+}
+
+#[test]
 fn two_listeners_may_both_take_any_free_port() {
     let text = "http.listen = \"127.0.0.1:0\"\nmetrics.listen = \"127.0.0.1:0\"";
     assert!(parse(text, &[]).is_ok());
@@ -200,9 +218,10 @@ fn a_value_where_a_section_should_be_is_a_fault() {
 #[test]
 fn doubtful_limits_are_warned_about() {
     let text = "limits = { drain_ms = 1000, idempotency_days = 1, unresolved_after_s = 90000, \
-                bid_ttl_ms = 1000, wait_ms_default = 500 }";
+                bid_ttl_ms = 1000, wait_ms_default = 500 }\n\
+                wire.allow_networks = [\"127.0.0.0/8\", \"10.0.0.0/8\"]";
     let warnings = parse(text, &[]).unwrap().warnings();
-    assert_eq!(warnings.len(), 4, "{warnings:#?}");
+    assert_eq!(warnings.len(), 5, "{warnings:#?}");
 }
 
 #[test]

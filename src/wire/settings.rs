@@ -61,9 +61,9 @@ impl WireSettings {
         AddressPolicy::new(self.allow_networks.clone(), self.ports.clone())
     }
 
-    /// # Errors
-    /// [`WireSetupError::OutOfBounds`] naming the first setting that is.
-    pub(super) fn check(&self) -> Result<(), WireSetupError> {
+    /// Every setting that is out of its bounds, as [`WireSetupError::OutOfBounds`].
+    #[must_use]
+    pub fn faults(&self) -> Vec<WireSetupError> {
         let count = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
         let bounds: [(&'static str, u64, RangeInclusive<u64>); 8] = [
             ("connect_timeout_ms", self.connect_timeout_ms, 1..=60_000),
@@ -79,13 +79,18 @@ impl WireSettings {
             ("reply_headers_max", count(self.reply_headers_max), 1..=1000),
             ("reply_headers_bytes_max", count(self.reply_headers_bytes_max), 8192..=1_048_576),
         ];
-        for (name, value, range) in bounds {
-            if !range.contains(&value) {
-                let (least, most) = range.into_inner();
-                return Err(WireSetupError::OutOfBounds { name, value, least, most });
-            }
-        }
-        Ok(())
+        let out_of_bounds = |(name, value, range): (_, u64, RangeInclusive<u64>)| {
+            let (least, most) = range.clone().into_inner();
+            let fault = WireSetupError::OutOfBounds { name, value, least, most };
+            (!range.contains(&value)).then_some(fault)
+        };
+        bounds.into_iter().filter_map(out_of_bounds).collect()
+    }
+
+    /// # Errors
+    /// The first of [`WireSettings::faults`].
+    pub(super) fn check(&self) -> Result<(), WireSetupError> {
+        self.faults().into_iter().next().map_or(Ok(()), Err)
     }
 }
 
