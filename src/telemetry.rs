@@ -18,7 +18,6 @@ use tracing_subscriber::{EnvFilter, Registry};
 
 use crate::config::{Log, LogFormat};
 use crate::ports::Clock;
-use crate::system::SystemClock;
 
 use lines::LineLayer;
 
@@ -113,12 +112,12 @@ pub enum TelemetryError {
     Started,
 }
 
-/// Starts logging for the whole process, and takes over the reporting of panics.
+/// Starts logging for the whole process; `clock` stamps the lines.
 ///
 /// # Errors
 /// [`TelemetryError`], with nothing changed.
-pub fn start(log: &Log) -> Result<(), TelemetryError> {
-    let subscriber = subscriber(log, SystemClock, std::io::stderr())?;
+pub fn start<C: Clock>(log: &Log, clock: C) -> Result<(), TelemetryError> {
+    let subscriber = subscriber(log, clock, std::io::stderr())?;
     subscriber.try_init().map_err(|_| TelemetryError::Started)
 }
 

@@ -3,7 +3,7 @@
 //! The hash makes the order total and fair: equal bids give the same winner on every run and node,
 //! and share the leads between them over time.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 
 use crate::domain::money::Money;
 use crate::domain::slug::CampaignId;
@@ -22,15 +22,19 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// The key of the total order; smaller is better.
-    fn order(&self) -> (u16, Reverse<Money>, u64, &CampaignId) {
-        (self.tier, Reverse(self.effective_price), self.tie_key, &self.campaign)
+    /// The total order; less is better.
+    fn order(&self, other: &Self) -> Ordering {
+        self.tier
+            .cmp(&other.tier)
+            .then_with(|| other.effective_price.cmp(&self.effective_price))
+            .then_with(|| self.tie_key.cmp(&other.tie_key))
+            .then_with(|| self.campaign.cmp(&other.campaign))
     }
 
     /// Whether `self` goes before `other`.
     #[must_use]
     pub fn is_before(&self, other: &Self) -> bool {
-        self.order() < other.order()
+        self.order(other).is_lt()
     }
 }
 
@@ -45,7 +49,7 @@ pub struct Ranking<B> {
 
 /// Ranks `bids` by their standing; of several bids of one campaign the best is kept.
 pub fn rank<B>(mut bids: Vec<B>, floor: Money, standing: impl Fn(&B) -> &Standing) -> Ranking<B> {
-    bids.sort_by(|a, b| standing(a).order().cmp(&standing(b).order()));
+    bids.sort_by(|a, b| standing(a).order(standing(b)));
     let mut ranking = Ranking { ranked: Vec::with_capacity(bids.len()), below_floor: Vec::new() };
     for bid in bids {
         let (is_enough, campaign) = {
