@@ -12,6 +12,8 @@ mod engine;
 mod operations;
 mod settings;
 mod state;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::PathBuf;

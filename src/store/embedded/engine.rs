@@ -4,6 +4,7 @@
 //! An engine knows tables, keys and bytes; it never looks into a row.
 
 mod durable;
+mod journal;
 #[cfg(any(test, feature = "faults"))]
 mod volatile;
 

@@ -2,7 +2,7 @@
 //!
 //! One commit is one batch in the journal and one `fdatasync`; trees are written behind it. After
 //! a power cut the journal ends with at most one batch that was not acknowledged, whole or torn; a
-//! torn one is cut off when the files are opened. docs/decisions/0002-embedded-store-engine.md has
+//! torn one is cut off before the files are opened. docs/decisions/0002-embedded-store-engine.md has
 //! the measurements behind the choice.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
-use super::{Changes, Day, Engine, Row, Table};
+use super::{Changes, Day, Engine, Row, Table, journal};
 use crate::ports::auction_store::StoreError;
 use crate::store::embedded::OpenError;
 
@@ -54,7 +54,9 @@ impl DurableEngine {
         let failed = |error: String| OpenError::Engine { path: path.to_owned(), error };
         std::fs::create_dir_all(path).map_err(|error| failed(error.to_string()))?;
         let lock = lock(path)?;
-        let database = Database::builder(path.join(ENGINE_FOLDER))
+        let folder = path.join(ENGINE_FOLDER);
+        journal::mend(&folder).map_err(|error| failed(error.to_string()))?;
+        let database = Database::builder(folder)
             .cache_size(CACHE_BYTES)
             .worker_threads(1)
             .max_journaling_size(JOURNAL_BYTES_MAX)

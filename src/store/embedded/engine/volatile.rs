@@ -19,6 +19,18 @@ pub(in super::super) struct VolatileEngine {
 }
 
 impl VolatileEngine {
+    /// From now on every commit fails.
+    #[cfg(test)]
+    pub(in super::super) fn fail(&self) {
+        self.fails.store(true, Ordering::SeqCst);
+    }
+
+    /// All rows, to compare states.
+    #[cfg(test)]
+    pub(in super::super) fn dump(&self) -> Rows {
+        self.locked().clone()
+    }
+
     fn locked(&self) -> std::sync::MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
