@@ -9,6 +9,7 @@ pub mod demo;
 pub mod domain;
 pub mod eligibility;
 pub mod flow;
+pub mod http;
 pub mod intake;
 pub mod metrics;
 pub mod notify;

@@ -1,0 +1,186 @@
+//! Administration: the registry, keys and the money of buyers. For operators, except that a buyer
+//! may read its own balance.
+//!
+//! Unknown fields are refused here: an operator's mistake must not pass as a setting left out.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Api;
+use super::auth::{Holder, Principal};
+use super::body::Body;
+use super::error::{ApiError, Code, Fault};
+use super::idempotency;
+use super::paging::Page;
+use super::posts::check_note;
+use crate::domain::key::{KeyId, KeyMode, KeyRecord, Role};
+use crate::domain::money::Money;
+use crate::domain::slug::BuyerId;
+use crate::flow::exchange::CreditReply;
+use crate::ports::auction_store::{AccountView, CreditKind};
+
+/// A key, as operators see it: all that is kept but the digest.
+#[derive(Debug, PartialEq, Serialize)]
+struct KeyView {
+    key_id: KeyId,
+    role: Role,
+    owner: String,
+    test: bool,
+    strict: bool,
+    require_signature: bool,
+    created_at: Timestamp,
+    revoked_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+}
+
+impl KeyView {
+    fn of(record: &KeyRecord) -> Self {
+        Self {
+            key_id: record.key_id,
+            role: record.role,
+            owner: record.owner.clone(),
+            test: record.mode == KeyMode::Test,
+            strict: record.strict,
+            require_signature: record.require_signature,
+            created_at: record.created_at,
+            revoked_at: record.revoked_at,
+            expires_at: record.expires_at,
+        }
+    }
+}
+
+/// `GET /v1/keys`: the keys, revoked ones included, in the order of their ids.
+pub(super) async fn list_keys(
+    api: web::Data<Api>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let page = Page::of(&request)?;
+    let snapshot = api.exchange.snapshot();
+    let keys = snapshot.keys.values().map(|entry| KeyView::of(&entry.record));
+    Ok(HttpResponse::Ok().json(page.cut(keys, |key| key.key_id.to_string())))
+}
+
+/// What an operator may credit a buyer for; the other kinds are the exchange's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OperatorCredit {
+    Deposit,
+    Adjustment,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreditOrder {
+    kind: OperatorCredit,
+    amount: Money,
+    #[serde(default)]
+    note: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CreditDone<'a> {
+    op_id: &'a str,
+    balance: Money,
+}
+
+/// `POST /v1/buyers/{buyer_id}/credits`: pays money in, or corrects an account.
+pub(super) async fn credit(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    body: Body,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let buyer = BuyerId::parse(&path).map_err(|_| ApiError::not_found())?;
+    let op_id = idempotency::key_of(request.headers())?.ok_or_else(|| {
+        let detail = "Send an Idempotency-Key: it makes the credit happen once.";
+        ApiError::new(Code::IdempotencyKeyMissing, detail)
+    })?;
+    let CreditOrder { kind, amount, note } = body.parse()?;
+    check_note(note.as_deref())?;
+    let kind = check_amount(kind, amount)?;
+    let exchange = Arc::clone(&api.exchange);
+    let op = op_id.clone();
+    match api.ask(async move { exchange.credit(&buyer, kind, amount, op).await }).await? {
+        CreditReply::Credited(account) => {
+            let done = CreditDone { op_id: &op_id, balance: balance_of(&account)? };
+            Ok(HttpResponse::Created().json(done))
+        }
+        CreditReply::Mismatch => {
+            let detail = "This Idempotency-Key was used for another credit; use a new one.";
+            Err(ApiError::new(Code::IdempotencyKeyMismatch, detail))
+        }
+        CreditReply::OutOfRange => {
+            let detail = "The account would go beyond the largest amount.";
+            Err(ApiError::new(Code::AmountOutOfRange, detail))
+        }
+        CreditReply::UnknownBuyer => Err(ApiError::not_found()),
+    }
+}
+
+/// A deposit is above zero; an adjustment may be below it, and either moves something.
+fn check_amount(kind: OperatorCredit, amount: Money) -> Result<CreditKind, ApiError> {
+    let (kind, is_fine, detail) = match kind {
+        OperatorCredit::Deposit => {
+            (CreditKind::Deposit, amount > Money::ZERO, "A deposit is above 0.")
+        }
+        OperatorCredit::Adjustment => {
+            (CreditKind::Adjustment, amount != Money::ZERO, "An adjustment is not 0.")
+        }
+    };
+    if is_fine {
+        return Ok(kind);
+    }
+    let fault =
+        Fault { pointer: "/amount".to_owned(), code: "out_of_range".into(), detail: detail.into() };
+    Err(ApiError::new(Code::InvalidRequest, detail).with_faults(vec![fault]))
+}
+
+#[derive(Serialize)]
+struct Balance<'a> {
+    buyer_id: &'a BuyerId,
+    balance: Money,
+    held: Money,
+    deposited: Money,
+    posted: Money,
+}
+
+/// `GET /v1/buyers/{buyer_id}/balance`: a buyer's account; a buyer sees its own alone.
+pub(super) async fn balance(
+    api: web::Data<Api>,
+    principal: Principal,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let buyer = BuyerId::parse(&path).map_err(|_| ApiError::not_found())?;
+    let may_read = match &principal.holder {
+        Holder::Operator => true,
+        Holder::Buyer(own) => *own == buyer,
+        Holder::Vendor(_) => false,
+    };
+    if !may_read {
+        return Err(ApiError::not_found());
+    }
+    if !api.exchange.snapshot().buyers.contains_key(&buyer) {
+        return Err(ApiError::not_found());
+    }
+    let exchange = Arc::clone(&api.exchange);
+    let asked = buyer.clone();
+    let account = api.ask(async move { exchange.balance(&asked).await }).await?;
+    Ok(HttpResponse::Ok().json(Balance {
+        buyer_id: &buyer,
+        balance: balance_of(&account)?,
+        held: account.held,
+        deposited: account.deposited,
+        posted: account.posted,
+    }))
+}
+
+/// What was paid in less what was bought; holds are not taken off it.
+fn balance_of(account: &AccountView) -> Result<Money, ApiError> {
+    account
+        .deposited
+        .checked_sub(account.posted)
+        .ok_or_else(|| ApiError::internal("a balance beyond the largest amount"))
+}

@@ -1,0 +1,411 @@
+//! Every error the API can answer with: one list of codes, one table, one body (RFC 9457).
+//!
+//! A handler returns an [`ApiError`]; what it says to the caller and what it says to the log are
+//! separate texts. The outermost layer (`request_id`) gives it the request's id, writes it to the
+//! log once and to the wire once. Nothing else in the program knows HTTP statuses, and this module
+//! does not know why a step failed beyond what it is told. No text here may hold a consumer's data.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use crate::domain::ids::RequestId;
+use crate::flow::exchange::FlowError;
+use crate::intake::{FaultKind, FieldFault, InvalidSubmission};
+use crate::ports::auction_store::StoreError;
+use crate::ports::records::RecordsError;
+
+/// The media type of every error body.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// The start of every problem's `type`; the code follows. It names the kind, it is no address.
+pub const PROBLEM_TYPE: &str = "urn:gavel:error:";
+
+/// The most faults listed in one error body; those beyond are cut.
+pub const FAULTS_MAX: usize = 100;
+
+/// What went wrong, as a stable word that programs may act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Code {
+    /// The body cannot be read as what its content type says.
+    MalformedBody,
+    /// A header, a path or a query is not understood.
+    MalformedRequest,
+    /// A route that changes money was called without an idempotency key.
+    IdempotencyKeyMissing,
+    /// There is no key, or it does not work.
+    Unauthorized,
+    /// The key needs a signature on each request, and this one's is missing or wrong.
+    InvalidSignature,
+    /// The key works, but its role may not call this route.
+    WrongRole,
+    /// There is nothing here, or nothing of the caller's.
+    NotFound,
+    /// The route exists under other methods.
+    MethodNotAllowed,
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// The post has a definite outcome already.
+    AlreadyResolved,
+    /// The registry changed meanwhile.
+    RegistryChanged,
+    /// The body is larger than the limit.
+    BodyTooLarge,
+    /// The body is of a kind this route does not read.
+    UnsupportedMediaType,
+    /// The lead's fields are not what the vertical asks for.
+    InvalidLead,
+    /// The vertical is not known.
+    UnknownVertical,
+    /// The idempotency key was used with another body.
+    IdempotencyKeyMismatch,
+    /// A field of an administrative body is missing, unknown or wrong.
+    InvalidRequest,
+    /// The registry's objects do not hold together.
+    InvalidRegistry,
+    /// The account would go beyond the largest amount.
+    AmountOutOfRange,
+    /// Too many failures, or too many calls.
+    RateLimited,
+    /// There are too many headers, or they are too large.
+    HeadersTooLarge,
+    /// Our own fault.
+    Internal,
+    /// The node runs as many auctions as it may, or is stopping.
+    Overloaded,
+    /// The auction store gives no answer.
+    StoreUnavailable,
+    /// The permanent records give no answer.
+    RecordsUnavailable,
+}
+
+/// One line of the table of codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeRow {
+    /// The code.
+    pub code: Code,
+    /// The code in a body.
+    pub text: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// The problem's title.
+    pub title: &'static str,
+}
+
+const fn row(code: Code, text: &'static str, status: u16, title: &'static str) -> CodeRow {
+    CodeRow { code, text, status, title }
+}
+
+/// Every code with its text, status and title, in the order of [`Code`]. `docs/API.md` has the
+/// same list.
+pub const ALL_CODES: [CodeRow; 25] = [
+    row(Code::MalformedBody, "malformed_body", 400, "The body cannot be read"),
+    row(Code::MalformedRequest, "malformed_request", 400, "The request is not understood"),
+    row(
+        Code::IdempotencyKeyMissing,
+        "idempotency_key_missing",
+        400,
+        "This route needs an Idempotency-Key",
+    ),
+    row(Code::Unauthorized, "unauthorized", 401, "A valid API key is needed"),
+    row(Code::InvalidSignature, "invalid_signature", 401, "A valid signature is needed"),
+    row(Code::WrongRole, "wrong_role", 403, "The key's role may not do this"),
+    row(Code::NotFound, "not_found", 404, "There is nothing here"),
+    row(Code::MethodNotAllowed, "method_not_allowed", 405, "The method is not allowed here"),
+    row(Code::BodyTimeout, "body_timeout", 408, "The body did not arrive in time"),
+    row(Code::AlreadyResolved, "already_resolved", 409, "The post is already resolved"),
+    row(Code::RegistryChanged, "registry_changed", 409, "The registry changed meanwhile"),
+    row(Code::BodyTooLarge, "body_too_large", 413, "The body is too large"),
+    row(
+        Code::UnsupportedMediaType,
+        "unsupported_media_type",
+        415,
+        "The content type is not supported here",
+    ),
+    row(Code::InvalidLead, "invalid_lead", 422, "The lead is not valid"),
+    row(Code::UnknownVertical, "unknown_vertical", 422, "The vertical is not known"),
+    row(
+        Code::IdempotencyKeyMismatch,
+        "idempotency_key_mismatch",
+        422,
+        "The Idempotency-Key was used with another body",
+    ),
+    row(Code::InvalidRequest, "invalid_request", 422, "The request is not valid"),
+    row(Code::InvalidRegistry, "invalid_registry", 422, "The registry is not valid"),
+    row(Code::AmountOutOfRange, "amount_out_of_range", 422, "The amount is out of range"),
+    row(Code::RateLimited, "rate_limited", 429, "Too many requests"),
+    row(Code::HeadersTooLarge, "headers_too_large", 431, "The headers are too large"),
+    row(Code::Internal, "internal", 500, "The exchange made a mistake"),
+    row(Code::Overloaded, "overloaded", 503, "The exchange is busy"),
+    row(Code::StoreUnavailable, "store_unavailable", 503, "The auction store is not available"),
+    row(Code::RecordsUnavailable, "records_unavailable", 503, "The records are not available"),
+];
+
+impl Code {
+    /// The code's line of the table.
+    #[must_use]
+    pub const fn row(self) -> &'static CodeRow {
+        &ALL_CODES[self as usize]
+    }
+
+    /// The code in a body, in logs and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.row().text
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        self.row().status
+    }
+}
+
+/// One faulty part of a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// JSON pointer to it.
+    pub pointer: String,
+    /// Stable code, such as `required`.
+    pub code: Cow<'static, str>,
+    /// One sentence that does not repeat the value.
+    pub detail: Cow<'static, str>,
+}
+
+/// Why a request was not answered with what it asked for.
+///
+/// The public text goes to the caller; `internal` goes to the log and nowhere else.
+#[derive(Debug)]
+pub struct ApiError {
+    code: Code,
+    detail: Cow<'static, str>,
+    internal: Option<String>,
+    faults: Vec<Fault>,
+    retry_after_s: Option<u32>,
+    allow: Option<Cow<'static, str>>,
+    must_close: bool,
+}
+
+impl ApiError {
+    /// An error with one sentence for the caller.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            internal: None,
+            faults: Vec::new(),
+            retry_after_s: None,
+            allow: None,
+            must_close: false,
+        }
+    }
+
+    /// Our own fault: the caller learns nothing of it but the request's id.
+    #[must_use]
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        Self::new(Code::Internal, "The request failed through no fault of yours; quote its id.")
+            .caused_by(cause)
+    }
+
+    /// There is nothing of that name, or nothing that is the caller's: the same body for both, so
+    /// that ids cannot be tried out.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(Code::NotFound, "There is nothing here under this path and this key.")
+    }
+
+    /// The route exists under the methods of `allow` only.
+    #[must_use]
+    pub fn method_not_allowed(allow: impl Into<Cow<'static, str>>) -> Self {
+        let mut error = Self::new(
+            Code::MethodNotAllowed,
+            "This path exists, but not under this method; see the Allow header.",
+        );
+        error.allow = Some(allow.into());
+        error
+    }
+
+    /// What the log gets beside the public text. It must hold no consumer's data.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl fmt::Display) -> Self {
+        self.internal = Some(cause.to_string());
+        self
+    }
+
+    /// The faulty parts of the body, of which the first [`FAULTS_MAX`] are told.
+    #[must_use]
+    pub fn with_faults(mut self, mut faults: Vec<Fault>) -> Self {
+        faults.truncate(FAULTS_MAX);
+        self.faults = faults;
+        self
+    }
+
+    /// When it is worth trying again, in seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Ends the connection after the answer, because the rest of the request was not read.
+    #[must_use]
+    pub fn closing(mut self) -> Self {
+        self.must_close = true;
+        self
+    }
+
+    /// The code.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The text for the log, if there is one.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        self.internal.as_deref()
+    }
+
+    /// The whole answer, under the id of its request.
+    pub(super) fn render(&self, request_id: RequestId) -> HttpResponse {
+        let row = self.code.row();
+        let problem = Problem {
+            kind: format!("{PROBLEM_TYPE}{}", row.text),
+            title: row.title,
+            status: row.status,
+            code: row.text,
+            detail: &self.detail,
+            request_id,
+            errors: &self.faults,
+        };
+        let body = serde_json::to_vec(&problem).expect("a problem is made of texts and numbers");
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((CONTENT_TYPE, PROBLEM_JSON));
+        if let Some(seconds) = self.retry_after_s {
+            response.insert_header((RETRY_AFTER, seconds));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((ALLOW, allow.as_ref()));
+        }
+        if row.status == 401 {
+            response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"gavel\""));
+        }
+        if self.must_close {
+            response.force_close();
+        }
+        response.body(body)
+    }
+}
+
+/// The body of every error; the order of the fields is the order on the wire.
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+    request_id: RequestId,
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    errors: &'a [Fault],
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.code.as_str(), self.detail)
+    }
+}
+
+/// When to try again after the store or the records gave no answer, in seconds.
+const RETRY_OUTAGE_S: u32 = 2;
+
+/// When to try again while a node is stopping, in seconds: another one answers sooner.
+const RETRY_DRAINING_S: u32 = 1;
+
+impl From<FlowError> for ApiError {
+    fn from(error: FlowError) -> Self {
+        match error {
+            FlowError::Overloaded { retry_after_s } => {
+                let detail = "As many auctions are running as this node may run at once.";
+                Self::new(Code::Overloaded, detail).retry_after(retry_after_s)
+            }
+            FlowError::Draining => {
+                let detail = "This node is stopping and takes no new work.";
+                Self::new(Code::Overloaded, detail).retry_after(RETRY_DRAINING_S)
+            }
+            FlowError::Store(error) => Self::from(error),
+            FlowError::Records(error) => Self::from(error),
+            FlowError::Bug(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<InvalidSubmission> for ApiError {
+    fn from(invalid: InvalidSubmission) -> Self {
+        let code = match invalid.kind {
+            FaultKind::MalformedBody => Code::MalformedBody,
+            FaultKind::InvalidLead => Code::InvalidLead,
+            FaultKind::UnknownVertical => Code::UnknownVertical,
+            FaultKind::BodyTooLarge => Code::BodyTooLarge,
+        };
+        let fault = |fault: FieldFault| Fault {
+            pointer: fault.pointer,
+            code: fault.code.into(),
+            detail: fault.detail.into(),
+        };
+        let faults = invalid.errors.into_iter().map(fault).collect();
+        Self::new(code, invalid.detail).with_faults(faults)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Unavailable(_) | StoreError::Full(_) => {
+                let detail = "The outcome is not known; send the same request again, with the \
+                              same Idempotency-Key.";
+                Self::new(Code::StoreUnavailable, detail)
+                    .retry_after(RETRY_OUTAGE_S)
+                    .caused_by(error)
+            }
+            StoreError::Corrupt(_) | StoreError::Limit(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<RecordsError> for ApiError {
+    fn from(error: RecordsError) -> Self {
+        match &error {
+            RecordsError::Unavailable(_) => {
+                let detail = "The records give no answer at present.";
+                Self::new(Code::RecordsUnavailable, detail)
+                    .retry_after(RETRY_OUTAGE_S)
+                    .caused_by(error)
+            }
+            RecordsError::Corrupt(_) => Self::internal(error),
+        }
+    }
+}
+
+/// The framework asks for a response without knowing the request; the outermost layer replaces it
+/// by [`ApiError::render`].
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status())
+            .expect("the table holds registered statuses only, and a test reads it whole")
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+#[cfg(test)]
+mod tests;

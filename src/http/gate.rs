@@ -1,0 +1,123 @@
+//! The gate before each handler: key, role, body, signature, in this order.
+//!
+//! Nothing of a body is read before the key is known to work, so that strangers cost little; the
+//! signature covers the body, so it comes last. What the table of routes does not allow does not
+//! reach a handler.
+
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpResponse};
+
+use super::Api;
+use super::auth::{self, KeyCheck, Principal, SignatureCheck, SignedRequest};
+use super::body::{self, Accepts, BodyLimits};
+use super::error::{ApiError, Code};
+use super::idempotency;
+use super::request_id::api_of;
+use super::routes::{Access, Route};
+
+/// The largest body of a whole registry, in bytes.
+pub const REGISTRY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Lets a request through to `route`'s handler, or answers in its place.
+pub(super) async fn pass(
+    route: &'static Route,
+    mut request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match admit(route, &mut request).await {
+        Ok(()) => next.call(request).await,
+        Err(error) => {
+            // Not `request.into_response`, which forgets the error that the outermost layer needs.
+            let (request, _) = request.into_parts();
+            Ok(ServiceResponse::new(request, HttpResponse::from_error(error)))
+        }
+    }
+}
+
+async fn admit(route: &Route, request: &mut ServiceRequest) -> Result<(), ApiError> {
+    let api = api_of(request)?;
+    let principal = match route.access {
+        Access::Everybody => None,
+        Access::Roles(_) => Some(identify(&api, request)?),
+    };
+    if let Some(principal) = &principal {
+        // Noted first, so that the log has the key of a request that is refused, too.
+        request.extensions_mut().insert(principal.clone());
+        if !route.admits(principal.holder.role()) {
+            let role = principal.holder.role();
+            let detail = format!("This route is not for keys of the role {role}.");
+            return Err(ApiError::new(Code::WrongRole, detail));
+        }
+    }
+    let body = match route.accepts {
+        Accepts::Nothing => None,
+        accepts => {
+            let payload = request.take_payload();
+            let limits = body_limits(&api, accepts);
+            Some(body::read(request.head(), payload, accepts, limits).await?)
+        }
+    };
+    if let Some(principal) = principal.filter(|principal| principal.must_sign) {
+        let bytes = body.as_ref().map_or(&[][..], |body| &body.bytes);
+        check_signature(&api, request, &principal, bytes)?;
+    }
+    if let Some(body) = body {
+        request.extensions_mut().insert(body);
+    }
+    Ok(())
+}
+
+fn identify(api: &Api, request: &ServiceRequest) -> Result<Principal, ApiError> {
+    let snapshot = api.exchange.snapshot();
+    let check = KeyCheck {
+        vault: api.exchange.vault(),
+        failures: &api.failures,
+        address: request.peer_addr().map(|peer| peer.ip()),
+        now: api.exchange.clock().now(),
+    };
+    auth::authenticate(request.headers(), &check, |key_id| {
+        snapshot.keys.get(&key_id).map(|entry| &entry.record)
+    })
+}
+
+fn body_limits(api: &Api, accepts: Accepts) -> BodyLimits {
+    let limits = api.exchange.limits();
+    let bytes_max = match accepts {
+        Accepts::RegistryJson => REGISTRY_BYTES_MAX,
+        Accepts::Nothing | Accepts::Json | Accepts::JsonOrForm => limits.body_bytes_max,
+    };
+    BodyLimits { bytes_max, timeout: Duration::from_millis(limits.body_timeout_ms) }
+}
+
+fn check_signature(
+    api: &Api,
+    request: &ServiceRequest,
+    principal: &Principal,
+    body: &[u8],
+) -> Result<(), ApiError> {
+    let snapshot = api.exchange.snapshot();
+    let entry = snapshot.keys.get(&principal.key_id);
+    let Some(keys) = entry.and_then(|entry| entry.signing.as_ref()) else {
+        let cause = format!("key {} must sign and has no signing secret", principal.key_id);
+        return Err(ApiError::internal(cause));
+    };
+    let key = idempotency::key_of(request.headers())?;
+    let signed = SignedRequest {
+        key_id: principal.key_id,
+        method: request.method(),
+        path: request.path(),
+        idempotency_key: key.as_deref(),
+        body,
+    };
+    let tolerance_s = i64::try_from(api.exchange.limits().signature_tolerance_s);
+    let check = SignatureCheck {
+        keys,
+        now: api.exchange.clock().now(),
+        tolerance_s: tolerance_s.unwrap_or(i64::MAX),
+    };
+    api.seen_ids.check(request.headers(), &signed, &check)
+}

@@ -1,0 +1,221 @@
+//! The table of routes: every path, its method, who may call it and what body it reads.
+//!
+//! The servers are registered from this table and from nothing else, so a route that is not in it
+//! does not exist, and a route without an access rule cannot be written down. What a route does is
+//! in the file of its resource.
+
+use actix_web::http::Method as HttpMethod;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, guard};
+
+use super::body::Accepts;
+use super::error::ApiError;
+use super::{administration, auctions, gate, health, leads, posts};
+use crate::domain::key::Role;
+
+/// The methods in use. A `GET` route answers `HEAD` too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Does something.
+    Post,
+    /// Takes something away.
+    Delete,
+}
+
+impl Method {
+    /// The method as on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, without a key: there is nothing of anybody's in it.
+    Everybody,
+    /// Holders of a key with one of these roles.
+    Roles(&'static [Role]),
+}
+
+/// The servers of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// The API; `with_operators` unless operators' routes have a listener of their own.
+    Api {
+        /// Whether routes for operators alone are here too.
+        with_operators: bool,
+    },
+    /// Operators' routes.
+    Admin,
+    /// Metrics and health.
+    Metrics,
+}
+
+/// On which servers a route is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// On the API; on the admin server too if an operator may call it.
+    Api,
+    /// On the API and on the metrics server.
+    Health,
+    /// On the metrics server alone.
+    Metrics,
+}
+
+/// What a route does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    SubmitLead,
+    ReadLead,
+    ReadAuction,
+    ResolvePost,
+    ListKeys,
+    CreditBuyer,
+    ReadBalance,
+    Live,
+    Ready,
+    Metrics,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{names}` for what varies.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// What body it reads.
+    pub accepts: Accepts,
+    place: Place,
+    action: Action,
+}
+
+const EVERYBODY: Access = Access::Everybody;
+const VENDORS: Access = Access::Roles(&[Role::Vendor]);
+const VENDORS_AND_OPERATORS: Access = Access::Roles(&[Role::Vendor, Role::Operator]);
+const BUYERS_AND_OPERATORS: Access = Access::Roles(&[Role::Buyer, Role::Operator]);
+const OPERATORS: Access = Access::Roles(&[Role::Operator]);
+
+const fn get(path: &'static str, access: Access, action: Action) -> Route {
+    let (method, accepts) = (Method::Get, Accepts::Nothing);
+    Route { method, path, access, accepts, place: Place::Api, action }
+}
+
+const fn post(path: &'static str, access: Access, accepts: Accepts, action: Action) -> Route {
+    Route { method: Method::Post, path, access, accepts, place: Place::Api, action }
+}
+
+const fn at(place: Place, route: Route) -> Route {
+    Route { place, ..route }
+}
+
+/// Every route of every server. `docs/API.md` describes the same ones.
+pub const ROUTES: &[Route] = &[
+    post("/v1/leads", VENDORS, Accepts::JsonOrForm, Action::SubmitLead),
+    get("/v1/leads/{lead_id}", VENDORS_AND_OPERATORS, Action::ReadLead),
+    get("/v1/auctions/{id}", VENDORS_AND_OPERATORS, Action::ReadAuction),
+    post("/v1/posts/{post_id}/resolve", OPERATORS, Accepts::Json, Action::ResolvePost),
+    get("/v1/keys", OPERATORS, Action::ListKeys),
+    post("/v1/buyers/{buyer_id}/credits", OPERATORS, Accepts::Json, Action::CreditBuyer),
+    get("/v1/buyers/{buyer_id}/balance", BUYERS_AND_OPERATORS, Action::ReadBalance),
+    at(Place::Health, get("/livez", EVERYBODY, Action::Live)),
+    at(Place::Health, get("/readyz", EVERYBODY, Action::Ready)),
+    at(Place::Metrics, get("/metrics", EVERYBODY, Action::Metrics)),
+];
+
+impl Route {
+    /// Whether a holder of `role` may call it.
+    #[must_use]
+    pub fn admits(&self, role: Role) -> bool {
+        match self.access {
+            Access::Everybody => true,
+            Access::Roles(roles) => roles.contains(&role),
+        }
+    }
+
+    /// Whether it is on `listener`.
+    #[must_use]
+    pub fn is_on(&self, listener: Listener) -> bool {
+        match (self.place, listener) {
+            (Place::Metrics, Listener::Metrics) | (Place::Health, Listener::Metrics) => true,
+            (Place::Health, Listener::Api { .. }) => true,
+            (Place::Api, Listener::Api { with_operators }) => {
+                with_operators || self.access != OPERATORS
+            }
+            (Place::Api, Listener::Admin) => {
+                self.access != EVERYBODY && self.admits(Role::Operator)
+            }
+            (Place::Api, Listener::Metrics) | (Place::Health, Listener::Admin) => false,
+            (Place::Metrics, Listener::Api { .. } | Listener::Admin) => false,
+        }
+    }
+
+    /// The handler with its method and its gate.
+    fn service(&'static self) -> actix_web::Route {
+        let handler = match self.action {
+            Action::SubmitLead => web::to(leads::submit),
+            Action::ReadLead => web::to(leads::read),
+            Action::ReadAuction => web::to(auctions::read),
+            Action::ResolvePost => web::to(posts::resolve),
+            Action::ListKeys => web::to(administration::list_keys),
+            Action::CreditBuyer => web::to(administration::credit),
+            Action::ReadBalance => web::to(administration::balance),
+            Action::Live => web::to(health::live),
+            Action::Ready => web::to(health::ready),
+            Action::Metrics => web::to(health::metrics),
+        };
+        let guarded = match self.method {
+            Method::Get => handler.guard(guard::Any(guard::Get()).or(guard::Head())),
+            Method::Post => handler.method(HttpMethod::POST),
+            Method::Delete => handler.method(HttpMethod::DELETE),
+        };
+        guarded.wrap(from_fn(move |request, next| gate::pass(self, request, next)))
+    }
+}
+
+/// Registers the routes of `listener`, each behind its gate; other methods of their paths get 405,
+/// everything else 404.
+pub(super) fn register(listener: Listener, config: &mut ServiceConfig) {
+    let here = || ROUTES.iter().filter(move |route| route.is_on(listener));
+    let mut registered: Vec<&str> = Vec::new();
+    for path in here().map(|route| route.path) {
+        if registered.contains(&path) {
+            continue;
+        }
+        registered.push(path);
+        let mut resource = web::resource(path);
+        for route in here().filter(|route| route.path == path) {
+            resource = resource.route(route.service());
+        }
+        let allow = allowed(here().filter(|route| route.path == path));
+        config.service(resource.default_service(web::to(move || {
+            let error = ApiError::method_not_allowed(allow.clone());
+            async move { Err::<HttpResponse, ApiError>(error) }
+        })));
+    }
+    config.default_service(web::to(|| async {
+        Err::<HttpResponse, ApiError>(ApiError::not_found())
+    }));
+}
+
+/// The value of `Allow` for a path with these routes.
+fn allowed<'a>(routes: impl Iterator<Item = &'a Route>) -> String {
+    let methods: Vec<&str> = routes
+        .map(|route| if route.method == Method::Get { "GET, HEAD" } else { route.method.as_str() })
+        .collect();
+    methods.join(", ")
+}
+
+#[cfg(test)]
+mod tests;

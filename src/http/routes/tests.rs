@@ -1,0 +1,100 @@
+use super::*;
+use std::collections::BTreeSet;
+
+const LISTENERS: [Listener; 4] = [
+    Listener::Api { with_operators: true },
+    Listener::Api { with_operators: false },
+    Listener::Admin,
+    Listener::Metrics,
+];
+
+/// The routes of each listener as `METHOD path`.
+fn routes_on(listener: Listener) -> Vec<String> {
+    let here = ROUTES.iter().filter(|route| route.is_on(listener));
+    here.map(|route| format!("{} {}", route.method.as_str(), route.path)).collect()
+}
+
+#[test]
+fn a_route_stands_in_the_table_once() {
+    let all: BTreeSet<_> = ROUTES.iter().map(|route| (route.method.as_str(), route.path)).collect();
+    assert_eq!(all.len(), ROUTES.len());
+}
+
+#[test]
+fn every_action_has_a_route() {
+    let actions: BTreeSet<String> =
+        ROUTES.iter().map(|route| format!("{:?}", route.action)).collect();
+    assert_eq!(actions.len(), ROUTES.len());
+    assert_eq!(Action::Metrics as usize + 1, ROUTES.len(), "the last action closes the list");
+}
+
+#[test]
+fn what_needs_no_key_is_named_here() {
+    let open: Vec<_> = ROUTES
+        .iter()
+        .filter(|route| route.access == Access::Everybody)
+        .map(|route| (route.method.as_str(), route.path))
+        .collect();
+    let expect = [("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics")];
+    assert_eq!(open, expect);
+}
+
+#[test]
+fn a_rule_of_roles_names_at_least_one() {
+    for route in ROUTES {
+        if let Access::Roles(roles) = route.access {
+            assert!(!roles.is_empty(), "{}", route.path);
+        }
+    }
+}
+
+#[test]
+fn a_route_that_does_something_reads_a_body_of_a_kind() {
+    for route in ROUTES {
+        let reads = route.accepts != Accepts::Nothing;
+        assert_eq!(reads, route.method == Method::Post, "{}", route.path);
+    }
+}
+
+#[test]
+fn a_listener_for_operators_takes_their_routes_off_the_api() {
+    let [whole, public, admin, _] = LISTENERS.map(routes_on);
+    assert_eq!(
+        public,
+        [
+            "POST /v1/leads",
+            "GET /v1/leads/{lead_id}",
+            "GET /v1/auctions/{id}",
+            "GET /v1/buyers/{buyer_id}/balance",
+            "GET /livez",
+            "GET /readyz",
+        ]
+    );
+    assert_eq!(
+        admin,
+        [
+            "GET /v1/leads/{lead_id}",
+            "GET /v1/auctions/{id}",
+            "POST /v1/posts/{post_id}/resolve",
+            "GET /v1/keys",
+            "POST /v1/buyers/{buyer_id}/credits",
+            "GET /v1/buyers/{buyer_id}/balance",
+        ]
+    );
+    let together: BTreeSet<_> = public.iter().chain(&admin).collect();
+    assert_eq!(together, whole.iter().collect());
+}
+
+#[test]
+fn metrics_are_on_their_own_listener_alone() {
+    assert_eq!(routes_on(Listener::Metrics), ["GET /livez", "GET /readyz", "GET /metrics"]);
+    for listener in &LISTENERS[..3] {
+        assert!(!routes_on(*listener).contains(&"GET /metrics".to_owned()));
+    }
+}
+
+#[test]
+fn the_allow_header_names_every_method_of_a_path() {
+    let keys = ROUTES.iter().filter(|route| route.path == "/v1/keys");
+    assert_eq!(allowed(keys), "GET, HEAD");
+}
