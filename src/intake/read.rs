@@ -4,8 +4,8 @@
 //! Consent that the vertical requires and the vendor did not send is no fault: such a lead is valid,
 //! is recorded, and is refused as `consent_missing`.
 
-mod consent;
-mod lead;
+pub(super) mod consent;
+pub(super) mod lead;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Telephone numbers of people in the United States, as E.164.
 
+use std::sync::LazyLock;
+
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region};
 
 use super::BLANK;
@@ -45,6 +47,11 @@ pub fn phone(text: &str, is_test: bool) -> Result<String, Refusal> {
         return Err(Refusal::new(FaultCode::FictionalPhone, rule));
     }
     Ok(number.format_as(PhoneNumberFormat::E164).into_owned())
+}
+
+/// Loads the tables of the telephone library, so that no vendor's first lead waits for it.
+pub fn warm_up() {
+    LazyLock::force(&PHONE_NUMBER_UTIL);
 }
 
 fn is_personal(number: &PhoneNumber) -> bool {

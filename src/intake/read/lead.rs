@@ -103,12 +103,12 @@ fn list(
 }
 
 /// The fewest items a list has if it is there.
-pub(in crate::intake) fn items_min(compiled: &CompiledField) -> usize {
+pub fn items_min(compiled: &CompiledField) -> usize {
     count(compiled.field.min).unwrap_or(0)
 }
 
 /// The most items a list has.
-pub(in crate::intake) fn items_max(compiled: &CompiledField) -> usize {
+pub fn items_max(compiled: &CompiledField) -> usize {
     count(compiled.field.max).unwrap_or(LIST_ITEMS_MAX as usize)
 }
 
