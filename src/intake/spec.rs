@@ -291,7 +291,7 @@ fn curl(url: &str, example: &Json) -> String {
     format!(
         "curl {url} \\\n  -H \"Authorization: Bearer $GAVEL_KEY\" \\\n  \
          -H \"Content-Type: application/json\" \\\n  \
-         -H \"Idempotency-Key: one-per-lead\" \\\n  --data @- <<'EOF'\n{example:#}\nEOF"
+         -H \"Idempotency-Key: $(uuidgen)\" \\\n  --data @- <<'EOF'\n{example:#}\nEOF"
     )
 }
 

@@ -1,7 +1,7 @@
 //! Which ZIP codes lie in which state: the prefixes of the Postal Service, and the codes that reach
 //! over a border.
 //!
-//! The first three digits name a sorting centre, and with few exceptions its state (USPS Domestic
+//! The first three digits name a sorting center, and with few exceptions its state (USPS Domestic
 //! Mail Manual, labeling list L002). Blocks that a state owns count as its own also where a prefix
 //! in them is not yet in use, so that a new one is not refused. Codes with addresses in a second
 //! state (Census Bureau, ZIP Code Tabulation Areas) are good for both. Post offices of the armed
