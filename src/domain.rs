@@ -25,5 +25,6 @@ pub mod reply;
 pub mod slug;
 pub mod time;
 pub mod tree;
+pub mod us_state;
 pub mod vendor;
 pub mod vertical;

@@ -103,3 +103,6 @@ const fn state_rule(state: CampaignState) -> Option<&'static str> {
         CampaignState::Draft | CampaignState::Paused | CampaignState::Archived => Some(RULE_STATE),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -244,7 +244,7 @@ fn number(zip: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intake::fields::place::STATES;
+    use crate::domain::us_state::STATES;
 
     #[test]
     fn blocks_ascend_without_overlaps_and_name_every_state_but_the_two_inside_others() {

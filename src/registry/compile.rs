@@ -278,3 +278,6 @@ fn check_tree(tree: &Tree, noting: &mut Noting<'_>) {
         noting.fault("duplicate_window_s", FaultRule::OutOfRange, detail);
     }
 }
+
+#[cfg(test)]
+mod tests;

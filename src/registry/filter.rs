@@ -147,3 +147,6 @@ impl<T> Comparison<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

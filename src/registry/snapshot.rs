@@ -142,3 +142,6 @@ impl Snapshot {
         Some(price.max(of_tree))
     }
 }
+
+#[cfg(test)]
+mod tests;

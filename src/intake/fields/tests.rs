@@ -142,7 +142,7 @@ fn states_are_codes_or_names() {
             (json!(5), Err(FaultCode::Type)),
         ],
     );
-    for (code, name) in place::STATES {
+    for (code, name) in crate::domain::us_state::STATES {
         assert_eq!(place::state(code), Ok(code));
         assert_eq!(place::state(&name.to_uppercase()), Ok(code));
     }

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use super::{Casing, Comparison, CompiledFilter, Leaf, Node, Predicate, Subject};
 use crate::domain::decimal::Decimal;
 use crate::domain::filter::{FILTER_DEPTH_MAX, FILTER_NODES_MAX, Filter, Operand, Test};
+use crate::domain::us_state::is_state;
 use crate::domain::vertical::{Field, FieldType, PiiClass};
 use crate::registry::fault::FaultRule;
 use crate::registry::vertical::CompiledVertical;
@@ -241,8 +242,11 @@ fn text(operand: &Operand) -> Result<&str, Wrong> {
 
 fn state(operand: &Operand) -> Result<Box<str>, Wrong> {
     let code = text(operand)?;
-    let is_code = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-    if is_code { Ok(code.into()) } else { Err(Wrong::operand("a state's two-letter code")) }
+    if is_state(code) {
+        Ok(code.into())
+    } else {
+        Err(Wrong::operand("a USPS state code such as TX"))
+    }
 }
 
 fn zip(operand: &Operand) -> Result<Box<str>, Wrong> {

@@ -1,0 +1,276 @@
+//! What applying a bundle would change: worked out before anything is, and shown to people.
+//!
+//! An object that the bundle does not name stays as it is, unless absent ones are pruned: then
+//! vendors, buyers, campaigns and trees are archived (verticals stay: old leads have them). What is
+//! archived and named again comes back. States set by people, such as pauses, survive; only changed
+//! endpoints of a campaign that proves them by challenge must be proved again before a lead is sent
+//! there.
+
+mod difference;
+mod state;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::bundle::Bundle;
+use super::fault::{FaultRule, RegistryFault};
+use super::objects::{RegistryObjects, Stored};
+use crate::domain::campaign::CampaignState;
+use crate::domain::object::ObjectKind;
+use crate::domain::slug::{CampaignId, Slug};
+use crate::signing::SigningSecret;
+
+use difference::changed_fields;
+use state::state_after;
+
+/// The name of a campaign's secret among its changed fields.
+const SECRET_FIELD: &str = "secret";
+
+/// What would happen to one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanAction {
+    /// It is new.
+    Create,
+    /// It is there and differs.
+    Update,
+    /// It was archived and comes back.
+    Restore,
+    /// It is there and the same.
+    Unchanged,
+    /// It is taken out of use.
+    Archive,
+}
+
+impl PlanAction {
+    /// The action as in JSON and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Restore => "restore",
+            Self::Unchanged => "unchanged",
+            Self::Archive => "archive",
+        }
+    }
+}
+
+/// What would happen to one object, and to which of its fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanChange {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its slug.
+    pub id: String,
+    /// What happens.
+    pub action: PlanAction,
+    /// The fields that change, by name and in the order of the alphabet; every field of a new
+    /// object is new and none is listed.
+    pub fields: Vec<String>,
+}
+
+/// What would happen to every object that was named or is pruned.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Plan {
+    /// By kind (verticals, vendors, buyers, campaigns, trees) and id.
+    pub changes: Vec<PlanChange>,
+}
+
+impl Plan {
+    /// Whether nothing would change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.iter().all(|change| change.action == PlanAction::Unchanged)
+    }
+
+    /// How many objects the action happens to.
+    #[must_use]
+    pub fn count(&self, action: PlanAction) -> usize {
+        self.changes.iter().filter(|change| change.action == action).count()
+    }
+
+    /// One sentence for the audit: `2 created, 1 updated, 1 archived`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let counts = [
+            (PlanAction::Create, "created"),
+            (PlanAction::Update, "updated"),
+            (PlanAction::Restore, "restored"),
+            (PlanAction::Archive, "archived"),
+        ];
+        let parts: Vec<_> = counts
+            .into_iter()
+            .map(|(action, word)| (self.count(action), word))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        if parts.is_empty() { "nothing changed".to_owned() } else { parts.join(", ") }
+    }
+}
+
+/// A campaign that gets another secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretChange {
+    /// The bundle gives one that is not the current one.
+    Given,
+    /// It has none and none was given.
+    Generated,
+}
+
+/// A plan worked out, and the registry it leads to.
+pub struct Planned {
+    /// What people are shown.
+    pub plan: Plan,
+    /// The objects as they would be.
+    pub next: RegistryObjects,
+    /// The states that would change; they are in `next` too.
+    pub states: BTreeMap<CampaignId, CampaignState>,
+    /// The campaigns whose secret would change.
+    pub secrets: BTreeMap<CampaignId, SecretChange>,
+    /// What cannot be: campaigns that would change hands.
+    pub faults: Vec<RegistryFault>,
+}
+
+/// Works out what applying `bundle` to `current` would change.
+///
+/// `secrets` are the secrets that campaigns sign with now.
+#[must_use]
+pub fn plan(
+    current: &RegistryObjects,
+    secrets: &BTreeMap<CampaignId, SigningSecret>,
+    bundle: &Bundle,
+    is_pruning: bool,
+) -> Planned {
+    let mut planned = Planned {
+        plan: Plan::default(),
+        next: current.clone(),
+        states: BTreeMap::new(),
+        secrets: secret_changes(bundle, secrets),
+        faults: Vec::new(),
+    };
+    planned.hands(current, bundle);
+    planned.states(current, bundle);
+    let changes = &mut planned.plan.changes;
+    let next = &mut planned.next;
+    let merging = |kind, is_pruning| Merging { kind, is_pruning, secrets: &planned.secrets };
+    merging(ObjectKind::Vertical, false).merge(&mut next.verticals, &bundle.verticals, changes);
+    merging(ObjectKind::Vendor, is_pruning).merge(&mut next.vendors, &bundle.vendors, changes);
+    merging(ObjectKind::Buyer, is_pruning).merge(&mut next.buyers, &bundle.buyers, changes);
+    merging(ObjectKind::Campaign, is_pruning).merge(
+        &mut next.campaigns,
+        &bundle.campaigns,
+        changes,
+    );
+    merging(ObjectKind::Tree, is_pruning).merge(&mut next.trees, &bundle.trees, changes);
+    planned
+}
+
+/// The secrets that change: a given one that is new, and one for each campaign without any.
+fn secret_changes(
+    bundle: &Bundle,
+    secrets: &BTreeMap<CampaignId, SigningSecret>,
+) -> BTreeMap<CampaignId, SecretChange> {
+    let change = |id: &CampaignId| match (bundle.secrets.get(id), secrets.get(id)) {
+        (Some(given), Some(current)) if given.0 == *current => None,
+        (Some(_), _) => Some(SecretChange::Given),
+        (None, Some(_)) => None,
+        (None, None) => Some(SecretChange::Generated),
+    };
+    bundle.campaigns.keys().filter_map(|id| Some((id.clone(), change(id)?))).collect()
+}
+
+impl Planned {
+    /// A campaign never changes hands: its holds, caps and book are its buyer's.
+    fn hands(&mut self, current: &RegistryObjects, bundle: &Bundle) {
+        for (id, campaign) in &bundle.campaigns {
+            let Some(known) = current.campaigns.get(id) else { continue };
+            if known.value.buyer_id != campaign.buyer_id {
+                self.faults.push(RegistryFault {
+                    kind: ObjectKind::Campaign,
+                    id: id.to_string(),
+                    field: "buyer_id".to_owned(),
+                    rule: FaultRule::OtherBuyer,
+                    detail: format!(
+                        "the campaign is buyer {}'s for good; give the new one another id",
+                        known.value.buyer_id
+                    ),
+                });
+            }
+        }
+    }
+
+    fn states(&mut self, current: &RegistryObjects, bundle: &Bundle) {
+        for (id, campaign) in &bundle.campaigns {
+            let known = current.campaigns.get(id).map(|stored| &stored.value);
+            let set = current.states.get(id).copied();
+            if let Some(state) = state_after(known, set, campaign) {
+                self.states.insert(id.clone(), state);
+                self.next.states.insert(id.clone(), state);
+            }
+        }
+    }
+}
+
+/// How the objects of one kind are merged.
+struct Merging<'a> {
+    kind: ObjectKind,
+    is_pruning: bool,
+    secrets: &'a BTreeMap<CampaignId, SecretChange>,
+}
+
+impl Merging<'_> {
+    /// Puts the named objects into `objects`, archives the others if it is pruning, and notes what
+    /// happens to each.
+    fn merge<K, T: Clone + PartialEq + Serialize>(
+        &self,
+        objects: &mut BTreeMap<Slug<K>, Stored<T>>,
+        named: &BTreeMap<Slug<K>, T>,
+        changes: &mut Vec<PlanChange>,
+    ) {
+        let mut noted = BTreeMap::new();
+        for (id, object) in named {
+            let change = self.change(id.as_str(), objects.get(id), object);
+            objects.insert(id.clone(), Stored::live(object.clone()));
+            noted.insert(id.clone(), change);
+        }
+        if self.is_pruning {
+            for (id, stored) in objects.iter_mut() {
+                if !stored.is_archived && !named.contains_key(id) {
+                    stored.is_archived = true;
+                    noted.insert(id.clone(), self.noted(id.as_str(), PlanAction::Archive));
+                }
+            }
+        }
+        changes.extend(noted.into_values());
+    }
+
+    fn change<T: PartialEq + Serialize>(
+        &self,
+        id: &str,
+        known: Option<&Stored<T>>,
+        object: &T,
+    ) -> PlanChange {
+        let Some(known) = known else { return self.noted(id, PlanAction::Create) };
+        let mut fields = changed_fields(&known.value, object);
+        let is_campaign = self.kind == ObjectKind::Campaign;
+        if is_campaign && self.secrets.contains_key(id) {
+            fields.push(SECRET_FIELD.to_owned());
+            fields.sort();
+        }
+        let action = match (known.is_archived, fields.is_empty()) {
+            (true, _) => PlanAction::Restore,
+            (false, true) => PlanAction::Unchanged,
+            (false, false) => PlanAction::Update,
+        };
+        PlanChange { fields, ..self.noted(id, action) }
+    }
+
+    fn noted(&self, id: &str, action: PlanAction) -> PlanChange {
+        PlanChange { kind: self.kind, id: id.to_owned(), action, fields: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests;
