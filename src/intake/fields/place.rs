@@ -1,7 +1,7 @@
 //! States and ZIP codes.
 
 use super::BLANK;
-use crate::domain::us_state::STATES;
+pub use crate::domain::us_state::STATES;
 use crate::intake::fault::{FaultCode, Refusal};
 use crate::intake::zip_states;
 
