@@ -160,17 +160,37 @@ impl Exchange {
     async fn settle_entries(&self, entries: Vec<OutboxEntry>) -> Vec<u64> {
         let (parts, effects): (Vec<_>, Vec<_>) =
             entries.into_iter().partition(|entry| matches!(entry.effect, Effect::Record(_)));
-        let ids: Vec<u64> = parts.iter().map(|entry| entry.id).collect();
-        let parts = parts.into_iter().filter_map(record_part).collect();
-        let (recorded, settled) = futures::join!(
-            self.records.add_parts(parts),
+        let (mut done, settled) = futures::join!(
+            self.record_parts(parts),
             join_all(effects.into_iter().map(|entry| self.settle_entry(entry)))
         );
-        let mut done: Vec<u64> = settled.into_iter().flatten().collect();
+        done.extend(settled.into_iter().flatten());
+        done
+    }
+
+    /// Gives parts of decision records to the records; gives the ids of those that are kept.
+    ///
+    /// A part that cannot be kept for ever must not hold up the others, so after such an answer
+    /// each goes alone.
+    async fn record_parts(&self, entries: Vec<OutboxEntry>) -> Vec<u64> {
+        let ids: Vec<u64> = entries.iter().map(|entry| entry.id).collect();
+        let parts: Vec<RecordPart> = entries.into_iter().filter_map(record_part).collect();
+        if parts.is_empty() {
+            return ids;
+        }
+        let recorded = self.records.add_parts(parts.clone()).await;
+        let is_corrupt = matches!(recorded, Err(RecordsError::Corrupt(_)));
         if self.outbox.records_say(recorded) {
-            done.extend(ids);
-        } else {
-            self.metrics.records_errors("add_parts");
+            return ids;
+        }
+        self.metrics.records_errors("add_parts");
+        let mut done = Vec::new();
+        if is_corrupt {
+            for (id, part) in ids.into_iter().zip(parts) {
+                if self.records.add_parts(vec![part]).await.is_ok() {
+                    done.push(id);
+                }
+            }
         }
         done
     }

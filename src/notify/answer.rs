@@ -1,4 +1,4 @@
-//! The vendor's answer: the body of `POST /v1/leads` and of `GET /v1/leads/{id}`.
+//! The vendor's final answer: the body of `POST /v1/leads` and of `GET /v1/leads/{id}`.
 
 use serde::Serialize;
 
@@ -59,24 +59,6 @@ pub fn final_body(answer: &Answer<'_>) -> Vec<u8> {
     serde_json::to_vec(answer).expect("a struct of texts and numbers always serializes")
 }
 
-#[derive(Serialize)]
-struct Pending {
-    lead_id: LeadId,
-    disposition: Disposition,
-    status_url: String,
-}
-
-/// The body while there is no final answer yet.
-#[must_use]
-pub fn pending_body(lead_id: LeadId) -> Vec<u8> {
-    let pending = Pending {
-        lead_id,
-        disposition: Disposition::Pending,
-        status_url: format!("/v1/leads/{lead_id}"),
-    };
-    serde_json::to_vec(&pending).expect("a struct of texts always serializes")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,15 +93,6 @@ mod tests {
         assert_eq!(
             answer(Disposition::Unsold, Some(Reason::NoBidAboveFloor), vec![]),
             r#"{"lead_id":"lead_N","disposition":"unsold","reason":"no_bid_above_floor","payout":"0.00","currency":"USD","sales":[],"warnings":[],"auction":{"id":"auc_N","pinged":12,"bids":7,"elapsed_ms":143}}"#
-        );
-    }
-
-    #[test]
-    fn a_pending_lead_tells_where_to_ask() {
-        let body = String::from_utf8(pending_body(LeadId::new(Partition(0), 0))).unwrap();
-        assert_eq!(
-            body.replace(&"0".repeat(28), "N"),
-            r#"{"lead_id":"lead_N","disposition":"pending","status_url":"/v1/leads/lead_N"}"#
         );
     }
 }
