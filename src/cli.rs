@@ -4,6 +4,7 @@
 //! out an installation, reading an exchange directory, talking to a running server, drawing an
 //! auction. Opening stores and starting servers is `app`'s business.
 
+pub mod exchange_dir;
 pub mod init;
 pub mod private_file;
 pub mod remote;
