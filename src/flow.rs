@@ -5,6 +5,7 @@
 //! where a dead node stopped, [`outbox`] settles. The rules themselves stand in the pure stages;
 //! this module must not know any wire format, database, web framework or file.
 
+pub mod administer;
 pub mod cascade;
 pub mod closing;
 pub mod deliver;

@@ -74,6 +74,8 @@ pub enum FaultRule {
     FilterLimits,
     /// A campaign has no secret to sign with.
     NoSecret,
+    /// What is kept of the object cannot be read by this version of the program.
+    Unreadable,
 }
 
 impl FaultRule {
@@ -100,6 +102,7 @@ impl FaultRule {
             Self::ContactField => "contact_field",
             Self::FilterLimits => "filter_limits",
             Self::NoSecret => "no_secret",
+            Self::Unreadable => "unreadable",
         }
     }
 }

@@ -85,7 +85,20 @@ pub(super) struct SnapshotParts {
     pub(super) ends_at: Option<Timestamp>,
 }
 
+/// The version of a snapshot that was made before any registry was read.
+const VERSION_BEFORE_ANY: i64 = -1;
+
 impl Snapshot {
+    /// A snapshot with nothing in it, older than every version of a registry.
+    #[must_use]
+    pub fn empty(currency: &str) -> Self {
+        Self::new(SnapshotParts {
+            version: VERSION_BEFORE_ANY,
+            currency: currency.to_owned(),
+            ..SnapshotParts::default()
+        })
+    }
+
     pub(super) fn new(parts: SnapshotParts) -> Self {
         let mut by_vertical: BTreeMap<_, Vec<_>> = BTreeMap::new();
         // In the order of the map, so that each list is ordered by campaign.

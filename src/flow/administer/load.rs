@@ -1,0 +1,131 @@
+//! From the rows of the records to the registry's objects, secrets and snapshot.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use super::secrets::OpenSecret;
+use super::{AdminError, Administration, secrets};
+use crate::domain::key::KeyRecord;
+use crate::domain::object::ObjectKind;
+use crate::domain::slug::{CampaignId, Slug};
+use crate::ports::records::{RegistryObject, RegistryRows};
+use crate::registry::compile::compile;
+use crate::registry::fault::{FaultRule, RegistryFault};
+use crate::registry::objects::{OpenedSecrets, RegistryObjects, Stored};
+use crate::registry::snapshot::{KeyEntry, Snapshot};
+use crate::signing::SigningKeys;
+
+/// The registry as it is kept, read and opened.
+pub(super) struct Loaded {
+    /// Its version.
+    pub(super) version: i64,
+    /// What could be read.
+    pub(super) objects: RegistryObjects,
+    /// Objects in use that cannot be read.
+    pub(super) unreadable: Vec<RegistryFault>,
+    /// The API keys.
+    pub(super) keys: Vec<KeyRecord>,
+    /// The secrets of each owner, newest first; the first one is the current one.
+    pub(super) secrets: BTreeMap<String, Vec<OpenSecret>>,
+}
+
+impl Administration {
+    /// The registry compiled, as it is now.
+    ///
+    /// # Errors
+    /// [`AdminError`]; a registry written by this program has no faults, one written by another
+    /// version of it may have.
+    pub async fn load_snapshot(&self) -> Result<Arc<Snapshot>, AdminError> {
+        let loaded = self.load().await?;
+        if !loaded.unreadable.is_empty() {
+            return Err(AdminError::Refused(loaded.unreadable));
+        }
+        let secrets = opened(&loaded);
+        compile(loaded.version, &loaded.objects, secrets, &self.surroundings)
+            .map(Arc::new)
+            .map_err(AdminError::Refused)
+    }
+
+    /// Reads the registry and opens its secrets.
+    pub(super) async fn load(&self) -> Result<Loaded, AdminError> {
+        let RegistryRows { version, objects, campaign_states, secrets, keys } =
+            self.records.registry().await?;
+        let mut reading = Reading::default();
+        for row in objects {
+            reading.object(row);
+        }
+        for row in campaign_states {
+            if let Ok(id) = CampaignId::parse(&row.campaign) {
+                reading.objects.states.insert(id, row.state);
+            }
+        }
+        let secrets = secrets::open_all(&self.vault, secrets, self.clock.now())?;
+        let Reading { objects, unreadable } = reading;
+        Ok(Loaded { version, objects, unreadable, keys, secrets })
+    }
+}
+
+#[derive(Default)]
+struct Reading {
+    objects: RegistryObjects,
+    unreadable: Vec<RegistryFault>,
+}
+
+impl Reading {
+    fn object(&mut self, row: RegistryObject) {
+        let is_read = match row.kind {
+            ObjectKind::Vertical => insert(&mut self.objects.verticals, &row),
+            ObjectKind::Vendor => insert(&mut self.objects.vendors, &row),
+            ObjectKind::Buyer => insert(&mut self.objects.buyers, &row),
+            ObjectKind::Campaign => insert(&mut self.objects.campaigns, &row),
+            ObjectKind::Tree => insert(&mut self.objects.trees, &row),
+        };
+        // An archived one harms nobody, and is written anew if it comes back.
+        if let Err(detail) = is_read
+            && !row.is_archived
+        {
+            self.unreadable.push(RegistryFault {
+                kind: row.kind,
+                id: row.id,
+                field: String::new(),
+                rule: FaultRule::Unreadable,
+                detail,
+            });
+        }
+    }
+}
+
+fn insert<K, T: DeserializeOwned>(
+    objects: &mut BTreeMap<Slug<K>, Stored<T>>,
+    row: &RegistryObject,
+) -> Result<(), String> {
+    let id = Slug::parse(&row.id).map_err(|error| error.to_string())?;
+    let value = serde_json::from_str(&row.body).map_err(|error| error.to_string())?;
+    objects.insert(id, Stored { value, is_archived: row.is_archived });
+    Ok(())
+}
+
+/// The secrets as auctions and requests use them.
+fn opened(loaded: &Loaded) -> OpenedSecrets {
+    let mut opened = OpenedSecrets::default();
+    let mut keys_of = |owner: &str| -> Option<SigningKeys> {
+        let secrets = loaded.secrets.get(owner)?;
+        opened.ends_at =
+            secrets.iter().filter_map(|secret| secret.valid_until).chain(opened.ends_at).min();
+        secrets::signing_keys(secrets)
+    };
+    let campaigns = loaded.objects.campaigns.keys();
+    let campaigns = campaigns
+        .filter_map(|id| Some((id.clone(), keys_of(&secrets::owner_of_campaign(id))?)))
+        .collect();
+    let keys = loaded.keys.iter();
+    let keys = keys
+        .map(|record| {
+            let signing = keys_of(&secrets::owner_of_key(record.key_id));
+            (record.key_id, KeyEntry { record: record.clone(), signing })
+        })
+        .collect();
+    OpenedSecrets { campaigns, keys, ..opened }
+}
