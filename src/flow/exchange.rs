@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::administer::Administration;
 use super::outbox::Outbox;
 use super::room::NoRoom;
 use super::unknown::UnknownPosts;
@@ -103,8 +104,8 @@ pub struct ExchangeParts {
     pub metrics: Arc<Metrics>,
     /// What is limited.
     pub limits: Limits,
-    /// The registry's compiled picture, replaced as it changes.
-    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// The registry's administration, which keeps its compiled picture up to date.
+    pub administration: Arc<Administration>,
     /// Where auctions run: the main multi-thread runtime.
     pub runtime: Handle,
 }
@@ -132,6 +133,7 @@ pub struct Exchange {
     pub(super) no_room: NoRoom,
     pub(super) outbox: Outbox,
     pub(super) unknown: UnknownPosts,
+    administration: Arc<Administration>,
     snapshot: Arc<ArcSwap<Snapshot>>,
 }
 
@@ -162,16 +164,23 @@ impl Exchange {
             no_room: NoRoom::default(),
             outbox: Outbox::default(),
             unknown: UnknownPosts::default(),
-            snapshot: parts.snapshot,
+            snapshot: parts.administration.snapshot(),
+            administration: parts.administration,
         })
     }
 
-    /// Starts the workers: recovery of what an earlier process left, and settling.
+    /// Starts the workers: recovery of what an earlier process left, settling, and watching the
+    /// registry.
     pub fn start(self: &Arc<Self>) {
         let exchange = Arc::clone(self);
         self.workers.spawn_on(async move { exchange.sweep_for_ever().await }, &self.runtime);
         let exchange = Arc::clone(self);
         self.workers.spawn_on(async move { exchange.settle_for_ever().await }, &self.runtime);
+        let administration = Arc::clone(&self.administration);
+        let period = Duration::from_millis(self.limits.registry_poll_ms);
+        let stop = self.stopping.clone();
+        let watch = async move { administration.watch(period, stop).await };
+        self.workers.spawn_on(watch, &self.runtime);
     }
 
     /// Stops: no new leads, wait for auctions up to `drain_ms`, settle what is left, end.
@@ -197,6 +206,12 @@ impl Exchange {
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// The registry's administration.
+    #[must_use]
+    pub fn administration(&self) -> &Administration {
+        &self.administration
     }
 
     /// Wall time.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::path::Path;
 
-use arc_swap::ArcSwap;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
@@ -13,6 +12,7 @@ use crate::domain::address::AddressPolicy;
 use crate::domain::key::{KeyId, KeyRecord};
 use crate::domain::limits::Limits;
 use crate::flow::ExchangeParts;
+use crate::flow::administer::{Administration, AdministrationParts};
 use crate::metrics::Metrics;
 use crate::ports::buyer_wire::{WireError, WireFailure, WireOutcome, WireRequest};
 use crate::ports::{BuyerWire, Clock};
@@ -178,18 +178,27 @@ pub async fn exchange(folder: &Path, limits: Limits) -> Arc<Exchange> {
     let surroundings = Surroundings::new("USD", AddressPolicy::default());
     let snapshot = compile(1, &RegistryObjects::default(), secrets, &surroundings);
     let records = Sqlite::open(SqliteSettings::at(folder.join("records.db"))).await.unwrap();
+    let entropy = Arc::new(SeededEntropy::new(1));
+    let vault = Arc::new(vault);
+    let administration = Administration::new(AdministrationParts {
+        records: records.clone(),
+        vault: Arc::clone(&vault),
+        clock: Arc::clone(&clock),
+        entropy: entropy.clone(),
+        surroundings,
+    });
+    let snapshot = snapshot.unwrap_or_else(|_| panic!("no objects"));
+    administration.snapshot().store(Arc::new(snapshot));
     Exchange::new(ExchangeParts {
         store: EmbeddedStore::volatile(EmbeddedSettings::default(), Arc::clone(&clock)).unwrap(),
         records,
         wire: Arc::new(Nobody),
         clock,
-        entropy: Arc::new(SeededEntropy::new(1)),
-        vault: Arc::new(vault),
+        entropy,
+        vault,
         metrics: Arc::new(Metrics::new()),
         limits,
-        snapshot: Arc::new(ArcSwap::from_pointee(
-            snapshot.unwrap_or_else(|_| panic!("no objects")),
-        )),
+        administration: Arc::new(administration),
         runtime: Handle::current(),
     })
 }
