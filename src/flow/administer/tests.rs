@@ -396,3 +396,40 @@ async fn a_watch_follows_the_registry_and_survives_its_failures() {
     };
     tokio::join!(watching, changing);
 }
+
+#[tokio::test]
+async fn the_real_records_keep_what_was_administered() {
+    let Bench { vault, _directory: directory, .. } = bench();
+    let settings = crate::records::SqliteSettings::at(directory.path().join("records.db"));
+    let records = crate::records::Sqlite::open(settings).await.unwrap();
+    // Finer than the records keep times.
+    let clock = Arc::new(FixedClock::at("2026-11-23T12:00:00.123456789Z".parse().unwrap()));
+    let administration = Administration::new(AdministrationParts {
+        records,
+        vault,
+        clock: clock.clone(),
+        entropy: Arc::new(SeededEntropy::new(2)),
+        surroundings: Surroundings::new("USD", AddressPolicy::default()),
+    });
+    let apply = async |bundle: Bundle, options: ApplyOptions| {
+        let report = administration.apply(&bundle, options, "cli").await;
+        report.unwrap_or_else(|error| panic!("{error}")).plan.summary()
+    };
+    let signed = || {
+        let snapshot = administration.snapshot().load_full();
+        sign(&snapshot.campaigns[&acme_1()].secrets, "msg", 0, b"body").unwrap().signature
+    };
+    let of = |fill: u8| signature(&SigningSecret::mint([fill; 32]));
+    let default = ApplyOptions::default();
+    assert_eq!(apply(given(1), default).await, "3 created");
+    assert_eq!(apply(given(2), default).await, "1 updated");
+    assert_eq!(apply(given(3), default).await, "1 updated");
+    assert_eq!(signed(), [of(3), of(2), of(1)].join(" "));
+    clock.advance(SignedDuration::from_hours(24));
+    administration.refresh().await.unwrap();
+    assert_eq!(signed(), of(3));
+    let prune = ApplyOptions { plan_only: false, prune: true };
+    assert_eq!(apply(Bundle::default(), prune).await, "3 archived");
+    assert_eq!(apply(bundle(json!({})), default).await, "3 restored");
+    assert_eq!(signed(), of(3));
+}
