@@ -4,10 +4,13 @@
 //! out an installation, reading an exchange directory, talking to a running server, drawing an
 //! auction. Opening stores and starting servers is `app`'s business.
 
+pub mod desk;
 pub mod exchange_dir;
 pub mod init;
 pub mod private_file;
 pub mod remote;
+pub mod report;
+mod table;
 pub mod timeline;
 
 use std::path::PathBuf;
@@ -38,6 +41,14 @@ pub enum Command {
     Init(Init),
     /// Run the exchange until SIGTERM or SIGINT
     Serve(Serve),
+    /// Everything that is asked and answered.
+    #[command(flatten)]
+    Ask(Ask),
+}
+
+/// What is asked and answered, by the running server where there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Ask {
     /// Bring the registry in line with an exchange directory
     Apply(Apply),
     /// Make, withdraw or list API keys
@@ -153,7 +164,7 @@ pub struct Credit {
     #[arg(value_name = "AMOUNT", value_parser = parse_amount, allow_negative_numbers = true)]
     pub amount: Money,
     /// Makes it happen once: the same command again changes nothing
-    #[arg(long = "op", value_name = "ID")]
+    #[arg(long = "op", value_name = "ID", value_parser = parse_op_id)]
     pub op_id: String,
     /// What it is for
     #[arg(long, default_value = "deposit")]
@@ -181,6 +192,18 @@ impl CreditKind {
             Self::Adjustment => "adjustment",
         }
     }
+}
+
+/// The longest operation id, in characters.
+const OP_ID_LENGTH_MAX: usize = 128;
+
+/// An id that any header and any log can carry.
+fn parse_op_id(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    if text.is_empty() || text.len() > OP_ID_LENGTH_MAX || !text.bytes().all(is_plain) {
+        return Err(format!("1 to {OP_ID_LENGTH_MAX} letters, digits, `-`, `_`, `.` and `:`"));
+    }
+    Ok(text.to_owned())
 }
 
 fn parse_amount(text: &str) -> Result<Money, String> {

@@ -2,6 +2,7 @@
 //!
 //! The modules stand in the order in which a lead travels; `docs/ARCHITECTURE.md` is the map.
 
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod decide;

@@ -1,9 +1,4 @@
-//! The registry: who sells, who buys, what, and by which rules.
-//!
-//! Its objects come from files or requests (`exchange_files`, `bundle`), are compared with what is
-//! there (`plan`), checked as a whole (`compile`, `filter`, `vertical`) and become one immutable
-//! [`snapshot`] that an auction reads and never changes. Nothing here knows where the registry is
-//! kept, who may change it or what the time is: `flow::administer` puts the steps in order.
+//! The compiled, immutable picture of an exchange: what an auction reads and never changes.
 
 pub mod bundle;
 pub mod compile;

@@ -31,7 +31,7 @@ fn root() -> PathBuf {
 }
 
 fn document(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).expect("the document is here")
+    std::fs::read_to_string(root().join(path)).unwrap()
 }
 
 /// The blocks of a document that are marked as `language`.
@@ -53,9 +53,8 @@ struct Example<'a> {
 }
 
 fn example(block: &str) -> Example<'_> {
-    let (head, body) = block.split_once("\n\n").expect("head and body");
-    let headers =
-        head.lines().skip(1).map(|line| line.split_once(": ").expect("a header")).collect();
+    let (head, body) = block.split_once("\n\n").unwrap();
+    let headers = head.lines().skip(1).map(|line| line.split_once(": ").unwrap()).collect();
     Example { headers, body: body.trim_end() }
 }
 
@@ -74,11 +73,11 @@ fn lead_of(body: &str, id: LeadId, received_at: Timestamp) -> Lead {
         now: received_at,
     };
     let body = intake::Body { content: ContentKind::Json, bytes: body.as_bytes() };
-    let submission = intake::read(body, &context).expect("the example is a lead");
+    let submission = intake::read(body, &context).unwrap();
     assert_eq!(submission.consent_missing, []);
     Lead {
         id,
-        vendor: VendorId::parse("lakeside").expect("a slug"),
+        vendor: VendorId::parse("lakeside").unwrap(),
         vertical: submission.vertical,
         fields: submission.fields,
         consent: submission.consent,
@@ -211,8 +210,8 @@ fn the_example_exchange_has_no_fault() {
 fn files_of(folder: &Path, name: &str) -> Vec<SourceFile> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let read = |entry: std::fs::DirEntry| SourceFile {
-        path: format!("{name}/{}", entry.file_name().to_str().expect("names are UTF-8")),
-        text: std::fs::read_to_string(entry.path()).expect("a text"),
+        path: format!("{name}/{}", entry.file_name().to_str().unwrap()),
+        text: std::fs::read_to_string(entry.path()).unwrap(),
     };
-    entries.map(|entry| read(entry.expect("an entry"))).collect()
+    entries.map(|entry| read(entry.unwrap())).collect()
 }

@@ -38,7 +38,7 @@ fn init_lays_out_the_present_folder_unless_told_otherwise() {
 
 fn key_create(line: &str) -> KeyCreate {
     match parse(line).unwrap().command {
-        Command::Key(Key::Create(create)) => create,
+        Command::Ask(Ask::Key(Key::Create(create))) => create,
         other => panic!("{other:?}"),
     }
 }
@@ -57,7 +57,7 @@ fn a_key_is_for_somebody() {
 #[test]
 fn a_credit_has_an_exact_amount_and_an_operation() {
     let credit = |line| match parse(line).unwrap().command {
-        Command::Credit(credit) => credit,
+        Command::Ask(Ask::Credit(credit)) => credit,
         other => panic!("{other:?}"),
     };
     let deposit = credit("gavel credit acme 500.00 --op op-1 --note first");
@@ -68,13 +68,14 @@ fn a_credit_has_an_exact_amount_and_an_operation() {
     check_refused("gavel credit acme 500.00", "--op <ID>");
     check_refused("gavel credit acme 1e3 --op x", "not a plain decimal amount");
     check_refused("gavel credit acme 0.00001 --op x", "more than 4 decimals");
+    check_refused("gavel credit acme 5 --op a/b", "letters, digits");
     check_refused("gavel credit ACME 5 --op x", "is not a slug");
 }
 
 #[test]
 fn auctions_are_listed_twenty_at_a_time() {
     match parse("gavel auction list").unwrap().command {
-        Command::Auction(Auction::List { limit, vendor }) => {
+        Command::Ask(Ask::Auction(Auction::List { limit, vendor })) => {
             assert_eq!((limit, vendor), (20, None));
         }
         other => panic!("{other:?}"),

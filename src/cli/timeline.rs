@@ -3,10 +3,9 @@
 //! It draws a decision record and knows nothing else: no clock, no colours, no terminal. Bars
 //! compare elapsed times with each other, so that the buyer everybody waited for is seen at once.
 
-mod table;
-
 use jiff::Timestamp;
 
+use super::table::{Table, cut, plain};
 use crate::domain::bid::Lost;
 use crate::domain::disposition::Disposition;
 use crate::domain::money::Money;
@@ -15,8 +14,6 @@ use crate::domain::record::{
     PostResult,
 };
 use crate::domain::time::ms_between;
-
-use table::{Table, cut, plain};
 
 /// The narrowest drawing, in characters: below it nothing could be told apart.
 pub const WIDTH_MIN: usize = 60;

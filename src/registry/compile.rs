@@ -14,17 +14,16 @@ use std::sync::Arc;
 
 use super::fault::{FaultRule, RegistryFault};
 use super::filter::CompiledFilter;
-use super::objects::{OpenedSecrets, RegistryObjects, Stored};
+use super::objects::{OpenedSecrets, RegistryObjects};
 use super::snapshot::{CompiledCampaign, Snapshot, SnapshotParts};
 use super::vertical::{self, CompiledVertical};
 use crate::domain::address::AddressPolicy;
 use crate::domain::buyer::Buyer;
 use crate::domain::money::Money;
 use crate::domain::object::ObjectKind;
-use crate::domain::slug::{BuyerId, CampaignId, VerticalId};
+use crate::domain::slug::{CampaignId, VerticalId};
 use crate::domain::tree::Tree;
 use crate::domain::vendor::Vendor;
-use crate::signing::SigningKeys;
 
 pub use campaign::{POST_MS_MAX, POST_MS_MIN, RESELL_AFTER_S_MAX};
 
@@ -98,8 +97,10 @@ pub fn compile(
     }))
 }
 
-fn live<K: Ord + Clone, T: Clone>(objects: &BTreeMap<K, Stored<T>>) -> BTreeMap<K, Arc<T>> {
-    let in_use = |(id, stored): (&K, &Stored<T>)| {
+fn live<K: Ord + Clone, T: Clone>(
+    objects: &BTreeMap<K, super::objects::Stored<T>>,
+) -> BTreeMap<K, Arc<T>> {
+    let in_use = |(id, stored): (&K, &super::objects::Stored<T>)| {
         stored.as_live().map(|object| (id.clone(), Arc::new(object.clone())))
     };
     objects.iter().filter_map(in_use).collect()
@@ -221,18 +222,22 @@ impl<'a> Compiler<'a> {
     /// The campaigns with all that belongs to them.
     fn campaigns(
         &mut self,
-        mut secrets: BTreeMap<CampaignId, SigningKeys>,
+        mut secrets: BTreeMap<CampaignId, crate::signing::SigningKeys>,
     ) -> BTreeMap<CampaignId, Arc<CompiledCampaign>> {
-        let shared =
-            |(id, stored): (&'a BuyerId, &Stored<Buyer>)| (id, Arc::new(stored.value.clone()));
-        let buyers: BTreeMap<_, _> = self.objects.buyers.iter().map(shared).collect();
+        let buyers: BTreeMap<_, _> = self.objects.buyers.iter().collect();
+        let shared: BTreeMap<_, Arc<Buyer>> =
+            buyers.iter().map(|(id, stored)| (*id, Arc::new(stored.value.clone()))).collect();
         let mut compiled = BTreeMap::new();
         for (id, stored) in &self.objects.campaigns {
-            let Some(buyer) = buyers.get(&stored.value.buyer_id) else { continue };
+            let Some(buyer) = shared.get(&stored.value.buyer_id) else { continue };
             let Some(secrets) = secrets.remove(id) else {
                 if !stored.is_archived {
                     let detail = "the campaign has no secret to sign with";
-                    let mut noting = self.noting(ObjectKind::Campaign, id.as_str());
+                    let mut noting = Noting {
+                        kind: ObjectKind::Campaign,
+                        id: id.as_str(),
+                        faults: &mut self.faults,
+                    };
                     noting.fault("secret", FaultRule::NoSecret, detail);
                 }
                 continue;

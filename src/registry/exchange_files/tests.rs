@@ -148,20 +148,6 @@ fn what_is_read_from_files_compiles_and_survives_the_way_to_the_server() {
     assert_eq!(planned.plan.summary(), "6 created");
 }
 
-#[test]
-fn a_secret_travels_as_its_text_and_a_bad_one_is_not_repeated() {
-    let secret = crate::signing::SigningSecret::mint([7; 32]);
-    let mut bundle = Bundle::default();
-    let id = CampaignId::parse("acme-tx").unwrap();
-    bundle.secrets.insert(id, crate::registry::bundle::SecretText(secret.clone()));
-    let sent = serde_json::to_string(&bundle).unwrap();
-    assert_eq!(sent, format!(r#"{{"secrets":{{"acme-tx":"{}"}}}}"#, *secret.text()));
-    assert!(serde_json::from_str::<Bundle>(&sent).unwrap() == bundle);
-    let bad = serde_json::from_str::<Bundle>(r#"{"secrets":{"acme-tx":"whsec_c2hvcnQ="}}"#);
-    let error = bad.err().unwrap().to_string();
-    assert!(error.starts_with("a signing secret has 24 to 64 bytes"), "{error}");
-}
-
 /// The faults of an exchange whose buyer's file has `from` replaced by `to`.
 fn faults_of(from: &str, to: &str) -> Vec<String> {
     assert!(BUYER.contains(from), "{from}");

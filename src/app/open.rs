@@ -1,0 +1,175 @@
+//! Opens what the configuration names, in the order in which the parts need each other.
+//!
+//! [`Office`] is what the registry needs; it leaves the store alone, so it may be open beside a
+//! running server. [`Floor`] has the store too, which one process owns, and the exchange on it.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::task::{JoinError, spawn_blocking};
+
+use crate::config::{Config, RecordsSettings, StoreSettings};
+use crate::flow::administer::{AdminError, Administration, AdministrationParts};
+use crate::flow::{Exchange, ExchangeParts};
+use crate::metrics::Metrics;
+use crate::ports::records::RecordsError;
+use crate::ports::{Clock, Entropy};
+use crate::records::{SqlRecords, Sqlite};
+use crate::registry::compile::Surroundings;
+use crate::store::embedded::{self, EmbeddedSettings, EmbeddedStore};
+use crate::system::{EntropyUnavailable, SystemClock, SystemEntropy};
+use crate::vault::{KeyFileError, Vault, VaultError, read_key_file};
+use crate::wire::{BuyerClient, WireSetupError};
+
+/// Why something could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The machine gives no random bytes.
+    #[error(transparent)]
+    Entropy(#[from] EntropyUnavailable),
+    /// The master key could not be read.
+    #[error(transparent)]
+    MasterKey(#[from] KeyFileError),
+    /// The days' keys could not be read, or belong to another master key.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The records.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] embedded::OpenError),
+    /// The way to buyers.
+    #[error(transparent)]
+    Wire(#[from] WireSetupError),
+    /// The registry as it is kept cannot be used.
+    #[error(transparent)]
+    Registry(#[from] AdminError),
+    /// Opening was cut off: our own fault.
+    #[error("opening ended early: {0}")]
+    Ended(#[from] JoinError),
+}
+
+/// The vault, the records and the registry.
+pub struct Office {
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Sealing and keyed digests.
+    pub vault: Arc<Vault>,
+    /// The permanent records.
+    pub records: Arc<SqlRecords>,
+    /// The registry, with the present snapshot.
+    pub administration: Arc<Administration>,
+}
+
+impl Office {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// [`OpenError`], with everything closed again.
+    pub async fn open(config: &Config) -> Result<Self, OpenError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy = SystemEntropy::new()?;
+        let master = read_key_file(&config.vault.key_file)?;
+        let random = Box::new(move |bytes: &mut [u8]| entropy.fill(bytes));
+        let vault = Arc::new(Vault::open(&master, config.vault.day_key_folder.clone(), random)?);
+        let entropy: Arc<dyn Entropy> = Arc::new(entropy);
+        let RecordsSettings::Sqlite(settings) = &config.records;
+        let records = Sqlite::open(settings.clone()).await?;
+        let currency = &config.exchange.currency;
+        let administration = Arc::new(Administration::new(AdministrationParts {
+            records: records.clone(),
+            vault: Arc::clone(&vault),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            surroundings: Surroundings::new(currency, config.wire.address_policy()),
+        }));
+        let office = Self { clock, entropy, vault, records, administration };
+        match office.administration.refresh().await {
+            Ok(()) => Ok(office),
+            Err(error) => {
+                office.close().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Closes the records.
+    pub async fn close(&self) {
+        self.records.close().await;
+    }
+}
+
+/// The office, the store, and the exchange on top of them; nothing runs yet.
+pub struct Floor {
+    /// What the registry needs.
+    pub office: Office,
+    /// Auctions in flight.
+    pub store: Arc<EmbeddedStore>,
+    /// The exchange.
+    pub exchange: Arc<Exchange>,
+}
+
+impl Floor {
+    /// Opens it; auctions will run on the present runtime.
+    ///
+    /// # Errors
+    /// [`OpenError`], with everything closed again.
+    pub async fn open(config: &Config) -> Result<Self, OpenError> {
+        let office = Office::open(config).await?;
+        match Self::on(&office, config).await {
+            Ok((store, exchange)) => Ok(Self { office, store, exchange }),
+            Err(error) => {
+                office.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn on(
+        office: &Office,
+        config: &Config,
+    ) -> Result<(Arc<EmbeddedStore>, Arc<Exchange>), OpenError> {
+        let wire = Arc::new(BuyerClient::new(&config.wire)?);
+        let StoreSettings::Embedded(settings) = &config.store;
+        let install_mark = Some(install_mark(&office.vault));
+        let settings = EmbeddedSettings { install_mark, ..settings.clone() };
+        let clock = Arc::clone(&office.clock);
+        let store = spawn_blocking(move || EmbeddedStore::open(settings, clock)).await??;
+        let runtime = Handle::current();
+        let metrics = Arc::new(Metrics::new());
+        metrics.watch_runtime(&runtime.metrics());
+        let exchange = Exchange::new(ExchangeParts {
+            store: store.clone(),
+            records: office.records.clone(),
+            wire,
+            clock: Arc::clone(&office.clock),
+            entropy: Arc::clone(&office.entropy),
+            vault: Arc::clone(&office.vault),
+            metrics,
+            limits: config.limits.clone(),
+            administration: Arc::clone(&office.administration),
+            runtime,
+        });
+        Ok((store, exchange))
+    }
+
+    /// Closes the store, when what it was given is durable, and the records.
+    pub async fn close(self) {
+        let store = self.store;
+        if let Err(error) = spawn_blocking(move || store.close()).await {
+            tracing::error!(error = error.to_string(), "close.store_failed");
+        }
+        self.office.close().await;
+    }
+}
+
+/// The vault's mark as the store keeps it.
+fn install_mark(vault: &Vault) -> [u8; 32] {
+    let mut mark = [0; 32];
+    let known = vault.install_mark();
+    mark[..known.len()].copy_from_slice(&known);
+    mark
+}
