@@ -145,6 +145,8 @@ struct Balance<'a> {
     held: Money,
     deposited: Money,
     posted: Money,
+    /// Absent: without limit.
+    credit_limit: Option<Money>,
 }
 
 /// `GET /v1/buyers/{buyer_id}/balance`: a buyer's account; a buyer sees its own alone.
@@ -162,9 +164,8 @@ pub(super) async fn balance(
     if !may_read {
         return Err(ApiError::not_found());
     }
-    if !api.exchange.snapshot().buyers.contains_key(&buyer) {
-        return Err(ApiError::not_found());
-    }
+    let snapshot = api.exchange.snapshot();
+    let described = snapshot.buyers.get(&buyer).ok_or_else(ApiError::not_found)?;
     let exchange = Arc::clone(&api.exchange);
     let asked = buyer.clone();
     let account = api.ask(async move { exchange.balance(&asked).await }).await?;
@@ -174,6 +175,7 @@ pub(super) async fn balance(
         held: account.held,
         deposited: account.deposited,
         posted: account.posted,
+        credit_limit: described.credit_limit,
     }))
 }
 

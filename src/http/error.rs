@@ -333,7 +333,7 @@ impl From<FlowError> for ApiError {
     fn from(error: FlowError) -> Self {
         match error {
             FlowError::Overloaded { retry_after_s } => {
-                let detail = "As many auctions are running as this node may run at once.";
+                let detail = "The node has no room for this now; nothing was done.";
                 Self::new(Code::Overloaded, detail).retry_after(retry_after_s)
             }
             FlowError::Draining => {

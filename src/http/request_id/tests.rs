@@ -1,6 +1,6 @@
 use super::*;
 use crate::http::routes::{Listener, register};
-use crate::http::tests::door;
+use crate::http::tests::door::{self, Holder};
 use actix_web::App;
 use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_service, init_service};
@@ -68,8 +68,7 @@ async fn logged(requests: Vec<TestRequest>) -> Lines {
 }
 
 fn bearer() -> (&'static str, String) {
-    let key = door::key(crate::domain::key::Role::Vendor, crate::domain::key::KeyMode::Live);
-    ("authorization", format!("Bearer {key}"))
+    ("authorization", format!("Bearer {}", Holder::Acme.key()))
 }
 
 #[actix_web::test]
@@ -83,7 +82,7 @@ async fn a_request_is_one_line_with_its_route_and_key() {
         TestRequest::get().uri("/somewhere"),
         TestRequest::get().uri("/livez"),
     ];
-    let key = door::key(crate::domain::key::Role::Vendor, crate::domain::key::KeyMode::Live);
+    let key = Holder::Acme.key();
     let key_id = key.split('_').nth(3).unwrap();
     let lead = "/v1/leads/{lead_id}";
     let expect = serde_json::json!([

@@ -1,25 +1,33 @@
 //! Servers with an exchange behind them, and a client that says exactly the bytes it is told to.
 
-use std::collections::BTreeMap;
 use std::future::ready;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 
-use super::*;
 use crate::domain::address::AddressPolicy;
-use crate::domain::key::{KeyId, KeyRecord};
+use crate::domain::key::{ApiKey, KEY_RANDOM_BYTES, KeyId, KeyMode, KeyRecord, Role};
 use crate::domain::limits::Limits;
-use crate::flow::ExchangeParts;
+use crate::domain::slug::{BuyerId, VendorId};
 use crate::flow::administer::{Administration, AdministrationParts};
+use crate::flow::{Exchange, ExchangeParts};
+use crate::http::{Addresses, Api, ServerSettings, Servers, start};
 use crate::metrics::Metrics;
 use crate::ports::buyer_wire::{WireError, WireFailure, WireOutcome, WireRequest};
 use crate::ports::{BuyerWire, Clock};
 use crate::records::{Sqlite, SqliteSettings};
 use crate::registry::compile::{Surroundings, compile};
-use crate::registry::objects::{OpenedSecrets, RegistryObjects};
+use crate::registry::objects::{OpenedSecrets, RegistryObjects, Stored};
 use crate::registry::snapshot::KeyEntry;
+use crate::signing::{SigningKeys, SigningSecret};
 use crate::store::embedded::{EmbeddedSettings, EmbeddedStore};
 use crate::system::{SeededEntropy, SystemClock};
 use crate::vault::{MasterKey, Vault};
@@ -47,9 +55,17 @@ impl Answer {
         value
     }
 
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// The text of one field of the body.
+    pub fn text(&self, name: &str) -> String {
+        self.json()[name].as_str().unwrap_or_default().to_owned()
+    }
+
     pub fn code(&self) -> String {
-        let body: serde_json::Value = serde_json::from_str(&self.body).unwrap();
-        body["code"].as_str().unwrap_or_default().to_owned()
+        self.text("code")
     }
 }
 
@@ -116,6 +132,32 @@ impl Door {
         request(self.addresses().api, method, path, lines, body).await
     }
 
+    /// A request of `holder` on the API, with a JSON body if it is not empty.
+    pub async fn ask(&self, holder: Holder, method: &str, path: &str, body: &str) -> Answer {
+        self.ask_with(holder, method, path, &[], body).await
+    }
+
+    /// The same, with further header lines.
+    pub async fn ask_with(
+        &self,
+        holder: Holder,
+        method: &str,
+        path: &str,
+        more: &[&str],
+        body: &str,
+    ) -> Answer {
+        let key = holder.line();
+        let mut lines = vec![key.as_str()];
+        if !body.is_empty() {
+            lines.push("content-type: application/json");
+        }
+        lines.extend(more);
+        let addresses = self.addresses();
+        let is_operator = holder == Holder::Operator;
+        let address = addresses.admin.filter(|_| is_operator).unwrap_or(addresses.api);
+        request(address, method, path, &lines, body).await
+    }
+
     pub async fn close(self) {
         self.servers.stop().await;
     }
@@ -154,9 +196,98 @@ pub async fn request(
     send(address, text.as_bytes()).await
 }
 
-/// The key of the holder with this number, which [`exchange`] knows.
-pub fn key(role: Role, mode: KeyMode) -> String {
-    ApiKey::mint(mode, role, [role as u8 + 1; KEY_RANDOM_BYTES]).text().to_string()
+/// Who holds a key to the exchange of these tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// A vendor.
+    Acme,
+    /// The same vendor, with a test key.
+    AcmeTesting,
+    /// The same vendor, with a key that takes no unknown fields.
+    AcmeStrict,
+    /// The same vendor, with a key that must sign.
+    AcmeSigning,
+    /// Another vendor.
+    Other,
+    /// A buyer, the only one with an account.
+    LifeCo,
+    /// Another buyer.
+    OtherCo,
+    /// An operator.
+    Operator,
+}
+
+impl Holder {
+    const ALL: [Self; 8] = [
+        Self::Acme,
+        Self::AcmeTesting,
+        Self::AcmeStrict,
+        Self::AcmeSigning,
+        Self::Other,
+        Self::LifeCo,
+        Self::OtherCo,
+        Self::Operator,
+    ];
+
+    const fn role(self) -> Role {
+        match self {
+            Self::LifeCo | Self::OtherCo => Role::Buyer,
+            Self::Operator => Role::Operator,
+            _ => Role::Vendor,
+        }
+    }
+
+    const fn owner(self) -> &'static str {
+        match self {
+            Self::Other => "other",
+            Self::LifeCo => "life-co",
+            Self::OtherCo => "other-co",
+            Self::Operator => "exchange",
+            _ => "acme",
+        }
+    }
+
+    const fn mode(self) -> KeyMode {
+        if matches!(self, Self::AcmeTesting) { KeyMode::Test } else { KeyMode::Live }
+    }
+
+    fn api_key(self) -> ApiKey {
+        ApiKey::mint(self.mode(), self.role(), [self as u8 + 1; KEY_RANDOM_BYTES])
+    }
+
+    /// The text of its key.
+    pub fn key(self) -> String {
+        self.api_key().text().to_string()
+    }
+
+    /// The header line with its key.
+    pub fn line(self) -> String {
+        format!("authorization: Bearer {}", self.key())
+    }
+
+    /// What a key that must sign signs with.
+    pub fn signing_keys() -> SigningKeys {
+        SigningKeys::of(&SigningSecret::mint([7; 32]))
+    }
+
+    fn entry(self, vault: &Vault) -> (KeyId, KeyEntry) {
+        let key = self.api_key();
+        let must_sign = self == Self::AcmeSigning;
+        let record = KeyRecord {
+            key_id: key.key_id(),
+            role: self.role(),
+            mode: self.mode(),
+            owner: self.owner().to_owned(),
+            digest: vault.api_key_digest(key.secret()),
+            strict: self == Self::AcmeStrict,
+            require_signature: must_sign,
+            created_at: Timestamp::UNIX_EPOCH,
+            revoked_at: None,
+            expires_at: None,
+        };
+        let signing = must_sign.then(Self::signing_keys);
+        (record.key_id, KeyEntry { record, signing })
+    }
 }
 
 /// Buyers that nobody can reach.
@@ -174,9 +305,10 @@ pub async fn exchange(folder: &Path, limits: Limits) -> Arc<Exchange> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random = Box::new(|bytes: &mut [u8]| bytes.fill(3));
     let vault = Vault::open(&MasterKey::new([1; 32]), folder.join("days"), random).unwrap();
-    let secrets = OpenedSecrets { keys: keys(&vault), ..OpenedSecrets::default() };
+    let keys = Holder::ALL.into_iter().map(|holder| holder.entry(&vault)).collect();
+    let secrets = OpenedSecrets { keys, ..OpenedSecrets::default() };
     let surroundings = Surroundings::new("USD", AddressPolicy::default());
-    let snapshot = compile(1, &RegistryObjects::default(), secrets, &surroundings);
+    let snapshot = compile(1, &objects(), secrets, &surroundings);
     let records = Sqlite::open(SqliteSettings::at(folder.join("records.db"))).await.unwrap();
     let entropy = Arc::new(SeededEntropy::new(1));
     let vault = Arc::new(vault);
@@ -203,23 +335,16 @@ pub async fn exchange(folder: &Path, limits: Limits) -> Arc<Exchange> {
     })
 }
 
-/// One key for each role.
-fn keys(vault: &Vault) -> BTreeMap<KeyId, KeyEntry> {
-    let entry = |role: Role| {
-        let key = ApiKey::mint(KeyMode::Live, role, [role as u8 + 1; KEY_RANDOM_BYTES]);
-        let record = KeyRecord {
-            key_id: key.key_id(),
-            role,
-            mode: KeyMode::Live,
-            owner: format!("some-{role}"),
-            digest: vault.api_key_digest(key.secret()),
-            strict: false,
-            require_signature: false,
-            created_at: SystemClock.now(),
-            revoked_at: None,
-            expires_at: None,
-        };
-        (record.key_id, KeyEntry { record, signing: None })
-    };
-    [Role::Vendor, Role::Buyer, Role::Operator].map(entry).into()
+/// One vendor and one buyer, who has a credit limit and no campaign.
+fn objects() -> RegistryObjects {
+    let mut objects = RegistryObjects::default();
+    let vendor = serde_json::json!({"name": "Acme"});
+    let buyer = serde_json::json!({"name": "Life Co", "credit_limit": "100.00"});
+    for id in ["acme", "other"] {
+        let vendor = Stored::live(serde_json::from_value(vendor.clone()).unwrap());
+        objects.vendors.insert(VendorId::parse(id).unwrap(), vendor);
+    }
+    let buyer = Stored::live(serde_json::from_value(buyer).unwrap());
+    objects.buyers.insert(BuyerId::parse("life-co").unwrap(), buyer);
+    objects
 }
