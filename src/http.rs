@@ -23,6 +23,7 @@ mod posts;
 mod request_id;
 mod routes;
 mod server;
+mod specs;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use actix_web::{HttpResponse, guard};
 
 use super::body::Accepts;
 use super::error::ApiError;
-use super::{administration, auctions, gate, health, leads, posts};
+use super::{administration, auctions, gate, health, leads, posts, specs};
 use crate::domain::key::Role;
 
 /// The methods in use. A `GET` route answers `HEAD` too.
@@ -76,6 +76,8 @@ enum Place {
 enum Action {
     SubmitLead,
     ReadLead,
+    ListSpecs,
+    ReadSpec,
     ReadAuction,
     ResolvePost,
     ListKeys,
@@ -124,6 +126,8 @@ const fn at(place: Place, route: Route) -> Route {
 pub const ROUTES: &[Route] = &[
     post("/v1/leads", VENDORS, Accepts::JsonOrForm, Action::SubmitLead),
     get("/v1/leads/{lead_id}", VENDORS_AND_OPERATORS, Action::ReadLead),
+    get("/v1/specs", EVERYBODY, Action::ListSpecs),
+    get("/v1/specs/{vertical}", EVERYBODY, Action::ReadSpec),
     get("/v1/auctions/{id}", VENDORS_AND_OPERATORS, Action::ReadAuction),
     post("/v1/posts/{post_id}/resolve", OPERATORS, Accepts::Json, Action::ResolvePost),
     get("/v1/keys", OPERATORS, Action::ListKeys),
@@ -166,6 +170,8 @@ impl Route {
         let handler = match self.action {
             Action::SubmitLead => web::to(leads::submit),
             Action::ReadLead => web::to(leads::read),
+            Action::ListSpecs => web::to(specs::list),
+            Action::ReadSpec => web::to(specs::read),
             Action::ReadAuction => web::to(auctions::read),
             Action::ResolvePost => web::to(posts::resolve),
             Action::ListKeys => web::to(administration::list_keys),

@@ -4,3 +4,4 @@ pub(super) mod door;
 mod gate;
 mod leads;
 mod money;
+mod specs;

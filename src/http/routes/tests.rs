@@ -35,7 +35,13 @@ fn what_needs_no_key_is_named_here() {
         .filter(|route| route.access == Access::Everybody)
         .map(|route| (route.method.as_str(), route.path))
         .collect();
-    let expect = [("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics")];
+    let expect = [
+        ("GET", "/v1/specs"),
+        ("GET", "/v1/specs/{vertical}"),
+        ("GET", "/livez"),
+        ("GET", "/readyz"),
+        ("GET", "/metrics"),
+    ];
     assert_eq!(open, expect);
 }
 
@@ -64,6 +70,8 @@ fn a_listener_for_operators_takes_their_routes_off_the_api() {
         [
             "POST /v1/leads",
             "GET /v1/leads/{lead_id}",
+            "GET /v1/specs",
+            "GET /v1/specs/{vertical}",
             "GET /v1/auctions/{id}",
             "GET /v1/buyers/{buyer_id}/balance",
             "GET /livez",

@@ -132,20 +132,14 @@ impl Door {
         request(self.addresses().api, method, path, lines, body).await
     }
 
-    /// A request of `holder` on the API, with a JSON body if it is not empty.
-    pub async fn ask(&self, holder: Holder, method: &str, path: &str, body: &str) -> Answer {
-        self.ask_with(holder, method, path, &[], body).await
+    /// A request of `holder`, such as `GET /livez`, with a JSON body if it is not empty.
+    pub async fn ask(&self, holder: Holder, route: &str, body: &str) -> Answer {
+        self.ask_with(holder, route, &[], body).await
     }
 
     /// The same, with further header lines.
-    pub async fn ask_with(
-        &self,
-        holder: Holder,
-        method: &str,
-        path: &str,
-        more: &[&str],
-        body: &str,
-    ) -> Answer {
+    pub async fn ask_with(&self, holder: Holder, route: &str, more: &[&str], body: &str) -> Answer {
+        let (method, path) = route.split_once(' ').unwrap();
         let key = holder.line();
         let mut lines = vec![key.as_str()];
         if !body.is_empty() {

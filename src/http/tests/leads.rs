@@ -20,7 +20,7 @@ fn lead() -> Value {
 }
 
 async fn submit(door: &Door, holder: Holder, more: &[&str], body: &Value) -> Answer {
-    door.ask_with(holder, "POST", "/v1/leads", more, &body.to_string()).await
+    door.ask_with(holder, "POST /v1/leads", more, &body.to_string()).await
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_submission_is_answered_with_its_disposition_and_reads_the_same_later(
     });
     assert_eq!((answer.status, body), (200, expect));
     for holder in [Holder::Acme, Holder::AcmeStrict, Holder::Operator] {
-        let read = door.ask(holder, "GET", &format!("/v1/leads/{lead_id}"), "").await;
+        let read = door.ask(holder, &format!("GET /v1/leads/{lead_id}"), "").await;
         assert_eq!((read.status, &read.body), (200, &answer.body), "{holder:?}");
     }
     door.close().await;
@@ -82,7 +82,7 @@ async fn whoever_prefers_not_to_wait_is_told_so() {
     assert_eq!(first.header("preference-applied"), Some("respond-async"));
     assert!([200, 202].contains(&first.status), "{first:?}");
     let lead_id = first.text("lead_id");
-    let read = door.ask(Holder::Acme, "GET", &format!("/v1/leads/{lead_id}"), "").await;
+    let read = door.ask(Holder::Acme, &format!("GET /v1/leads/{lead_id}"), "").await;
     assert_eq!(read.status, 200);
     door.close().await;
 }
@@ -146,7 +146,7 @@ async fn an_unknown_vertical_and_no_json_are_told_apart() {
         (r#"{"vertical":"a","vertical":"a"}"#.to_owned(), 400, "malformed_body"),
     ];
     for (body, status, code) in cases {
-        let answer = door.ask(Holder::Acme, "POST", "/v1/leads", &body).await;
+        let answer = door.ask(Holder::Acme, "POST /v1/leads", &body).await;
         assert_eq!((answer.status, answer.code()), (status, code.to_owned()), "{body}");
     }
     door.close().await;
@@ -189,7 +189,7 @@ async fn a_foreign_lead_looks_like_none() {
     ];
     for path in paths {
         check(
-            door.ask(Holder::Other, "GET", &path, "").await,
+            door.ask(Holder::Other, &format!("GET {path}"), "").await,
             404,
             r#"{"type":"urn:gavel:error:not_found","title":"There is nothing here","status":404,"code":"not_found","detail":"There is nothing here under this path and this key.","request_id":"ID"}"#,
         );
@@ -207,12 +207,12 @@ async fn an_auction_is_whole_for_operators_and_a_vendors_side_for_its_vendor() {
     };
     for id in [&lead_id, &auction] {
         let path = format!("/v1/auctions/{id}");
-        let whole = door.ask(Holder::Operator, "GET", &path, "").await;
+        let whole = door.ask(Holder::Operator, &format!("GET {path}"), "").await;
         assert_eq!((whole.status, whole.text("id")), (200, auction.clone()));
         for name in ["candidates", "posts", "money", "facts", "overhead_ms"] {
             assert!(names(&whole).contains(&name.to_owned()), "{name}");
         }
-        let side = door.ask(Holder::Acme, "GET", &path, "").await;
+        let side = door.ask(Holder::Acme, &format!("GET {path}"), "").await;
         let expect = [
             "bids",
             "closed_at",
@@ -242,7 +242,7 @@ async fn an_auction_is_whole_for_operators_and_a_vendors_side_for_its_vendor() {
 async fn a_test_keys_leads_are_tests() {
     let door = Door::open().await;
     let lead_id = submit(&door, Holder::AcmeTesting, &[], &lead()).await.text("lead_id");
-    let side = door.ask(Holder::Acme, "GET", &format!("/v1/auctions/{lead_id}"), "").await;
+    let side = door.ask(Holder::Acme, &format!("GET /v1/auctions/{lead_id}"), "").await;
     assert_eq!(side.json()["test"], json!(true));
     door.close().await;
 }
@@ -273,11 +273,11 @@ async fn a_key_that_must_sign_gets_nothing_unsigned_and_replays_are_the_same_lea
     let carried = submit(&door, Holder::AcmeSigning, &elsewhere, &lead()).await;
     assert_eq!((carried.status, carried.code()), (401, "invalid_signature".to_owned()));
     let path = format!("/v1/leads/{}", first.text("lead_id"));
-    let unsigned = door.ask(Holder::AcmeSigning, "GET", &path, "").await;
+    let unsigned = door.ask(Holder::AcmeSigning, &format!("GET {path}"), "").await;
     assert_eq!(unsigned.code(), "invalid_signature", "reading needs a signature, too");
     let lines = signature_lines("msg_2", "");
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let read = door.ask_with(Holder::AcmeSigning, "GET", &path, &lines, "").await;
+    let read = door.ask_with(Holder::AcmeSigning, &format!("GET {path}"), &lines, "").await;
     assert_eq!((read.status, read.body), (200, first.body));
     door.close().await;
 }

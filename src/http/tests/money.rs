@@ -7,7 +7,7 @@ use super::door::{Answer, Door, Holder, check};
 async fn credit(door: &Door, key: &str, body: &str) -> Answer {
     let key = format!("idempotency-key: {key}");
     let path = "/v1/buyers/life-co/credits";
-    door.ask_with(Holder::Operator, "POST", path, &[&key], body).await
+    door.ask_with(Holder::Operator, &format!("POST {path}"), &[&key], body).await
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn a_credit_happens_once_and_a_buyer_reads_its_own_balance() {
         "posted": "0.00", "credit_limit": "100.00"
     });
     for holder in [Holder::LifeCo, Holder::Operator] {
-        let balance = door.ask(holder, "GET", "/v1/buyers/life-co/balance", "").await;
+        let balance = door.ask(holder, "GET /v1/buyers/life-co/balance", "").await;
         assert_eq!((balance.status, balance.json()), (200, expect.clone()), "{holder:?}");
     }
     door.close().await;
@@ -56,7 +56,7 @@ async fn a_credit_that_is_not_sound_is_refused() {
     }
     let keyless = r#"{"kind":"deposit","amount":"1.00"}"#;
     let path = "/v1/buyers/life-co/credits";
-    let answer = door.ask(Holder::Operator, "POST", path, keyless).await;
+    let answer = door.ask(Holder::Operator, &format!("POST {path}"), keyless).await;
     assert_eq!((answer.status, answer.code()), (400, "idempotency_key_missing".to_owned()));
     let most = r#"{"kind":"deposit","amount":"900719925474.0991"}"#;
     assert_eq!(credit(&door, "op-2", most).await.status, 201);
@@ -76,12 +76,16 @@ async fn a_foreign_or_unknown_buyer_is_not_there() {
         (Holder::Operator, "/v1/buyers/nobody/balance"),
     ];
     for (holder, path) in cases {
-        check(door.ask(holder, "GET", path, "").await, 404, not_found);
+        check(door.ask(holder, &format!("GET {path}"), "").await, 404, not_found);
     }
     let body = r#"{"kind":"deposit","amount":"1.00"}"#;
     let key = ["idempotency-key: op-1"];
     let path = "/v1/buyers/nobody/credits";
-    check(door.ask_with(Holder::Operator, "POST", path, &key, body).await, 404, not_found);
+    check(
+        door.ask_with(Holder::Operator, &format!("POST {path}"), &key, body).await,
+        404,
+        not_found,
+    );
     door.close().await;
 }
 
@@ -90,7 +94,7 @@ async fn an_unknown_post_cannot_be_resolved() {
     let door = Door::open().await;
     let resolve = async |id: &str, body: &str| {
         let path = format!("/v1/posts/{id}/resolve");
-        let answer = door.ask(Holder::Operator, "POST", &path, body).await;
+        let answer = door.ask(Holder::Operator, &format!("POST {path}"), body).await;
         format!("{} {}", answer.status, answer.code())
     };
     let unknown = "post_0000000000000000000000000000";
@@ -109,7 +113,7 @@ async fn an_unknown_post_cannot_be_resolved() {
 #[tokio::test]
 async fn keys_are_listed_without_their_digests() {
     let door = Door::open().await;
-    let all = door.ask(Holder::Operator, "GET", "/v1/keys", "").await.json();
+    let all = door.ask(Holder::Operator, "GET /v1/keys", "").await.json();
     let rows = all["data"].as_array().unwrap();
     assert_eq!((rows.len(), &all["next"]), (8, &json!(null)));
     let id = Holder::Acme.key().split('_').nth(3).unwrap().to_owned();
@@ -119,14 +123,14 @@ async fn keys_are_listed_without_their_digests() {
         "expires_at": null
     });
     assert!(rows.contains(&expect), "{all}");
-    let first = door.ask(Holder::Operator, "GET", "/v1/keys?limit=5", "").await.json();
+    let first = door.ask(Holder::Operator, "GET /v1/keys?limit=5", "").await.json();
     let after = first["next"].as_str().unwrap();
     let path = format!("/v1/keys?limit=5&after={after}");
-    let second = door.ask(Holder::Operator, "GET", &path, "").await.json();
+    let second = door.ask(Holder::Operator, &format!("GET {path}"), "").await.json();
     assert_eq!(second["next"], json!(null));
     let pages = [&first, &second].map(|page| page["data"].as_array().unwrap().clone());
     assert_eq!(pages.concat(), *rows);
-    let wrong = door.ask(Holder::Operator, "GET", "/v1/keys?role=vendor", "").await;
+    let wrong = door.ask(Holder::Operator, "GET /v1/keys?role=vendor", "").await;
     assert_eq!((wrong.status, wrong.code()), (400, "malformed_request".to_owned()));
     door.close().await;
 }
