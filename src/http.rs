@@ -7,7 +7,7 @@
 //! a worker that stops, ends no sale. What a lead is, who may win it and what is kept is decided
 //! elsewhere; statuses and error bodies are decided here and nowhere else.
 
-mod administration;
+mod accounts;
 mod auctions;
 mod auth;
 mod body;
@@ -17,9 +17,11 @@ mod gate;
 mod headers;
 mod health;
 mod idempotency;
+mod keys;
 mod leads;
 mod paging;
 mod posts;
+mod registry;
 mod request_id;
 mod routes;
 mod server;
@@ -30,7 +32,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::flow::exchange::{Exchange, FlowError};
+use crate::flow::exchange::Exchange;
 
 pub use auth::{
     FAILURE_WINDOW_S, FAILURES_PER_ADDRESS_MAX, FAILURES_PER_KEY_MAX, FailureLimits, Holder,
@@ -78,12 +80,12 @@ impl Api {
     }
 
     /// Runs `call` on the main runtime and waits for it here. It goes on when the caller hangs up.
-    async fn ask<T: Send + 'static>(
+    async fn ask<T: Send + 'static, E: Into<ApiError> + Send + 'static>(
         &self,
-        call: impl Future<Output = Result<T, FlowError>> + Send + 'static,
+        call: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<T, ApiError> {
         match self.runtime.spawn(call).await {
-            Ok(reply) => reply.map_err(ApiError::from),
+            Ok(reply) => reply.map_err(Into::into),
             Err(ended) => Err(ApiError::internal(ended)),
         }
     }

@@ -14,10 +14,12 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 use crate::domain::ids::RequestId;
+use crate::flow::administer::AdminError;
 use crate::flow::exchange::FlowError;
 use crate::intake::{FaultKind, FieldFault, InvalidSubmission};
 use crate::ports::auction_store::StoreError;
 use crate::ports::records::RecordsError;
+use crate::registry::fault::RegistryFault;
 
 /// The media type of every error body.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -213,6 +215,15 @@ impl ApiError {
             .caused_by(cause)
     }
 
+    /// An administrative body with one fault.
+    #[must_use]
+    pub fn at(pointer: &str, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        let detail = detail.into();
+        let fault =
+            Fault { pointer: pointer.to_owned(), code: code.into(), detail: detail.clone() };
+        Self::new(Code::InvalidRequest, detail).with_faults(vec![fault])
+    }
+
     /// There is nothing of that name, or nothing that is the caller's: the same body for both, so
     /// that ids cannot be tried out.
     #[must_use]
@@ -326,6 +337,9 @@ impl fmt::Display for ApiError {
 /// When to try again after the store or the records gave no answer, in seconds.
 const RETRY_OUTAGE_S: u32 = 2;
 
+/// When to try again after others changed the registry, in seconds.
+const RETRY_CONTENDED_S: u32 = 1;
+
 /// When to try again while a node is stopping, in seconds: another one answers sooner.
 const RETRY_DRAINING_S: u32 = 1;
 
@@ -344,6 +358,42 @@ impl From<FlowError> for ApiError {
             FlowError::Records(error) => Self::from(error),
             FlowError::Bug(cause) => Self::internal(cause),
         }
+    }
+}
+
+impl From<AdminError> for ApiError {
+    fn from(error: AdminError) -> Self {
+        let text = error.to_string();
+        match error {
+            AdminError::Refused(faults) => {
+                let detail = format!("The registry would have {} fault(s).", faults.len());
+                let faults = faults.into_iter().map(Fault::from).collect();
+                Self::new(Code::InvalidRegistry, detail).with_faults(faults)
+            }
+            AdminError::UnknownOwner { .. } => Self::at("/owner", "unknown_owner", text),
+            AdminError::TooManyKeys => Self::at("/owner", "too_many_keys", text),
+            AdminError::UnknownKey => Self::not_found(),
+            AdminError::Contended => {
+                let detail = "Others changed the registry at the same time; nothing was changed.";
+                Self::new(Code::RegistryChanged, detail).retry_after(RETRY_CONTENDED_S)
+            }
+            AdminError::Records(error) => Self::from(error),
+            AdminError::Vault(error) => Self::internal(error),
+            AdminError::NotASecret { .. } => Self::internal(text),
+        }
+    }
+}
+
+impl From<RegistryFault> for Fault {
+    /// Points into the bundle that was to be applied; a fault may also lie in an object that was
+    /// there before.
+    fn from(fault: RegistryFault) -> Self {
+        let mut pointer = format!("/bundle/{}s/{}", fault.kind, fault.id);
+        for step in fault.field.split('.').filter(|step| !step.is_empty()) {
+            pointer.push('/');
+            pointer.push_str(step);
+        }
+        Self { pointer, code: fault.rule.as_str().into(), detail: fault.detail.into() }
     }
 }
 

@@ -74,7 +74,7 @@ pub(super) async fn resolve(
 pub(super) fn check_note(note: Option<&str>) -> Result<(), ApiError> {
     if note.is_some_and(|note| note.chars().count() > NOTE_LENGTH_MAX) {
         let detail = format!("The note has more than {NOTE_LENGTH_MAX} characters.");
-        return Err(ApiError::new(Code::InvalidRequest, detail));
+        return Err(ApiError::at("/note", "too_long", detail));
     }
     Ok(())
 }

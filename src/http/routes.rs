@@ -11,7 +11,7 @@ use actix_web::{HttpResponse, guard};
 
 use super::body::Accepts;
 use super::error::ApiError;
-use super::{administration, auctions, gate, health, leads, posts, specs};
+use super::{accounts, auctions, gate, health, keys, leads, posts, registry, specs};
 use crate::domain::key::Role;
 
 /// The methods in use. A `GET` route answers `HEAD` too.
@@ -80,7 +80,10 @@ enum Action {
     ReadSpec,
     ReadAuction,
     ResolvePost,
+    ApplyRegistry,
+    CreateKey,
     ListKeys,
+    RevokeKey,
     CreditBuyer,
     ReadBalance,
     Live,
@@ -118,6 +121,10 @@ const fn post(path: &'static str, access: Access, accepts: Accepts, action: Acti
     Route { method: Method::Post, path, access, accepts, place: Place::Api, action }
 }
 
+const fn delete(path: &'static str, access: Access, action: Action) -> Route {
+    Route { method: Method::Delete, ..get(path, access, action) }
+}
+
 const fn at(place: Place, route: Route) -> Route {
     Route { place, ..route }
 }
@@ -130,7 +137,10 @@ pub const ROUTES: &[Route] = &[
     get("/v1/specs/{vertical}", EVERYBODY, Action::ReadSpec),
     get("/v1/auctions/{id}", VENDORS_AND_OPERATORS, Action::ReadAuction),
     post("/v1/posts/{post_id}/resolve", OPERATORS, Accepts::Json, Action::ResolvePost),
+    post("/v1/registry/apply", OPERATORS, Accepts::RegistryJson, Action::ApplyRegistry),
+    post("/v1/keys", OPERATORS, Accepts::Json, Action::CreateKey),
     get("/v1/keys", OPERATORS, Action::ListKeys),
+    delete("/v1/keys/{key_id}", OPERATORS, Action::RevokeKey),
     post("/v1/buyers/{buyer_id}/credits", OPERATORS, Accepts::Json, Action::CreditBuyer),
     get("/v1/buyers/{buyer_id}/balance", BUYERS_AND_OPERATORS, Action::ReadBalance),
     at(Place::Health, get("/livez", EVERYBODY, Action::Live)),
@@ -174,9 +184,12 @@ impl Route {
             Action::ReadSpec => web::to(specs::read),
             Action::ReadAuction => web::to(auctions::read),
             Action::ResolvePost => web::to(posts::resolve),
-            Action::ListKeys => web::to(administration::list_keys),
-            Action::CreditBuyer => web::to(administration::credit),
-            Action::ReadBalance => web::to(administration::balance),
+            Action::ApplyRegistry => web::to(registry::apply),
+            Action::CreateKey => web::to(keys::create),
+            Action::ListKeys => web::to(keys::list),
+            Action::RevokeKey => web::to(keys::revoke),
+            Action::CreditBuyer => web::to(accounts::credit),
+            Action::ReadBalance => web::to(accounts::balance),
             Action::Live => web::to(health::live),
             Action::Ready => web::to(health::ready),
             Action::Metrics => web::to(health::metrics),

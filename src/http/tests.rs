@@ -1,7 +1,7 @@
 //! The servers on real sockets, with a real exchange behind them.
 
+mod administration;
 pub(super) mod door;
 mod gate;
 mod leads;
-mod money;
 mod specs;

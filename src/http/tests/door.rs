@@ -14,19 +14,17 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
 use crate::domain::address::AddressPolicy;
-use crate::domain::key::{ApiKey, KEY_RANDOM_BYTES, KeyId, KeyMode, KeyRecord, Role};
+use crate::domain::key::{ApiKey, KEY_RANDOM_BYTES, KeyMode, KeyRecord, Role};
 use crate::domain::limits::Limits;
-use crate::domain::slug::{BuyerId, VendorId};
 use crate::flow::administer::{Administration, AdministrationParts};
 use crate::flow::{Exchange, ExchangeParts};
 use crate::http::{Addresses, Api, ServerSettings, Servers, start};
 use crate::metrics::Metrics;
 use crate::ports::buyer_wire::{WireError, WireFailure, WireOutcome, WireRequest};
-use crate::ports::{BuyerWire, Clock};
+use crate::ports::records::{ObjectKind, RegistryChange, RegistryObject, SealedSecret};
+use crate::ports::{BuyerWire, Clock, Records as _};
 use crate::records::{Sqlite, SqliteSettings};
-use crate::registry::compile::{Surroundings, compile};
-use crate::registry::objects::{OpenedSecrets, RegistryObjects, Stored};
-use crate::registry::snapshot::KeyEntry;
+use crate::registry::compile::Surroundings;
 use crate::signing::{SigningKeys, SigningSecret};
 use crate::store::embedded::{EmbeddedSettings, EmbeddedStore};
 use crate::system::{SeededEntropy, SystemClock};
@@ -259,28 +257,29 @@ impl Holder {
         format!("authorization: Bearer {}", self.key())
     }
 
-    /// What a key that must sign signs with.
-    pub fn signing_keys() -> SigningKeys {
-        SigningKeys::of(&SigningSecret::mint([7; 32]))
+    fn signing_secret() -> SigningSecret {
+        SigningSecret::mint([7; 32])
     }
 
-    fn entry(self, vault: &Vault) -> (KeyId, KeyEntry) {
+    /// What a key that must sign signs with.
+    pub fn signing_keys() -> SigningKeys {
+        SigningKeys::of(&Self::signing_secret())
+    }
+
+    fn record(self, vault: &Vault) -> KeyRecord {
         let key = self.api_key();
-        let must_sign = self == Self::AcmeSigning;
-        let record = KeyRecord {
+        KeyRecord {
             key_id: key.key_id(),
             role: self.role(),
             mode: self.mode(),
             owner: self.owner().to_owned(),
             digest: vault.api_key_digest(key.secret()),
             strict: self == Self::AcmeStrict,
-            require_signature: must_sign,
+            require_signature: self == Self::AcmeSigning,
             created_at: Timestamp::UNIX_EPOCH,
             revoked_at: None,
             expires_at: None,
-        };
-        let signing = must_sign.then(Self::signing_keys);
-        (record.key_id, KeyEntry { record, signing })
+        }
     }
 }
 
@@ -297,24 +296,20 @@ impl BuyerWire for Nobody {
 /// An exchange without campaigns; its state is in memory and in `folder`.
 pub async fn exchange(folder: &Path, limits: Limits) -> Arc<Exchange> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let random = Box::new(|bytes: &mut [u8]| bytes.fill(3));
-    let vault = Vault::open(&MasterKey::new([1; 32]), folder.join("days"), random).unwrap();
-    let keys = Holder::ALL.into_iter().map(|holder| holder.entry(&vault)).collect();
-    let secrets = OpenedSecrets { keys, ..OpenedSecrets::default() };
-    let surroundings = Surroundings::new("USD", AddressPolicy::default());
-    let snapshot = compile(1, &objects(), secrets, &surroundings);
-    let records = Sqlite::open(SqliteSettings::at(folder.join("records.db"))).await.unwrap();
     let entropy = Arc::new(SeededEntropy::new(1));
-    let vault = Arc::new(vault);
+    let random = Box::new(|bytes: &mut [u8]| bytes.fill(3));
+    let vault =
+        Arc::new(Vault::open(&MasterKey::new([1; 32]), folder.join("days"), random).unwrap());
+    let records = Sqlite::open(SqliteSettings::at(folder.join("records.db"))).await.unwrap();
+    records.change_registry(registry(&vault)).await.unwrap();
     let administration = Administration::new(AdministrationParts {
         records: records.clone(),
         vault: Arc::clone(&vault),
         clock: Arc::clone(&clock),
         entropy: entropy.clone(),
-        surroundings,
+        surroundings: Surroundings::new("USD", AddressPolicy::default()),
     });
-    let snapshot = snapshot.unwrap_or_else(|_| panic!("no objects"));
-    administration.snapshot().store(Arc::new(snapshot));
+    administration.refresh().await.unwrap();
     Exchange::new(ExchangeParts {
         store: EmbeddedStore::volatile(EmbeddedSettings::default(), Arc::clone(&clock)).unwrap(),
         records,
@@ -329,16 +324,29 @@ pub async fn exchange(folder: &Path, limits: Limits) -> Arc<Exchange> {
     })
 }
 
-/// One vendor and one buyer, who has a credit limit and no campaign.
-fn objects() -> RegistryObjects {
-    let mut objects = RegistryObjects::default();
-    let vendor = serde_json::json!({"name": "Acme"});
-    let buyer = serde_json::json!({"name": "Life Co", "credit_limit": "100.00"});
-    for id in ["acme", "other"] {
-        let vendor = Stored::live(serde_json::from_value(vendor.clone()).unwrap());
-        objects.vendors.insert(VendorId::parse(id).unwrap(), vendor);
-    }
-    let buyer = Stored::live(serde_json::from_value(buyer).unwrap());
-    objects.buyers.insert(BuyerId::parse("life-co").unwrap(), buyer);
-    objects
+/// Two vendors, one buyer with a credit limit and no campaign, and a key for each [`Holder`].
+fn registry(vault: &Vault) -> RegistryChange {
+    let object = |kind, id: &str, body: &str| RegistryObject {
+        kind,
+        id: id.to_owned(),
+        body: body.to_owned(),
+        is_archived: false,
+    };
+    let mut change =
+        RegistryChange::new(0, "test", "the first of everything", Timestamp::UNIX_EPOCH);
+    change.objects = vec![
+        object(ObjectKind::Vendor, "acme", r#"{"name":"Acme"}"#),
+        object(ObjectKind::Vendor, "other", r#"{"name":"Other"}"#),
+        object(ObjectKind::Buyer, "life-co", r#"{"name":"Life Co","credit_limit":"100.00"}"#),
+    ];
+    change.keys_added = Holder::ALL.map(|holder| holder.record(vault)).to_vec();
+    let owner = format!("key:{}", Holder::AcmeSigning.api_key().key_id());
+    let secret = Holder::signing_secret().text();
+    change.secrets.push(SealedSecret {
+        sealed: vault.seal_secret(&owner, secret.as_bytes()).unwrap().into(),
+        owner,
+        valid_from: Timestamp::UNIX_EPOCH,
+        valid_until: None,
+    });
+    change
 }

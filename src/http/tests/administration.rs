@@ -134,3 +134,115 @@ async fn keys_are_listed_without_their_digests() {
     assert_eq!((wrong.status, wrong.code()), (400, "malformed_request".to_owned()));
     door.close().await;
 }
+
+async fn create_key(door: &Door, body: &str) -> Answer {
+    door.ask(Holder::Operator, "POST /v1/keys", body).await
+}
+
+/// Reads a lead that is not there with the key of this text: 404 if the key works.
+async fn try_key(door: &Door, key: &str) -> (u16, String) {
+    let line = format!("authorization: Bearer {key}");
+    let path = "/v1/leads/lead_0000000000000000000000000000";
+    let answer = door.request("GET", path, &[&line], "").await;
+    (answer.status, answer.code())
+}
+
+#[tokio::test]
+async fn a_key_works_from_its_making_to_its_revocation() {
+    let door = Door::open().await;
+    let made = create_key(&door, r#"{"role":"vendor","owner":"acme"}"#).await;
+    assert_eq!(made.status, 201);
+    let names: Vec<String> = made.json().as_object().unwrap().keys().cloned().collect();
+    assert_eq!(names, ["key", "key_id"]);
+    let (key, key_id) = (made.text("key"), made.text("key_id"));
+    assert!(key.starts_with(&format!("gavel_live_vendor_{key_id}_")));
+    assert_eq!(try_key(&door, &key).await, (404, "not_found".to_owned()));
+    for _ in 0..2 {
+        let revoked = door.ask(Holder::Operator, &format!("DELETE /v1/keys/{key_id}"), "").await;
+        assert_eq!((revoked.status, revoked.body.as_str()), (204, ""));
+        assert_eq!(try_key(&door, &key).await, (401, "unauthorized".to_owned()));
+    }
+    let list = door.ask(Holder::Operator, "GET /v1/keys", "").await.json();
+    let rows = list["data"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["key_id"] == key_id.as_str()).unwrap();
+    assert!(row["revoked_at"].is_string(), "{row}");
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_key_that_must_sign_comes_with_its_secret() {
+    let door = Door::open().await;
+    let body = r#"{"role":"vendor","owner":"acme","test":true,"strict":true,"require_signature":true,"expires_at":"2100-01-01T00:00:00Z"}"#;
+    let made = create_key(&door, body).await;
+    assert!(made.text("key").starts_with("gavel_test_vendor_"), "{made:?}");
+    assert!(made.text("signing_secret").starts_with("whsec_"), "{made:?}");
+    let unsigned = try_key(&door, &made.text("key")).await;
+    assert_eq!(unsigned, (401, "invalid_signature".to_owned()));
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_meant_is_refused() {
+    let door = Door::open().await;
+    let cases = [
+        (r#"{"role":"vendor","owner":"nobody"}"#, "422 invalid_request /owner unknown_owner"),
+        (r#"{"role":"buyer","owner":"acme"}"#, "422 invalid_request /owner unknown_owner"),
+        (r#"{"role":"vendor"}"#, "422 invalid_request /owner unknown_owner"),
+        (
+            r#"{"role":"operator","expires_at":"2020-01-01T00:00:00Z"}"#,
+            "422 invalid_request /expires_at in_past",
+        ),
+        (r#"{"role":"king"}"#, "422 invalid_request  "),
+        (r#"{"role":"operator","admin":true}"#, "422 invalid_request  "),
+    ];
+    for (body, expect) in cases {
+        let answer = create_key(&door, body).await;
+        let fault = answer.json()["errors"][0].clone();
+        let [pointer, code] =
+            ["pointer", "code"].map(|name| fault[name].as_str().unwrap_or_default().to_owned());
+        let seen = format!("{} {} {pointer} {code}", answer.status, answer.code());
+        assert_eq!(seen, expect, "{body}");
+    }
+    for id in ["00000000", "nonsense-that-is-no-id"] {
+        let answer = door.ask(Holder::Operator, &format!("DELETE /v1/keys/{id}"), "").await;
+        assert_eq!((answer.status, answer.code()), (404, "not_found".to_owned()), "{id}");
+    }
+    door.close().await;
+}
+
+async fn apply(door: &Door, body: serde_json::Value) -> Answer {
+    door.ask(Holder::Operator, "POST /v1/registry/apply", &body.to_string()).await
+}
+
+#[tokio::test]
+async fn a_bundle_is_planned_then_applied_whole() {
+    let door = Door::open().await;
+    let bundle = json!({"buyers": {"new-co": {"name": "New Co"}}});
+    let change = json!({"kind": "buyer", "id": "new-co", "action": "create", "fields": []});
+    let planned = apply(&door, json!({"bundle": bundle, "plan": true})).await;
+    let expect = json!({"version": 1, "plan": {"changes": [change]}, "secrets": []});
+    assert_eq!((planned.status, planned.json()), (200, expect));
+    let balance = || door.ask(Holder::Operator, "GET /v1/buyers/new-co/balance", "");
+    assert_eq!(balance().await.status, 404);
+    let applied = apply(&door, json!({"bundle": bundle})).await;
+    let expect = json!({"version": 2, "plan": {"changes": [change]}, "secrets": []});
+    assert_eq!((applied.status, applied.json()), (200, expect));
+    assert_eq!(balance().await.status, 200);
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_registry_with_faults_is_refused_with_all_of_them() {
+    let door = Door::open().await;
+    let bundle = json!({"buyers": {"new-co": {"name": ""}, "old-co": {"name": " "}}});
+    let refused = apply(&door, json!({"bundle": bundle})).await;
+    assert_eq!((refused.status, refused.code()), (422, "invalid_registry".to_owned()));
+    let errors = refused.json()["errors"].clone();
+    let places: Vec<_> = errors.as_array().unwrap().iter().map(|e| e["pointer"].clone()).collect();
+    assert_eq!(places, ["/bundle/buyers/new-co/name", "/bundle/buyers/old-co/name"]);
+    for body in [json!({"bundle": {"buyer": {}}}), json!({"bundle": {}, "force": true})] {
+        let answer = apply(&door, body.clone()).await;
+        assert_eq!((answer.status, answer.code()), (422, "invalid_request".to_owned()), "{body}");
+    }
+    door.close().await;
+}

@@ -1,67 +1,23 @@
-//! Administration: the registry, keys and the money of buyers. For operators, except that a buyer
-//! may read its own balance.
+//! The money of buyers: operators pay in and correct, and a buyer may read its own balance.
 //!
-//! Unknown fields are refused here: an operator's mistake must not pass as a setting left out.
+//! What an account may do and when it is full is decided by the store; this file only keeps an
+//! operator from sending what cannot be meant.
 
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::auth::{Holder, Principal};
 use super::body::Body;
-use super::error::{ApiError, Code, Fault};
+use super::error::{ApiError, Code};
 use super::idempotency;
-use super::paging::Page;
 use super::posts::check_note;
-use crate::domain::key::{KeyId, KeyMode, KeyRecord, Role};
 use crate::domain::money::Money;
 use crate::domain::slug::BuyerId;
 use crate::flow::exchange::CreditReply;
 use crate::ports::auction_store::{AccountView, CreditKind};
-
-/// A key, as operators see it: all that is kept but the digest.
-#[derive(Debug, PartialEq, Serialize)]
-struct KeyView {
-    key_id: KeyId,
-    role: Role,
-    owner: String,
-    test: bool,
-    strict: bool,
-    require_signature: bool,
-    created_at: Timestamp,
-    revoked_at: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
-}
-
-impl KeyView {
-    fn of(record: &KeyRecord) -> Self {
-        Self {
-            key_id: record.key_id,
-            role: record.role,
-            owner: record.owner.clone(),
-            test: record.mode == KeyMode::Test,
-            strict: record.strict,
-            require_signature: record.require_signature,
-            created_at: record.created_at,
-            revoked_at: record.revoked_at,
-            expires_at: record.expires_at,
-        }
-    }
-}
-
-/// `GET /v1/keys`: the keys, revoked ones included, in the order of their ids.
-pub(super) async fn list_keys(
-    api: web::Data<Api>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let page = Page::of(&request)?;
-    let snapshot = api.exchange.snapshot();
-    let keys = snapshot.keys.values().map(|entry| KeyView::of(&entry.record));
-    Ok(HttpResponse::Ok().json(page.cut(keys, |key| key.key_id.to_string())))
-}
 
 /// What an operator may credit a buyer for; the other kinds are the exchange's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -89,6 +45,7 @@ struct CreditDone<'a> {
 /// `POST /v1/buyers/{buyer_id}/credits`: pays money in, or corrects an account.
 pub(super) async fn credit(
     api: web::Data<Api>,
+    principal: Principal,
     path: web::Path<String>,
     body: Body,
     request: HttpRequest,
@@ -102,9 +59,11 @@ pub(super) async fn credit(
     check_note(note.as_deref())?;
     let kind = check_amount(kind, amount)?;
     let exchange = Arc::clone(&api.exchange);
-    let op = op_id.clone();
-    match api.ask(async move { exchange.credit(&buyer, kind, amount, op).await }).await? {
+    let (asked, op) = (buyer.clone(), op_id.clone());
+    match api.ask(async move { exchange.credit(&asked, kind, amount, op).await }).await? {
         CreditReply::Credited(account) => {
+            let (buyer, kind, actor) = (buyer.as_str(), kind.as_str(), principal.key_id.as_str());
+            tracing::info!(buyer, op_id, kind, %amount, actor, note, "account.credited");
             let done = CreditDone { op_id: &op_id, balance: balance_of(&account)? };
             Ok(HttpResponse::Created().json(done))
         }
@@ -133,9 +92,7 @@ fn check_amount(kind: OperatorCredit, amount: Money) -> Result<CreditKind, ApiEr
     if is_fine {
         return Ok(kind);
     }
-    let fault =
-        Fault { pointer: "/amount".to_owned(), code: "out_of_range".into(), detail: detail.into() };
-    Err(ApiError::new(Code::InvalidRequest, detail).with_faults(vec![fault]))
+    Err(ApiError::at("/amount", "out_of_range", detail))
 }
 
 #[derive(Serialize)]

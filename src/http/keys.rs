@@ -1,0 +1,124 @@
+//! API keys: operators make, list and revoke them. A key and its signing secret are shown once.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Api;
+use super::auth::Principal;
+use super::body::Body;
+use super::error::ApiError;
+use super::paging::Page;
+use crate::domain::key::{KeyId, KeyMode, KeyRecord, Role};
+use crate::flow::administer::KeyOrder;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyRequest {
+    role: Role,
+    /// Not needed for an operator.
+    #[serde(default)]
+    owner: String,
+    #[serde(default)]
+    test: bool,
+    #[serde(default)]
+    strict: bool,
+    #[serde(default)]
+    require_signature: bool,
+    #[serde(default)]
+    expires_at: Option<Timestamp>,
+}
+
+/// What is shown once. It has no `Debug`.
+#[derive(Serialize)]
+struct IssuedKey<'a> {
+    key_id: KeyId,
+    key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing_secret: Option<&'a str>,
+}
+
+/// `POST /v1/keys`: makes a key.
+pub(super) async fn create(
+    api: web::Data<Api>,
+    principal: Principal,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let request: KeyRequest = body.parse()?;
+    if request.expires_at.is_some_and(|end| end <= api.exchange.clock().now()) {
+        return Err(ApiError::at("/expires_at", "in_past", "The key would have ended already."));
+    }
+    let order = KeyOrder {
+        role: request.role,
+        owner: request.owner,
+        mode: if request.test { KeyMode::Test } else { KeyMode::Live },
+        strict: request.strict,
+        require_signature: request.require_signature,
+        expires_at: request.expires_at,
+    };
+    let exchange = Arc::clone(&api.exchange);
+    let actor = principal.key_id;
+    let made = api
+        .ask(async move { exchange.administration().create_key(&order, actor.as_str()).await })
+        .await?;
+    let signing_secret = made.signing_secret.as_deref().map(String::as_str);
+    let issued = IssuedKey { key_id: made.key_id, key: &made.key, signing_secret };
+    Ok(HttpResponse::Created().json(issued))
+}
+
+/// A key, as operators see it: all that is kept but the digest.
+#[derive(Debug, PartialEq, Serialize)]
+struct KeyView {
+    key_id: KeyId,
+    role: Role,
+    owner: String,
+    test: bool,
+    strict: bool,
+    require_signature: bool,
+    created_at: Timestamp,
+    revoked_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+}
+
+impl KeyView {
+    fn of(record: &KeyRecord) -> Self {
+        Self {
+            key_id: record.key_id,
+            role: record.role,
+            owner: record.owner.clone(),
+            test: record.mode == KeyMode::Test,
+            strict: record.strict,
+            require_signature: record.require_signature,
+            created_at: record.created_at,
+            revoked_at: record.revoked_at,
+            expires_at: record.expires_at,
+        }
+    }
+}
+
+/// `GET /v1/keys`: the keys, revoked ones included, in the order of their ids.
+pub(super) async fn list(
+    api: web::Data<Api>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let page = Page::of(&request)?;
+    let snapshot = api.exchange.snapshot();
+    let keys = snapshot.keys.values().map(|entry| KeyView::of(&entry.record));
+    Ok(HttpResponse::Ok().json(page.cut(keys, |key| key.key_id.to_string())))
+}
+
+/// `DELETE /v1/keys/{key_id}`: revokes a key for good; one that is revoked stays so.
+pub(super) async fn revoke(
+    api: web::Data<Api>,
+    principal: Principal,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let key_id = KeyId::parse(&path).map_err(|_| ApiError::not_found())?;
+    let exchange = Arc::clone(&api.exchange);
+    let actor = principal.key_id;
+    api.ask(async move { exchange.administration().revoke_key(key_id, actor.as_str()).await })
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

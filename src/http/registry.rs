@@ -1,0 +1,44 @@
+//! The registry: operators apply whole bundles of objects to it.
+//!
+//! What would be wrong with the registry afterwards is told in full and nothing is changed; unknown
+//! fields are refused, for a mistyped setting must not pass as one left out.
+
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+
+use super::Api;
+use super::auth::Principal;
+use super::body::Body;
+use super::error::ApiError;
+use crate::flow::administer::ApplyOptions;
+use crate::registry::bundle::Bundle;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Application {
+    bundle: Bundle,
+    /// Only tell what would change.
+    #[serde(default)]
+    plan: bool,
+    /// Archive what the bundle does not name.
+    #[serde(default)]
+    prune: bool,
+}
+
+/// `POST /v1/registry/apply`: applies a bundle whole, or tells what that would change.
+pub(super) async fn apply(
+    api: web::Data<Api>,
+    principal: Principal,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let Application { bundle, plan, prune } = body.parse()?;
+    let options = ApplyOptions { plan_only: plan, prune };
+    let exchange = Arc::clone(&api.exchange);
+    let actor = principal.key_id;
+    let report = api
+        .ask(async move { exchange.administration().apply(&bundle, options, actor.as_str()).await })
+        .await?;
+    Ok(HttpResponse::Ok().json(report))
+}
