@@ -211,3 +211,6 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

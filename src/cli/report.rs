@@ -76,7 +76,7 @@ pub fn auctions(rows: &[AuctionSummary]) -> String {
             auction.lead_id.auction_id(),
             format!("{} from {}{test}", auction.vertical, auction.vendor_id),
             format!("{}{}", auction.disposition.as_str(), reason.unwrap_or_default()),
-            format!("{} of {} bid", auction.bids, auction.pinged),
+            format!("{} pinged, {} bid", auction.pinged, auction.bids),
             format!("payout {}", auction.payout),
             auction.elapsed_ms.map(|ms| format!("{ms} ms")).unwrap_or_default(),
         ]);
