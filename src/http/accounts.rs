@@ -63,7 +63,7 @@ pub(super) async fn credit(
     match api.ask(async move { exchange.credit(&asked, kind, amount, op).await }).await? {
         CreditReply::Credited(account) => {
             let (buyer, kind, actor) = (buyer.as_str(), kind.as_str(), principal.key_id.as_str());
-            tracing::info!(buyer, op_id, kind, %amount, actor, note, "account.credited");
+            tracing::info!(buyer, op_id, kind, %amount, actor, "account.credited");
             let done = CreditDone { op_id: &op_id, balance: balance_of(&account)? };
             Ok(HttpResponse::Created().json(done))
         }

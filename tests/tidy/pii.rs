@@ -1,7 +1,10 @@
-//! Where a consumer's data may be unwrapped.
+//! Where a consumer's data may be unwrapped, and what a log line may hold.
 
 use crate::rust::RustFile;
-use crate::tree::Finding;
+use crate::tree::{Finding, Tree};
+
+/// Where the names of fields stand that a log line shows.
+const TELEMETRY: &str = "src/telemetry.rs";
 
 /// Files, and folders with their modules, that may read inside a `Pii`.
 const MAY_EXPOSE: [&str; 7] = [
@@ -36,6 +39,25 @@ pub fn exposures(files: &[RustFile]) -> Vec<Finding> {
     findings
 }
 
+/// Every field of a log line is one that somebody has vouched for: others are written without
+/// their value.
+pub fn withheld_fields(tree: &Tree) -> Vec<Finding> {
+    let telemetry = tree.text(TELEMETRY).map_or("", |file| file.text.as_str());
+    let list =
+        telemetry.split("const LOGGED_FIELDS").nth(1).and_then(|rest| rest.split("];").next());
+    let known: Vec<&str> = list.unwrap_or_default().split('"').skip(1).step_by(2).collect();
+    let mut findings = Vec::new();
+    for file in &tree.rust {
+        for field in &file.log_fields {
+            if !known.contains(&field.name.as_str()) {
+                let rule = format!("log field `{}` is not in LOGGED_FIELDS", field.name);
+                findings.push(Finding::at(&file.path, field.line, rule));
+            }
+        }
+    }
+    findings
+}
+
 fn may_expose(path: &str) -> bool {
     MAY_EXPOSE.iter().any(|place| {
         path.strip_prefix(place)
@@ -44,12 +66,36 @@ fn may_expose(path: &str) -> bool {
 }
 
 mod tests {
-    use super::exposures;
+    use super::{exposures, withheld_fields};
     use crate::tree::{Tree, check_finds, hold};
 
     #[test]
     fn personal_data_is_unwrapped_in_the_listed_places_alone() {
         hold(exposures(&Tree::of_repository().rust));
+    }
+
+    #[test]
+    fn every_field_of_a_log_line_is_vouched_for() {
+        hold(withheld_fields(Tree::of_repository()));
+    }
+
+    #[test]
+    fn a_log_field_that_nobody_vouched_for_is_found() {
+        let tree = Tree::planted(&[
+            ("src/telemetry.rs", "pub const LOGGED_FIELDS: [&str; 2] = [\"lead_id\", \"why\"];\n"),
+            (
+                "src/flow.rs",
+                "fn f() {\n    tracing::warn!(%lead_id, why = %self.why(), \"x: {}\", phone);\n    \
+                 info!(?email, name = f(a, b), \"message\");\n}\n",
+            ),
+        ]);
+        check_finds(
+            withheld_fields(&tree),
+            &[
+                "src/flow.rs:3: log field `email` is not in LOGGED_FIELDS",
+                "src/flow.rs:3: log field `name` is not in LOGGED_FIELDS",
+            ],
+        );
     }
 
     #[test]

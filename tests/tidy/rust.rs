@@ -93,6 +93,8 @@ pub struct RustFile {
     pub macros: Vec<Named>,
     /// Calls in product code whose first argument is a string.
     pub string_calls: Vec<StringCall>,
+    /// Fields of log lines in product code.
+    pub log_fields: Vec<Named>,
     /// Functions of product code.
     pub functions: Vec<Function>,
     /// Attributes that silence a lint, tests included.
@@ -159,6 +161,7 @@ impl RustFile {
             self.method_calls.extend(said.method_calls);
             self.macros.extend(said.macros);
             self.string_calls.extend(said.string_calls);
+            self.log_fields.extend(said.log_fields);
         }
         self.paths.extend(paths.into_iter().map(|path| resolved(path, module)));
     }

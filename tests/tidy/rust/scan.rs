@@ -10,6 +10,9 @@ const KEYWORDS: [&str; 14] = [
     "where", "while",
 ];
 
+/// Macros that write a log line.
+const LOG_MACROS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
 /// What tokens say.
 #[derive(Debug, Default)]
 pub struct Said {
@@ -21,6 +24,8 @@ pub struct Said {
     pub macros: Vec<Named>,
     /// `name("..", ..)`.
     pub string_calls: Vec<StringCall>,
+    /// Fields of log lines: `tracing::info!(field, other = %value, "message")`.
+    pub log_fields: Vec<Named>,
 }
 
 impl Said {
@@ -44,6 +49,11 @@ impl Said {
         let is_followed_by = |offset, mark| is_mark(tokens.get(at + offset), mark);
         if is_followed_by(1, '!') && !is_followed_by(2, '=') {
             self.macros.push(Named { name: name.to_string(), line });
+            if let Some(TokenTree::Group(arguments)) = tokens.get(at + 2)
+                && LOG_MACROS.iter().any(|known| name == known)
+            {
+                self.log_fields.extend(log_fields(arguments.stream()));
+            }
         }
         let is_path = is_followed_by(1, ':') && is_followed_by(2, ':');
         let is_member = at > 0 && is_mark(tokens.get(at - 1), '.');
@@ -83,6 +93,26 @@ fn text_of(literal: &str) -> Option<String> {
 
 fn is_mark(token: Option<&TokenTree>, mark: char) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == mark)
+}
+
+/// The names of the fields among a log macro's arguments, which end at its message.
+fn log_fields(arguments: TokenStream) -> Vec<Named> {
+    let mut fields = Vec::new();
+    let mut is_start = true;
+    for token in arguments {
+        match token {
+            TokenTree::Punct(mark) if mark.as_char() == ',' => is_start = true,
+            TokenTree::Punct(mark) if is_start && "%?".contains(mark.as_char()) => {}
+            TokenTree::Literal(_) if is_start => break,
+            TokenTree::Ident(name) if is_start => {
+                let line = name.span().start().line;
+                fields.push(Named { name: name.to_string(), line });
+                is_start = false;
+            }
+            _ => is_start = false,
+        }
+    }
+    fields
 }
 
 fn is_keyword(name: &Ident) -> bool {
