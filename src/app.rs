@@ -4,6 +4,7 @@
 //! in it is global, so several may run side by side. There are no rules about leads in here.
 
 mod commands;
+mod demo;
 mod explain;
 mod open;
 
@@ -21,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::flow::Exchange;
 use crate::http::{self, Api, KEEP_ALIVE, ServerSettings, Servers};
-use crate::ports::Clock;
+use crate::ports::{Clock, Records};
 use crate::vault::Vault;
 
 pub use commands::run;
@@ -115,6 +116,12 @@ impl Running {
     #[must_use]
     pub const fn metrics_address(&self) -> SocketAddr {
         self.servers.addresses().metrics
+    }
+
+    /// Its permanent records.
+    #[must_use]
+    pub fn records(&self) -> &dyn Records {
+        &*self.floor.office.records
     }
 
     /// The exchange.

@@ -13,6 +13,7 @@ pub mod report;
 mod table;
 pub mod timeline;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -41,6 +42,10 @@ pub enum Command {
     Init(Init),
     /// Run the exchange until SIGTERM or SIGINT
     Serve(Serve),
+    /// Sell sample leads to buyers of every temper, and compare all books
+    Demo(Demo),
+    /// Run one buyer that bids on every ping and takes every lead, to try things out
+    StubBuyer(StubBuyer),
     /// Everything that is asked and answered.
     #[command(flatten)]
     Ask(Ask),
@@ -247,6 +252,37 @@ pub enum Auction {
         #[arg(long, value_name = "ID", value_parser = VendorId::parse)]
         vendor: Option<VendorId>,
     },
+}
+
+/// `gavel demo`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Demo {
+    /// How many sample leads are sold
+    #[arg(long, default_value_t = 12, value_name = "N")]
+    pub leads: usize,
+    /// End after the last lead instead of serving on
+    #[arg(long)]
+    pub exit: bool,
+    /// One JSON object per auction and one for the summary, instead of pictures
+    #[arg(long)]
+    pub json: bool,
+    /// Where the demo's exchange listens; port 0 takes any free one
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+}
+
+/// `gavel stub-buyer`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct StubBuyer {
+    /// Where it listens
+    #[arg(long, default_value = "127.0.0.1:9101", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// What it bids on every ping
+    #[arg(long, default_value = "24.50", value_name = "AMOUNT")]
+    pub price: Money,
+    /// A file with the campaign's signing secret, to check signatures with
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use clap::Parser;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::demo;
 use super::explain::explain;
 use super::{Floor, Office, serve};
 use crate::cli::desk::{ACTOR, Desk, DeskError};
@@ -89,6 +90,11 @@ fn carry_out(cli: &Cli, environment: Environment) -> anyhow::Result<String> {
 async fn dispatch(cli: &Cli, environment: Environment) -> anyhow::Result<String> {
     match &cli.command {
         Command::Init(order) => init(order, environment).await,
+        Command::Demo(order) => {
+            telemetry::start(&quiet(), SystemClock)?;
+            demo::demo(order).await
+        }
+        Command::StubBuyer(order) => demo::stub_buyer(order).await,
         Command::Serve(order) => {
             let mut config = Config::load(&cli.config, environment)?;
             match order.log_format {
@@ -102,12 +108,15 @@ async fn dispatch(cli: &Cli, environment: Environment) -> anyhow::Result<String>
         }
         Command::Ask(ask) => {
             let config = Config::load(&cli.config, environment.clone())?;
-            // Beside the answer only what is wrong is told, to people.
-            let log = Log { level: "warn".to_owned(), format: LogFormat::Text };
-            telemetry::start(&log, SystemClock)?;
+            telemetry::start(&quiet(), SystemClock)?;
             answer(ask, &config, &environment).await
         }
     }
+}
+
+/// Beside an answer only what is wrong is told, to people.
+fn quiet() -> Log {
+    Log { level: "warn".to_owned(), format: LogFormat::Text }
 }
 
 async fn answer(ask: &Ask, config: &Config, environment: &Environment) -> anyhow::Result<String> {

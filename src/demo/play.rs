@@ -152,15 +152,13 @@ impl Stage<'_> {
 
     /// Waits until the book has settled every sale of this run.
     async fn await_books(&self, records: &[AuctionRecord]) {
-        let sold: i64 = records
-            .iter()
-            .flat_map(|record| &record.money)
-            .map(|seat| seat.price.ten_thousandths())
-            .sum();
+        let seats = || records.iter().flat_map(|record| &record.money);
+        let sold: i64 = seats().map(|seat| seat.price.ten_thousandths()).sum();
+        let paid: i64 = seats().map(|seat| seat.payout.ten_thousandths()).sum();
         let give_up_at = Instant::now() + PATIENCE;
         while Instant::now() < give_up_at {
             let book = self.records.book_totals().await.unwrap_or_default();
-            if book.buyer_debits >= sold {
+            if book.buyer_debits >= sold && book.vendor_payouts >= paid {
                 return;
             }
             tokio::time::sleep(POLL_PAUSE).await;

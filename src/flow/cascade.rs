@@ -259,12 +259,13 @@ impl Exchange {
             Verdict::Unknown => {}
         }
         effects.extend(run.take_parts());
+        run.due_at = (verdict == Verdict::Unknown).then(|| self.next_look(0, 0));
         let outcome = Outcome {
             lead_id: run.lead.id,
             seat: SEAT,
             k: turn.k,
             verdict,
-            due_at: (verdict == Verdict::Unknown).then(|| self.next_look(0)),
+            due_at: run.due_at,
             closing,
             effects,
             record,

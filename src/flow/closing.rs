@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::exchange::Exchange;
 use super::run::{Ended, Run, Stop};
 use super::waiting::{Active, Progress};
-use crate::domain::auction::{Closing, LeadView, SeatState, StoredAnswer};
+use crate::domain::auction::{Closing, StoredAnswer};
 use crate::domain::campaign::PostSemantics;
 use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::LeadId;
@@ -125,12 +125,13 @@ impl Exchange {
         self.unknown.note(run.lead.id, run.view.as_deref());
         self.unknown.count(self.now(), &self.metrics);
         let view = run.view.as_ref().filter(|view| view.closing.is_none());
-        if let Some(due_at) = view.and_then(|view| self.due_of(view)) {
-            let is_parked = !self.may_resolve_soon(&run);
-            if is_parked {
+        if let (Some(view), Some(due_at)) = (view, run.due_at)
+            && view.has_locked_seat()
+        {
+            if !self.may_resolve_soon(&run) {
                 active.publish(Progress::Parked);
             }
-            self.schedule(run.lead.id, due_at);
+            self.schedule(run.lead.id, self.instant_of(due_at));
         }
     }
 
@@ -149,14 +150,6 @@ impl Exchange {
                 self.metrics.submission_to_acceptance(vertical, ended.elapsed);
             }
         }
-    }
-
-    /// When an open lead must be looked at again, if one of its posts is unknown.
-    fn due_of(&self, view: &LeadView) -> Option<Instant> {
-        let seat =
-            view.seats.iter().find(|seat| matches!(seat.state, SeatState::Unknown { .. }))?;
-        let age_ms = ms_between(seat.last()?.intended_at, self.now());
-        Some(self.instant_of(self.next_look(age_ms)))
     }
 
     /// Whether an unknown post of this lead may be cleared up while the vendor waits.

@@ -152,12 +152,13 @@ impl Exchange {
         self.limits.lease_ms.max(self.limits.post_ms + 2_000)
     }
 
-    /// When to look at an unknown post again, given how long it has been unknown: half a second
-    /// at first, doubling to 15 minutes, then hourly (PROTOCOL a7).
-    pub(super) fn next_look(&self, age_ms: i64) -> jiff::Timestamp {
+    /// When to look at an unknown post again, after so many looks and given how long ago it was
+    /// sent: half a second at first, doubling, and hourly after 15 minutes (PROTOCOL a7).
+    pub(super) fn next_look(&self, looks: usize, age_ms: i64) -> jiff::Timestamp {
         const QUICK_WINDOW_MS: i64 = 900_000;
         const HOUR_MS: i64 = 3_600_000;
-        let step_ms = if age_ms >= QUICK_WINDOW_MS { HOUR_MS } else { age_ms.max(500) };
+        let doubled = 500_i64 << looks.min(11);
+        let step_ms = if age_ms >= QUICK_WINDOW_MS { HOUR_MS } else { doubled };
         let mut random = [0; 2];
         self.entropy.fill(&mut random);
         let jitter_ms = step_ms / 10 * i64::from(u16::from_be_bytes(random)) / i64::from(u16::MAX);

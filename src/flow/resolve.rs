@@ -144,20 +144,26 @@ impl Exchange {
         Ok(Look::Verdict(News { verdict, reason, attempts, redirect_url }))
     }
 
+    /// Says when to look again. Without an attempt there is nothing to try: only an operator's
+    /// word, or the end of the window, settles it.
     async fn look_later(
         &self,
         run: &mut Run,
         (intended_at, on_unknown): (Timestamp, Option<OnUnknown>),
         attempt: Option<PostAttempt>,
     ) -> Result<(), Stop> {
+        let window_ends_at = plus_ms(intended_at, seconds_ms(self.limits.unresolved_after_s));
+        let mut due_at = window_ends_at;
         if let Some(attempt) = attempt {
             self.unknown.remember(run.lead.id, attempt);
+            let looks = self.unknown.looks(run.lead.id);
+            let age_ms = ms_between(intended_at, self.now());
+            due_at = due_at.min(self.next_look(looks, age_ms));
         }
-        let mut due_at = self.next_look(ms_between(intended_at, self.now()));
-        due_at = due_at.min(plus_ms(intended_at, seconds_ms(self.limits.unresolved_after_s)));
         if let Some(OnUnknown::ResellAfterS(after_s)) = on_unknown {
             due_at = due_at.min(plus_ms(intended_at, seconds_ms(after_s)));
         }
+        run.due_at = Some(due_at);
         let postpone = self.store.postpone(run.lead.id, run.fence, due_at);
         let reply = self.timed("postpone", postpone).await?;
         match reply.reply {

@@ -113,6 +113,8 @@ pub struct Run {
     has_low_bid: bool,
     /// Whether somebody had no room when its turn came.
     pub has_no_room: bool,
+    /// When an unknown post of it must be looked at again.
+    pub due_at: Option<Timestamp>,
     /// How it ended, for what is counted.
     pub ended: Option<Ended>,
 }
@@ -184,6 +186,7 @@ impl Run {
             pending_rank: Vec::new(),
             has_low_bid: false,
             has_no_room: false,
+            due_at: None,
             ended: None,
         }
     }

@@ -60,6 +60,12 @@ impl UnknownPosts {
         }
     }
 
+    /// How often this node has looked at the post since it became unknown.
+    #[must_use]
+    pub fn looks(&self, lead_id: LeadId) -> usize {
+        self.known().get(&lead_id).map_or(0, |post| post.attempts.len())
+    }
+
     /// The attempts remembered, once.
     #[must_use]
     pub fn attempts(&self, lead_id: LeadId) -> Vec<PostAttempt> {
