@@ -83,7 +83,7 @@ pub struct Metrics {
     pub unknown_fields: IntCounter,
     /// Version of the registry that new auctions run on.
     pub registry_version: IntGauge,
-    /// Objects of the registry that take no part, because they did not compile.
+    /// Faults of a newer registry, which is not used because of them.
     pub registry_faults: IntGauge,
 }
 
@@ -144,7 +144,7 @@ impl Metrics {
             ),
             registry_faults: gauge(
                 "registry_faults",
-                "Objects of the registry that take no part, because they did not compile.",
+                "Faults of a newer registry, which is not used because of them.",
             ),
             registry: register.0,
         }

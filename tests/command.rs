@@ -211,6 +211,31 @@ fn a_credit_happens_once_per_operation() {
 }
 
 #[test]
+fn the_registry_is_administered_through_the_running_server() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let files = installation.files();
+    let applied = succeeded(&installation.run(&["apply", &files]));
+    assert!(applied.contains("\nsecret acme-all whsec_"), "{applied}");
+    server.wait_for("registry.applied");
+    let key =
+        succeeded(&installation.run(&["key", "create", "--role", "buyer", "--owner", "acme"]));
+    server.wait_for("registry.key_created");
+    let key_id = key.split('_').nth(3).expect("the fourth part is the key's id");
+    succeeded(&installation.run(&["key", "revoke", key_id]));
+    server.wait_for("registry.key_revoked");
+    let listed = succeeded(&installation.run(&["key", "list"]));
+    assert!(listed.contains(&format!("{key_id}  buyer")) && listed.contains("revoked 20"));
+
+    let refused = installation.run(&["key", "create", "--role", "buyer", "--owner", "nobody"]);
+    assert!(failed(&refused, 1).contains("the server refused"), "{refused:?}");
+    std::fs::remove_file(installation.folder().join("operator.key")).expect("init wrote it");
+    let refused = failed(&installation.run(&["key", "list"]), 1);
+    assert!(refused.contains("the operator's key for it cannot be read"), "{refused}");
+    assert_eq!(server.end("-INT"), Some(0));
+}
+
+#[test]
 fn a_lead_is_explained_and_an_unknown_auction_is_told() {
     let installation = Installation::new();
     succeeded(&installation.run(&["apply", &installation.files()]));

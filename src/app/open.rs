@@ -60,6 +60,8 @@ pub struct Office {
     pub vault: Arc<Vault>,
     /// The permanent records.
     pub records: Arc<SqlRecords>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// The registry, with the present snapshot.
     pub administration: Arc<Administration>,
 }
@@ -78,6 +80,7 @@ impl Office {
         let entropy: Arc<dyn Entropy> = Arc::new(entropy);
         let RecordsSettings::Sqlite(settings) = &config.records;
         let records = Sqlite::open(settings.clone()).await?;
+        let metrics = Arc::new(Metrics::new());
         let currency = &config.exchange.currency;
         let administration = Arc::new(Administration::new(AdministrationParts {
             records: records.clone(),
@@ -85,8 +88,9 @@ impl Office {
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             surroundings: Surroundings::new(currency, config.wire.address_policy()),
+            metrics: Arc::clone(&metrics),
         }));
-        let office = Self { clock, entropy, vault, records, administration };
+        let office = Self { clock, entropy, vault, records, metrics, administration };
         match office.administration.refresh().await {
             Ok(()) => Ok(office),
             Err(error) => {
@@ -139,7 +143,7 @@ impl Floor {
         let clock = Arc::clone(&office.clock);
         let store = spawn_blocking(move || EmbeddedStore::open(settings, clock)).await??;
         let runtime = Handle::current();
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::clone(&office.metrics);
         metrics.watch_runtime(&runtime.metrics());
         let exchange = Exchange::new(ExchangeParts {
             store: store.clone(),

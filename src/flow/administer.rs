@@ -18,6 +18,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::Metrics;
 use crate::ports::records::RecordsError;
 use crate::ports::{Clock, Entropy, Records};
 use crate::registry::compile::Surroundings;
@@ -69,6 +70,10 @@ pub enum AdminError {
     },
 }
 
+fn count(faults: usize) -> i64 {
+    i64::try_from(faults).unwrap_or(i64::MAX)
+}
+
 fn first(faults: &[RegistryFault]) -> String {
     faults.first().map(ToString::to_string).unwrap_or_default()
 }
@@ -85,6 +90,8 @@ pub struct AdministrationParts {
     pub entropy: Arc<dyn Entropy>,
     /// The exchange the registry belongs to.
     pub surroundings: Surroundings,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// The registry's administration, and the snapshot auctions take.
@@ -94,6 +101,7 @@ pub struct Administration {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     surroundings: Surroundings,
+    metrics: Arc<Metrics>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     /// Held while a newer snapshot is made, so that an older one never replaces it.
     refreshing: Mutex<()>,
@@ -110,6 +118,7 @@ impl Administration {
             clock: parts.clock,
             entropy: parts.entropy,
             surroundings: parts.surroundings,
+            metrics: parts.metrics,
             snapshot: Arc::new(ArcSwap::from_pointee(empty)),
             refreshing: Mutex::new(()),
         }
@@ -133,7 +142,17 @@ impl Administration {
         if current.version == version && !has_ended {
             return Ok(());
         }
-        let snapshot = self.load_snapshot().await?;
+        let snapshot = match self.load_snapshot().await {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                if let AdminError::Refused(faults) = &error {
+                    self.metrics.registry_faults.set(count(faults.len()));
+                }
+                return Err(error);
+            }
+        };
+        self.metrics.registry_faults.set(0);
+        self.metrics.registry_version.set(snapshot.version);
         tracing::info!(
             version = snapshot.version,
             campaigns = snapshot.campaigns.len(),

@@ -26,6 +26,7 @@ struct Bench {
     records: Arc<MemoryRecords>,
     vault: Arc<Vault>,
     clock: Arc<FixedClock>,
+    metrics: Arc<Metrics>,
     _directory: tempfile::TempDir,
 }
 
@@ -41,14 +42,16 @@ fn bench() -> Bench {
     let vault = Arc::new(Vault::open(&MasterKey::new([7; 32]), day_keys, random).unwrap());
     let records = Arc::new(MemoryRecords::default());
     let clock = Arc::new(FixedClock::at(start()));
+    let metrics = Arc::new(Metrics::new());
     let administration = Administration::new(AdministrationParts {
         records: records.clone(),
         vault: Arc::clone(&vault),
         clock: clock.clone(),
         entropy: Arc::new(SeededEntropy::new(2)),
         surroundings: Surroundings::new("USD", AddressPolicy::default()),
+        metrics: Arc::clone(&metrics),
     });
-    Bench { administration, records, vault, clock, _directory: directory }
+    Bench { administration, records, vault, clock, metrics, _directory: directory }
 }
 
 fn slug<K>(text: &str) -> Slug<K> {
@@ -299,8 +302,11 @@ async fn an_object_that_cannot_be_read_keeps_the_last_snapshot_until_it_is_repla
     };
     assert_eq!((&*faults[0].id, faults[0].rule), ("best", FaultRule::Unreadable));
     assert_eq!(bench.snapshot().version, 1);
+    let counted = || (bench.metrics.registry_version.get(), bench.metrics.registry_faults.get());
+    assert_eq!(counted(), (1, 1));
     let report = bench.apply(&bundle(json!({})), ApplyOptions::default()).await;
     assert_eq!(bench.snapshot().version, report.version);
+    assert_eq!(counted(), (report.version, 0));
     assert!(bench.snapshot().vendors.contains_key("best"));
 }
 

@@ -302,12 +302,14 @@ pub async fn exchange(folder: &Path, limits: Limits) -> Arc<Exchange> {
         Arc::new(Vault::open(&MasterKey::new([1; 32]), folder.join("days"), random).unwrap());
     let records = Sqlite::open(SqliteSettings::at(folder.join("records.db"))).await.unwrap();
     records.change_registry(registry(&vault)).await.unwrap();
+    let metrics = Arc::new(Metrics::new());
     let administration = Administration::new(AdministrationParts {
         records: records.clone(),
         vault: Arc::clone(&vault),
         clock: Arc::clone(&clock),
         entropy: entropy.clone(),
         surroundings: Surroundings::new("USD", AddressPolicy::default()),
+        metrics: Arc::clone(&metrics),
     });
     administration.refresh().await.unwrap();
     Exchange::new(ExchangeParts {
@@ -317,7 +319,7 @@ pub async fn exchange(folder: &Path, limits: Limits) -> Arc<Exchange> {
         clock,
         entropy,
         vault,
-        metrics: Arc::new(Metrics::new()),
+        metrics,
         limits,
         administration: Arc::new(administration),
         runtime: Handle::current(),
