@@ -445,7 +445,7 @@ impl From<RecordsError> for ApiError {
 }
 
 /// The framework asks for a response without knowing the request; the outermost layer replaces it
-/// by [`ApiError::render`].
+/// by `ApiError::render`.
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.code.status())
