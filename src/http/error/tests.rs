@@ -126,3 +126,40 @@ fn faults_of_store_and_records_become_what_the_caller_can_do() {
         assert!(!error.detail.contains("6379"), "{name} tells the caller where things stand");
     }
 }
+
+const DOCUMENT: &str = include_str!("../../../docs/API.md");
+
+/// The rows of the document's table that begins with this heading, each with its cells.
+fn table(heading: &str) -> Vec<Vec<&'static str>> {
+    let (_, rest) = DOCUMENT.split_once(heading).expect("the document has the table");
+    let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+}
+
+#[test]
+fn the_document_lists_every_code_with_its_status_and_title() {
+    let documented: Vec<_> = table("| code | status | title | meaning |")
+        .into_iter()
+        .map(|row| {
+            assert!(row.len() == 4 && !row[3].is_empty(), "{row:?} says what it means");
+            (row[0].trim_matches('`').to_owned(), row[1].to_owned(), row[2].to_owned())
+        })
+        .collect();
+    let expect: Vec<_> = ALL_CODES
+        .iter()
+        .map(|row| (row.text.to_owned(), row.status.to_string(), row.title.to_owned()))
+        .collect();
+    assert_eq!(documented, expect);
+}
+
+#[test]
+fn the_document_lists_every_fault_of_a_lead_with_its_meaning() {
+    let documented: Vec<_> = table("| fault | meaning |")
+        .into_iter()
+        .map(|row| (row[0].trim_matches('`').to_owned(), row[1].to_owned()))
+        .collect();
+    let expect: Vec<_> = crate::intake::codes()
+        .map(|entry| (entry.code.to_owned(), entry.meaning.to_owned()))
+        .collect();
+    assert_eq!(documented, expect);
+}

@@ -109,3 +109,42 @@ fn the_allow_header_names_every_method_of_a_path() {
     let keys = ROUTES.iter().filter(|route| route.path == "/v1/keys");
     assert_eq!(allowed(keys), "POST, GET, HEAD");
 }
+
+/// Each route of the document, with who may call it in its own words.
+fn documented_routes() -> Vec<(&'static str, &'static str)> {
+    let sections = include_str!("../../../docs/API.md").split("\n### `").skip(1);
+    sections
+        .map(|section| {
+            let (route, rest) = section.split_once("`\n\n").expect("a heading ends its line");
+            (route, rest.split('.').next().expect("a split has a first part"))
+        })
+        .collect()
+}
+
+#[test]
+fn the_document_describes_every_route_and_who_may_call_it() {
+    let words = |route: &Route| {
+        let of_role = |role: &Role| match (role, route.action) {
+            (Role::Vendor, Action::ReadLead) => "vendor (its own leads)".to_owned(),
+            (Role::Vendor, Action::ReadAuction) => "vendor (its own auctions)".to_owned(),
+            (Role::Buyer, Action::ReadBalance) => "buyer (its own account)".to_owned(),
+            (role, _) => role.to_string(),
+        };
+        match route.access {
+            Access::Everybody => "No key".to_owned(),
+            Access::Roles(roles) => {
+                let roles: Vec<_> = roles.iter().map(of_role).collect();
+                format!("Key: {}", roles.join(", "))
+            }
+        }
+    };
+    let expect: Vec<_> = ROUTES
+        .iter()
+        .map(|route| (format!("{} {}", route.method.as_str(), route.path), words(route)))
+        .collect();
+    let documented: Vec<_> = documented_routes()
+        .into_iter()
+        .map(|(route, access)| (route.to_owned(), access.to_owned()))
+        .collect();
+    assert_eq!(documented, expect);
+}
