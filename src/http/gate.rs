@@ -18,6 +18,8 @@ use super::error::{ApiError, Code};
 use super::idempotency;
 use super::request_id::api_of;
 use super::routes::{Access, Route};
+use crate::domain::key::{KeyRecord, Role};
+use crate::registry::snapshot::Snapshot;
 
 /// The largest body of a whole registry, in bytes.
 pub const REGISTRY_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -80,8 +82,18 @@ fn identify(api: &Api, request: &ServiceRequest) -> Result<Principal, ApiError> 
         now: api.exchange.clock().now(),
     };
     auth::authenticate(request.headers(), &check, |key_id| {
-        snapshot.keys.get(&key_id).map(|entry| &entry.record)
+        let entry = snapshot.keys.get(&key_id)?;
+        is_owned(&snapshot, &entry.record).then_some(&entry.record)
     })
+}
+
+/// Whether the key's owner is in use: the keys of an archived vendor or buyer are as none.
+fn is_owned(snapshot: &Snapshot, record: &KeyRecord) -> bool {
+    match record.role {
+        Role::Vendor => snapshot.vendors.contains_key(record.owner.as_str()),
+        Role::Buyer => snapshot.buyers.contains_key(record.owner.as_str()),
+        Role::Operator => true,
+    }
 }
 
 fn body_limits(api: &Api, accepts: Accepts) -> BodyLimits {

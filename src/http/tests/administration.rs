@@ -72,6 +72,7 @@ async fn a_foreign_or_unknown_buyer_is_not_there() {
     let cases = [
         (Holder::OtherCo, "/v1/buyers/life-co/balance"),
         (Holder::LifeCo, "/v1/buyers/other-co/balance"),
+        (Holder::LifeCo, "/v1/buyers/nobody/balance"),
         (Holder::LifeCo, "/v1/buyers/NOT-A-SLUG/balance"),
         (Holder::Operator, "/v1/buyers/nobody/balance"),
     ];
@@ -244,5 +245,23 @@ async fn a_registry_with_faults_is_refused_with_all_of_them() {
         let answer = apply(&door, body.clone()).await;
         assert_eq!((answer.status, answer.code()), (422, "invalid_request".to_owned()), "{body}");
     }
+    door.close().await;
+}
+
+#[tokio::test]
+async fn the_keys_of_an_archived_vendor_stop_working_and_come_back_with_it() {
+    let door = Door::open().await;
+    let vendor = json!({"name": "Acme"});
+    let buyers = json!({"life-co": {"name": "Life Co"}, "other-co": {"name": "Other Co"}});
+    let others = json!({"vendors": {"other": {"name": "Other"}}, "buyers": buyers});
+    let acme = Holder::Acme.key();
+    assert_eq!(try_key(&door, &acme).await, (404, "not_found".to_owned()));
+    let archived = apply(&door, json!({"bundle": others, "prune": true})).await;
+    assert_eq!(archived.status, 200, "{archived:?}");
+    assert_eq!(try_key(&door, &acme).await, (401, "unauthorized".to_owned()));
+    assert_eq!(try_key(&door, &Holder::Other.key()).await, (404, "not_found".to_owned()));
+    let restored = apply(&door, json!({"bundle": {"vendors": {"acme": vendor}}})).await;
+    assert_eq!(restored.status, 200, "{restored:?}");
+    assert_eq!(try_key(&door, &acme).await, (404, "not_found".to_owned()));
     door.close().await;
 }

@@ -201,7 +201,7 @@ pub enum Holder {
     AcmeSigning,
     /// Another vendor.
     Other,
-    /// A buyer, the only one with an account.
+    /// A buyer with a credit limit.
     LifeCo,
     /// Another buyer.
     OtherCo,
@@ -326,7 +326,7 @@ pub async fn exchange(folder: &Path, limits: Limits) -> Arc<Exchange> {
     })
 }
 
-/// Two vendors, one buyer with a credit limit and no campaign, and a key for each [`Holder`].
+/// Two vendors, two buyers without campaigns, and a key for each [`Holder`].
 fn registry(vault: &Vault) -> RegistryChange {
     let object = |kind, id: &str, body: &str| RegistryObject {
         kind,
@@ -340,6 +340,7 @@ fn registry(vault: &Vault) -> RegistryChange {
         object(ObjectKind::Vendor, "acme", r#"{"name":"Acme"}"#),
         object(ObjectKind::Vendor, "other", r#"{"name":"Other"}"#),
         object(ObjectKind::Buyer, "life-co", r#"{"name":"Life Co","credit_limit":"100.00"}"#),
+        object(ObjectKind::Buyer, "other-co", r#"{"name":"Other Co"}"#),
     ];
     change.keys_added = Holder::ALL.map(|holder| holder.record(vault)).to_vec();
     let owner = format!("key:{}", Holder::AcmeSigning.api_key().key_id());

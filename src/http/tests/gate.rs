@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::door::{self, Answer, Door, Holder, check, send};
 use crate::domain::key::Role;
-use crate::http::{Accepts, Access, Listener, ROUTES, Route, ServerSettings, start};
+use crate::http::{
+    Accepts, Access, FAILURES_PER_ADDRESS_MAX, Listener, ROUTES, Route, ServerSettings, start,
+};
 
 #[tokio::test]
 async fn unknown_paths_and_wrong_methods_are_problems() {
@@ -220,6 +223,39 @@ async fn too_many_headers_are_refused_on_every_path() {
         let answer = door.request("GET", path, &["a: 1", "b: 2"], "").await;
         assert_eq!((answer.status, answer.code()), (431, "headers_too_large".to_owned()), "{path}");
     }
+    door.close().await;
+}
+
+#[tokio::test]
+async fn headers_beyond_what_the_framework_reads_are_refused_and_the_connection_ended() {
+    let door = Door::open().await;
+    let many = "a: 1\r\n".repeat(100);
+    let huge = format!("a: {}\r\n", "x".repeat(200_000));
+    for lines in [many, huge] {
+        let request = format!("GET /livez HTTP/1.1\r\nhost: x\r\n{lines}\r\n");
+        let mut stream = TcpStream::connect(door.addresses().api).await.unwrap();
+        // The server may end the connection before it has read everything.
+        let written = stream.write_all(request.as_bytes()).await;
+        let mut answer = Vec::new();
+        let read = stream.read_to_end(&mut answer).await;
+        let answer = String::from_utf8_lossy(&answer);
+        let is_refused = answer.starts_with("HTTP/1.1 4") || written.is_err() || read.is_err();
+        assert!(is_refused, "{answer}");
+    }
+    door.close().await;
+}
+
+#[tokio::test]
+async fn guesses_are_told_to_wait_and_a_key_that_works_is_let_in() {
+    let door = Door::open().await;
+    let guess = ["authorization: Bearer gavel_live_vendor_nonsense"];
+    for _ in 0..FAILURES_PER_ADDRESS_MAX {
+        assert_eq!(door.request("GET", "/v1/leads/x", &guess, "").await.status, 401);
+    }
+    let limited = door.request("GET", "/v1/leads/x", &guess, "").await;
+    assert_eq!((limited.status, limited.code()), (429, "rate_limited".to_owned()));
+    assert!(limited.header("retry-after").is_some());
+    assert_eq!(door.ask(Holder::Acme, "GET /v1/leads/x", "").await.status, 404);
     door.close().await;
 }
 
