@@ -46,7 +46,7 @@ impl Default for WireSettings {
             handshake_timeout_ms: 3000,
             idle_connections_per_host_max: 64,
             idle_timeout_ms: 30_000,
-            calls_in_flight_max: 64,
+            calls_in_flight_max: 256,
             lookups_in_flight_max: 64,
             reply_headers_max: 100,
             reply_headers_bytes_max: 16 * 1024,

@@ -1,0 +1,11 @@
+#![expect(clippy::unwrap_used, reason = "a test may panic where it cannot go on")]
+//! The whole exchange from outside: the real binary, real sockets, real buyers.
+
+mod auction;
+mod bad_input;
+mod crash;
+mod idempotency;
+mod privacy;
+mod signatures;
+mod support;
+mod unknown_posts;
