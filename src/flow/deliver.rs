@@ -90,7 +90,7 @@ impl Exchange {
                 let raw = RawReply { status: reply.status, content_encoding, body: &reply.body };
                 (native::read(raw, is_repeat, on_unmatched), Some(reply.status))
             }
-            Err(error) => (outcome_of(*error, on_unmatched), error.status),
+            Err(error) => (outcome_of(*error, is_repeat, on_unmatched), error.status),
         };
         let attempt = attempt_of(at, &outcome, status, elapsed_us);
         (outcome, attempt)
@@ -166,13 +166,14 @@ impl Exchange {
     }
 }
 
-/// The class of a delivery without a whole reply (PROTOCOL a6).
-fn outcome_of(error: WireError, on_unmatched: OnUnmatched) -> PostOutcome {
+/// The class of a delivery without a whole reply (PROTOCOL a6). What cannot be read says nothing
+/// about an earlier delivery.
+fn outcome_of(error: WireError, is_repeat: bool, on_unmatched: OnUnmatched) -> PostOutcome {
     let reason = error.failure.as_str().to_owned();
     if !error.sent {
         return PostOutcome::NotSent { reason };
     }
-    let is_unreadable = error.failure == WireFailure::Oversized;
+    let is_unreadable = error.failure == WireFailure::Oversized && !is_repeat;
     match (is_unreadable, error.status, on_unmatched) {
         (true, Some(400..=499), _) | (true, Some(_), OnUnmatched::Rejected) => {
             PostOutcome::Rejected { reason }
@@ -195,4 +196,28 @@ fn attempt_of(
     };
     let elapsed_ms = i64::try_from(elapsed_us / 1_000).unwrap_or(i64::MAX);
     PostAttempt { at, result, http_status, elapsed_ms }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_too_large_to_read_is_a_refusal_only_of_a_first_delivery() {
+        let check = |status: u16, is_repeat: bool, on_unmatched: OnUnmatched, is_refusal: bool| {
+            let failure = WireFailure::Oversized;
+            let error = WireError { failure, sent: true, status: Some(status) };
+            let reason = "oversized".to_owned();
+            let expect = match is_refusal {
+                true => PostOutcome::Rejected { reason },
+                false => PostOutcome::Unknown { reason },
+            };
+            assert_eq!(outcome_of(error, is_repeat, on_unmatched), expect, "{status} {is_repeat}");
+        };
+        check(400, false, OnUnmatched::Unknown, true);
+        check(400, true, OnUnmatched::Unknown, false);
+        check(200, false, OnUnmatched::Unknown, false);
+        check(200, false, OnUnmatched::Rejected, true);
+        check(500, true, OnUnmatched::Rejected, false);
+    }
 }

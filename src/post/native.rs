@@ -178,9 +178,11 @@ fn unmatched(what: &str, on_unmatched: OnUnmatched) -> PostOutcome {
 /// Reads a whole answer to a post.
 ///
 /// `is_repeat` tells that the same post was sent before without a definite answer: then a refusal
-/// as `duplicate` is evidence that the first one landed, and never a refusal.
+/// as `duplicate` is evidence that the first one landed, and never a refusal; and an answer that
+/// no rule matches says nothing about the first delivery, whatever `on_unmatched` makes of one.
 #[must_use]
 pub fn read(reply: RawReply<'_>, is_repeat: bool, on_unmatched: OnUnmatched) -> PostOutcome {
+    let on_unmatched = if is_repeat { OnUnmatched::Unknown } else { on_unmatched };
     if reply.is_compressed() {
         return unmatched("compressed", on_unmatched);
     }
@@ -199,8 +201,7 @@ pub fn read(reply: RawReply<'_>, is_repeat: bool, on_unmatched: OnUnmatched) -> 
         }
         (400..=499, Some(Said::Accepted), _) => unmatched("contradictory", OnUnmatched::Unknown),
         (429, ..) => PostOutcome::NotSent { reason: "http_429".to_owned() },
-        // A repeat that is refused without a word says nothing about the first delivery.
-        (400..=499, ..) if is_repeat => unmatched("http_4xx", OnUnmatched::Unknown),
+        (400..=499, ..) if is_repeat => unmatched("http_4xx", on_unmatched),
         (400..=499, ..) => PostOutcome::Rejected { reason: "http_4xx".to_owned() },
         (300..=399, ..) => unmatched("redirect", on_unmatched),
         (500..=599, ..) => unmatched("http_5xx", on_unmatched),

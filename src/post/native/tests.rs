@@ -55,6 +55,18 @@ fn duplicate_in_answer_to_our_own_repeat_is_never_a_refusal() {
 }
 
 #[test]
+fn an_answer_to_a_repeat_that_no_rule_matches_never_frees_the_seat() {
+    let check = |status: u16, body: &str, expect: &str| {
+        let outcome = read(reply(status, body), true, OnUnmatched::Rejected);
+        assert_eq!(text(outcome), expect, "{status} {body}");
+    };
+    check(503, "", "unknown http_5xx");
+    check(302, "", "unknown redirect");
+    check(200, "", "unknown malformed");
+    check(200, r#"{"result":"rejected","reason":"capped"}"#, "rejected capped");
+}
+
+#[test]
 fn a_redirect_for_the_consumer_must_be_a_web_address() {
     let accept = |url: &str| {
         let body = format!(r#"{{"result":"accepted","redirect_url":"{url}"}}"#);
