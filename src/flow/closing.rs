@@ -102,8 +102,15 @@ impl Exchange {
         let (Some(digest), false) = (run.plan.duplicate, is_closed) else { return Ok(None) };
         let tree = run.snapshot.trees.get(&run.lead.vertical);
         let window_s = tree.and_then(|tree| tree.duplicate_window_s).unwrap_or(0);
-        let claim = self.store.claim_duplicate(digest, run.lead.id, window_s * 1_000);
+        let window_ms = window_s.saturating_mul(1_000);
+        let claim = self.store.claim_duplicate(digest, run.lead.id, window_ms);
         self.timed("claim_duplicate", claim).await.map(Some)
+    }
+
+    /// Ends a lead whose consumer another lead has claimed.
+    pub(super) async fn refuse_duplicate(&self, run: &mut Run) -> Result<(), Stop> {
+        self.metrics.duplicates.inc();
+        self.finish(run, Disposition::Refused, Reason::Duplicate).await
     }
 
     /// Gives the claim of a lead that was not taken in back.

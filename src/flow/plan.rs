@@ -8,7 +8,7 @@ use crate::domain::bid::SeatsWanted;
 use crate::domain::ids::PingId;
 use crate::domain::lead::Warning;
 use crate::domain::money::{Money, Percent};
-use crate::domain::slug::VerticalId;
+use crate::domain::slug::{CampaignId, VerticalId};
 
 /// What was fixed when the lead came in. No consumer's data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub struct AuctionPlan {
     pub deadline: Timestamp,
     /// How many campaigns are pinged.
     pub pinged: u32,
+    /// Who may be asked: whoever goes on with the lead asks nobody else.
+    pub invited: Vec<CampaignId>,
     /// Whether it is a test lead.
     pub test: bool,
     /// What the vendor is told was left aside.

@@ -16,7 +16,7 @@ use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::LeadId;
 use crate::domain::post::Verdict;
 use crate::domain::time::plus_ms;
-use crate::ports::auction_store::{Claimed, Fenced, Outcome};
+use crate::ports::auction_store::{Claimed, DuplicateClaim, Fenced, Outcome};
 
 /// Pause between two sweeps for what nobody looks after.
 const SWEEP_PAUSE: Duration = Duration::from_secs(2);
@@ -109,7 +109,12 @@ impl Exchange {
                 self.finish(run, Disposition::Unsold, Reason::Deadline).await
             }
             LeadState::Received => {
-                run.invite(self);
+                // The claim is asked for beside `create`; its owner may have stopped in between.
+                let claimed = self.claim_duplicate(run, false).await?;
+                if matches!(claimed, Some(DuplicateClaim::Taken(_))) {
+                    return self.refuse_duplicate(run).await;
+                }
+                run.invite_again(self);
                 Box::pin(self.hold_auction(run)).await
             }
             LeadState::Decided => {

@@ -182,14 +182,13 @@ impl Exchange {
         if run.view()?.closing.is_some() {
             return Ok(());
         }
-        run.invite(self);
+        run.invite_again(self);
         let entity = &turn.entry.legal_entity;
         run.invited.retain(|invited| {
             invited.campaign.buyer_id != turn.entry.buyer
                 && invited.campaign.buyer.legal_entity() != entity
         });
-        run.plan.pinged =
-            run.invited.iter().filter(|invited| invited.ping.is_some()).count() as u32;
+        run.count_pinged();
         run.deadline = Instant::now() + Duration::from_millis(self.limits.auction_ms);
         Box::pin(self.hold_auction(run)).await
     }

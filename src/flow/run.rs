@@ -157,6 +157,7 @@ impl Run {
             received_at: lead.received_at,
             deadline: plus_ms(lead.received_at, auction_ms),
             pinged: 0,
+            invited: Vec::new(),
             test: lead.test,
             warnings,
             duplicate,
@@ -218,8 +219,9 @@ impl Run {
         is_consent_missing: bool,
     ) -> Option<(Disposition, Reason)> {
         let candidates = if is_consent_missing { Vec::new() } else { self.invite(exchange) };
-        self.plan.pinged =
-            self.invited.iter().filter(|invited| invited.ping.is_some()).count() as u32;
+        self.count_pinged();
+        self.plan.invited =
+            self.invited.iter().map(|invited| invited.campaign.id.clone()).collect();
         self.parts.push(Part::Opened(Opened {
             lead_id: self.lead.id,
             vendor_id: self.lead.vendor.clone(),
@@ -239,10 +241,32 @@ impl Run {
         }
     }
 
+    /// Fills `invited` for a lead that was taken in before: of those it was planned for, all that
+    /// are still eligible and were not posted to. A post to the same campaign would have the same
+    /// id, and may only ever have the same bytes.
+    pub(super) fn invite_again(&mut self, exchange: &Exchange) {
+        self.invite(exchange);
+        let seats = self.view.as_ref().map_or(&[][..], |view| &view.seats);
+        let attempts = seats.iter().flat_map(|seat| &seat.attempts);
+        let planned = &self.plan.invited;
+        self.invited.retain(|Invited { campaign, .. }| {
+            planned.contains(&campaign.id)
+                && !attempts.clone().any(|attempt| attempt.campaign == campaign.id)
+        });
+    }
+
+    /// Counts who is pinged.
+    pub(super) fn count_pinged(&mut self) {
+        let pinged = self.invited.iter().filter(|invited| invited.ping.is_some());
+        self.plan.pinged = u32::try_from(pinged.count()).unwrap_or(u32::MAX);
+    }
+
     /// Fills `invited`, and tells of every campaign of the vertical what was decided about it.
-    pub(super) fn invite(&mut self, exchange: &Exchange) -> Vec<CandidateRecord> {
+    fn invite(&mut self, exchange: &Exchange) -> Vec<CandidateRecord> {
         let today = self.lead.received_at.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
-        let considered = consider(&self.lead, &self.snapshot, today, &exchange.no_room.now());
+        // Test leads are out of caps and money.
+        let no_room = if self.lead.test { BTreeMap::new() } else { exchange.no_room.now() };
+        let considered = consider(&self.lead, &self.snapshot, today, &no_room);
         let mut pings: BTreeMap<Vec<String>, Arc<AnonymizedPing>> = BTreeMap::new();
         let mut records = Vec::with_capacity(considered.len());
         self.invited.clear();
@@ -344,6 +368,8 @@ impl Run {
     }
 
     fn record_round(&mut self, asked: &Asked, ranked: &[Contender], low: &[Contender]) {
+        // Places run on over rounds, as the ranking does.
+        let ranked_before = self.view.as_ref().map_or(0, |view| view.rank.len());
         let results = asked.answers.iter().enumerate().map(|(index, answer)| {
             let place = ranked.iter().position(|contender| contender.invited == index);
             let below = low.iter().find(|contender| contender.invited == index);
@@ -375,7 +401,7 @@ impl Run {
                     effective_price: contender.standing.effective_price,
                     seats: contender.bid.seats,
                 }),
-                rank: place.map(|place| (place + 1) as u16),
+                rank: place.map(|place| (ranked_before + place + 1) as u16),
                 lost_reason,
             }
         });

@@ -18,7 +18,7 @@ use super::exchange::{Exchange, FlowError};
 use super::run::{Run, Stop};
 use super::waiting::{Active, Progress};
 use crate::domain::auction::{LeadView, StoredAnswer};
-use crate::domain::disposition::{Disposition, Reason};
+use crate::domain::disposition::Disposition;
 use crate::domain::ids::{LeadId, Partition};
 use crate::domain::lead::{Lead, Submission};
 use crate::domain::money::Money;
@@ -178,12 +178,20 @@ impl Exchange {
         self.outbox.mark(run.lead.id.partition());
         if is_closed {
             self.announce(&run, &active);
-        } else if matches!(claimed, Ok(Some(DuplicateClaim::Taken(_)))) {
-            self.metrics.duplicates.inc();
-            let closed = self.finish(&mut run, Disposition::Refused, Reason::Duplicate).await;
-            self.conclude(run, &active, closed);
-        } else {
-            self.run_auction(run, &active).await;
+            return;
+        }
+        // Nobody is asked while it is not known whose consumer this is.
+        let claimed = match claimed {
+            Err(_) => self.claim_duplicate(&run, false).await,
+            known => known,
+        };
+        match claimed {
+            Ok(Some(DuplicateClaim::Taken(_))) => {
+                let closed = self.refuse_duplicate(&mut run).await;
+                self.conclude(run, &active, closed);
+            }
+            Ok(_) => self.run_auction(run, &active).await,
+            Err(error) => self.conclude(run, &active, Err(error.into())),
         }
     }
 
