@@ -11,8 +11,8 @@ pub const SEATS_MAX: usize = 32;
 pub const RANK_MAX: usize = 2_000;
 /// Opaque bytes of one argument: sealed lead, sealed post, plan, offers, one record part, one fact.
 pub const OPAQUE_BYTES_MAX: usize = 1 << 20;
-/// Effects of one step.
-pub const EFFECTS_MAX: usize = 256;
+/// Effects of one step: a part of the record for each candidate that was passed over, and a few.
+pub const EFFECTS_MAX: usize = RANK_MAX + 100;
 /// Counters one hold charges.
 pub const CAPS_MAX: usize = 64;
 /// Bytes of a counter, a cap's rule, an operation id or a fact id.
