@@ -24,6 +24,8 @@ use crate::ports::records::{LedgerLine, RecordPart, RecordsError};
 const SWEEP_PAUSE: Duration = Duration::from_secs(2);
 /// Entries taken from a partition at once.
 const ENTRIES_MAX: usize = 256;
+/// Entries looked through for money while the records take none.
+const ENTRIES_LOOK_MAX: usize = 4_096;
 /// Journal entries taken from an account at once.
 const JOURNAL_MAX: usize = 512;
 
@@ -112,13 +114,14 @@ impl Exchange {
             tokio::select! {
                 biased;
                 () = self.stopping.cancelled() => return,
+                // Before what comes: a busy market must not keep the sweep from its turn.
+                _ = sweep.tick() => self.settle_everything().await,
                 () = self.outbox.wake.notified() => {
                     for partition in self.outbox.take_marked() {
                         self.settle_partition(partition).await;
                     }
                     self.settle_journals().await;
                 }
-                _ = sweep.tick() => self.settle_everything().await,
             }
         }
     }
@@ -134,15 +137,19 @@ impl Exchange {
     }
 
     /// Carries out what a partition's outbox holds; gives how many entries had to stay.
+    ///
+    /// Entries that have to stay do not hold up those behind them: more and more are read, and of
+    /// those only the money is settled.
     pub(super) async fn settle_partition(&self, partition: Partition) -> usize {
+        let mut limit = ENTRIES_MAX;
         loop {
-            let read = self.store.outbox_read(partition, ENTRIES_MAX);
+            let read = self.store.outbox_read(partition, limit);
             let Ok(entries) = self.timed("outbox_read", read).await else { return 0 };
             if entries.is_empty() {
                 return 0;
             }
             let total = entries.len();
-            let done = self.settle_entries(entries).await;
+            let done = self.settle_entries(entries, limit == ENTRIES_MAX).await;
             let left = total - done.len();
             if !done.is_empty() {
                 let ack = self.store.outbox_ack(partition, done);
@@ -150,16 +157,24 @@ impl Exchange {
                     return total;
                 }
             }
-            if left > 0 || total < ENTRIES_MAX {
+            let is_whole = total < limit;
+            if is_whole || (left > 0 && limit >= ENTRIES_LOOK_MAX) {
                 return left;
+            }
+            if left > 0 {
+                limit = (limit * 4).min(ENTRIES_LOOK_MAX);
             }
         }
     }
 
-    /// Carries entries out; gives the ids of those that are done.
-    async fn settle_entries(&self, entries: Vec<OutboxEntry>) -> Vec<u64> {
-        let (parts, effects): (Vec<_>, Vec<_>) =
+    /// Carries entries out, parts of records only if they are wanted; gives the ids of those that
+    /// are done.
+    async fn settle_entries(&self, entries: Vec<OutboxEntry>, wants_parts: bool) -> Vec<u64> {
+        let (mut parts, effects): (Vec<_>, Vec<_>) =
             entries.into_iter().partition(|entry| matches!(entry.effect, Effect::Record(_)));
+        if !wants_parts {
+            parts.clear();
+        }
         let (mut done, settled) = futures::join!(
             self.record_parts(parts),
             join_all(effects.into_iter().map(|entry| self.settle_entry(entry)))
