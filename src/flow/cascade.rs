@@ -78,7 +78,15 @@ impl Exchange {
         if is_test {
             return Ok(Held::Held);
         }
-        let held = self.timed("hold", self.store.hold(hold)).await?.reply;
+        let held = match self.timed("hold", self.store.hold(hold)).await {
+            // Such as a hold of another amount, left by a round that was never ranked. One
+            // candidate's trouble must not keep the lead from the others.
+            Err(error @ StoreError::Limit(_)) => {
+                tracing::error!(%error, "hold.impossible");
+                Held::Refused("hold".to_owned())
+            }
+            reply => reply?.reply,
+        };
         self.metrics.holds(match held {
             Held::Held => HoldResult::Held,
             Held::Refused(_) | Held::Voided | Held::Captured => HoldResult::Refused,
@@ -154,14 +162,30 @@ impl Exchange {
             }
         }
         let post = self.rendered(run, turn, &campaign);
-        self.intend(run, turn, &post).await?;
+        // Counted from before the intent, which begins the lease: a post that is held up until
+        // another owner may have taken over does not leave any more.
         let deadline = self.post_deadline(&campaign, run.deadline);
+        self.intend(run, turn, &post).await?;
         let began = Instant::now();
         let delivery = self.deliver(&campaign, (turn.post_id, &post), false, deadline).await;
         run.waited += began.elapsed();
+        if matches!(delivery.outcome, PostOutcome::NotSent { .. }) {
+            self.make_sure_it_is_ours(run).await?;
+        }
         self.record_delivery(run, turn, delivery).await?;
         let is_over = run.view()?.closing.is_some() || run.view()?.has_locked_seat();
         Ok(if is_over { Tried::Settled } else { Tried::Next })
+    }
+
+    /// Renews the lease, or stops. That we sent nothing is the whole truth about a post only as
+    /// long as nobody else may have sent it: a verdict is not fenced.
+    async fn make_sure_it_is_ours(&self, run: &Run) -> Result<(), Stop> {
+        let (lead_id, fence, lease_ms) = (run.lead.id, run.fence, self.post_lease_ms());
+        let renew = || self.store.renew(lead_id, fence, lease_ms);
+        match self.insist("renew", renew).await?.reply {
+            Fenced::Ok(()) => Ok(()),
+            Fenced::Fenced => Err(Stop::Fenced),
+        }
     }
 
     fn rendered(&self, run: &Run, turn: &Turn, campaign: &CompiledCampaign) -> RenderedPost {
@@ -193,7 +217,7 @@ impl Exchange {
             sealed_post: sealed.into(),
             lease_ms: self.post_lease_ms(),
         };
-        let reply = self.timed("intent", self.store.intent(intent)).await?;
+        let reply = self.insist("intent", || self.store.intent(intent.clone())).await?;
         match reply.reply {
             Fenced::Ok(Intended::Ok) => run.refresh(reply.lead),
             Fenced::Ok(refused) => Err(Stop::Bug(format!("an intent was refused: {refused:?}"))),
@@ -270,7 +294,7 @@ impl Exchange {
             effects,
             record,
         };
-        let reply = self.timed("outcome", self.store.outcome(outcome)).await?;
+        let reply = self.insist("outcome", || self.store.outcome(outcome.clone())).await?;
         self.metrics.posts(&turn.entry.campaign, verdict);
         match reply.reply {
             Recorded::Recorded | Recorded::Already | Recorded::Stands(_) => {}

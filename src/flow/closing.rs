@@ -82,8 +82,9 @@ impl Exchange {
         let closing = self.closing(run, disposition, Some(reason), &[]);
         let mut effects = run.take_parts();
         effects.extend(run.plan.duplicate.map(|digest| Effect::FreeDuplicate { digest }));
-        let finish = self.store.finish(run.lead.id, run.fence, closing, effects);
-        let reply = self.timed("finish", finish).await?;
+        let (lead_id, fence) = (run.lead.id, run.fence);
+        let finish = || self.store.finish(lead_id, fence, closing.clone(), effects.clone());
+        let reply = self.insist("finish", finish).await?;
         match reply.reply {
             Fenced::Ok(Finished::Closed | Finished::Already) => run.refresh(reply.lead),
             Fenced::Ok(Finished::Busy) => {
@@ -138,7 +139,11 @@ impl Exchange {
             if !self.may_resolve_soon(&run) {
                 active.publish(Progress::Parked);
             }
-            self.schedule(run.lead.id, self.instant_of(due_at));
+            // Later ones are found by the sweep; a timer beside it would make two looks of one.
+            let due = self.instant_of(due_at);
+            if due <= Instant::now() + Duration::from_millis(self.post_lease_ms()) {
+                self.schedule(run.lead.id, due);
+            }
         }
     }
 

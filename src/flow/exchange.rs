@@ -32,6 +32,9 @@ use crate::ports::{AuctionStore, BuyerWire, Clock, Entropy, Records};
 use crate::registry::snapshot::Snapshot;
 use crate::vault::Vault;
 
+/// Pauses between the tries of a store operation that must not be lost, in milliseconds.
+const INSIST_PAUSES_MS: [u64; 6] = [50, 100, 200, 400, 800, 1_600];
+
 /// Why the exchange could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
@@ -331,6 +334,23 @@ impl Exchange {
             }
         }
         reply
+    }
+
+    /// As [`Exchange::timed`], but repeats an operation that got no reply a few times: for what
+    /// must not be lost to a moment's overload. Every operation of the store may be repeated.
+    pub(super) async fn insist<'a, T>(
+        &'a self,
+        operation: &'static str,
+        call: impl Fn() -> StoreFuture<'a, T>,
+    ) -> Result<T, StoreError> {
+        for pause_ms in INSIST_PAUSES_MS {
+            match self.timed(operation, call()).await {
+                Err(StoreError::Unavailable(_)) => {}
+                known => return known,
+            }
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        }
+        self.timed(operation, call()).await
     }
 
     /// The present instant.

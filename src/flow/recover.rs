@@ -4,17 +4,20 @@
 //! fence; the old owner can change nothing any more) and going on from its durable state. A post
 //! that was on its way counts as unknown (PROTOCOL a9).
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cascade::SEAT;
+use super::cascade::{SEAT, post_record};
 use super::exchange::{Exchange, FlowError};
 use super::plan::AuctionPlan;
+use super::resolve::turn_at;
 use super::run::{Run, Stop};
 use crate::domain::auction::{Account, HoldId, LeadState, LeadView, SeatState};
 use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::LeadId;
 use crate::domain::post::Verdict;
+use crate::domain::record::{Part, PostResult};
 use crate::domain::time::plus_ms;
 use crate::ports::auction_store::{Claimed, DuplicateClaim, Fenced, Outcome};
 
@@ -79,7 +82,7 @@ impl Exchange {
                 let ended = self.with_lease(lead_id, fence, work).await;
                 self.conclude(run, &active, ended);
             }
-            Ok(None) => {}
+            Ok(None) => self.unknown.note(lead_id, None),
             Err(error) => tracing::error!(lead = %lead_id, %error, "resume.failed"),
         }
     }
@@ -133,6 +136,11 @@ impl Exchange {
     async fn doubt_posting(&self, run: &mut Run, view: &LeadView) -> Result<(), Stop> {
         let state = view.seats.first().map(|seat| seat.state);
         let Some(SeatState::Posting { k }) = state else { return Ok(()) };
+        if let Some(turn) = turn_at(view, k) {
+            let reason = Some("interrupted".to_owned());
+            let post = post_record(&turn, PostResult::Unknown, reason, Vec::new());
+            run.parts.push(Part::Posted(post));
+        }
         let outcome = Outcome {
             lead_id: run.lead.id,
             seat: SEAT,
@@ -140,10 +148,10 @@ impl Exchange {
             verdict: Verdict::Unknown,
             due_at: Some(self.now()),
             closing: None,
-            effects: Vec::new(),
+            effects: run.take_parts(),
             record: None,
         };
-        let reply = self.timed("outcome", self.store.outcome(outcome)).await?;
+        let reply = self.insist("outcome", || self.store.outcome(outcome.clone())).await?;
         run.refresh(reply.lead)
     }
 
@@ -154,14 +162,18 @@ impl Exchange {
         fence: u64,
         work: impl Future<Output = T>,
     ) -> T {
+        // Side by side: a slow renewal must not keep the work from its deadlines.
+        tokio::select! {
+            biased;
+            done = work => done,
+            never = self.keep_lease(lead_id, fence) => match never {},
+        }
+    }
+
+    async fn keep_lease(&self, lead_id: LeadId, fence: u64) -> Infallible {
         let pause = Duration::from_millis(self.limits.renew_ms);
-        let mut work = std::pin::pin!(work);
         loop {
-            tokio::select! {
-                biased;
-                done = &mut work => return done,
-                () = tokio::time::sleep(pause) => {}
-            }
+            tokio::time::sleep(pause).await;
             let renew = self.store.renew(lead_id, fence, self.post_lease_ms());
             match self.timed("renew", renew).await {
                 Ok(reply) if reply.reply == Fenced::Fenced => {

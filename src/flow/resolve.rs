@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::cascade::{News, SEAT, Turn, payout};
+use super::cascade::{News, SEAT, Turn, payout, post_record};
 use super::closing::PaidSeat;
 use super::exchange::{Exchange, FlowError};
 use super::run::{Run, Stop, part_bytes};
@@ -19,12 +19,12 @@ use crate::domain::campaign::{OnUnknown, PostSemantics};
 use crate::domain::disposition::Disposition;
 use crate::domain::ids::{LeadId, PostId};
 use crate::domain::post::{PostOutcome, StatusAnswer, Verdict};
-use crate::domain::record::{Fact, Part, PostAttempt};
+use crate::domain::record::{Fact, Part, PostAttempt, PostResult};
 use crate::domain::time::{ms_between, plus_ms};
-use crate::ports::auction_store::{Effect, Fenced, Finished, Unresolved};
+use crate::ports::auction_store::{CreditKind, Effect, Fenced, Finished, Unresolved};
 use crate::post::rendered::RenderedPost;
 use crate::registry::snapshot::CompiledCampaign;
-use crate::settle::sale::{paid_at_own_risk, split};
+use crate::settle::sale::{paid_at_own_risk, payout_op, split};
 
 /// How long a buyer's `not_found` is not believed after a post, in milliseconds: the buyer may
 /// still be working on it.
@@ -75,10 +75,12 @@ impl Exchange {
         if age_ms >= seconds_ms(self.limits.unresolved_after_s) {
             return self.unresolve(run, &turn, on_unknown).await;
         }
+        let began = Instant::now();
         let look = match &campaign {
             Some(campaign) => self.look(campaign, &turn, age_ms).await?,
             None => Look::StillUnknown(None),
         };
+        run.waited += began.elapsed();
         match look {
             Look::Verdict(mut news) => {
                 news.attempts.splice(..0, self.unknown.attempts(run.lead.id));
@@ -202,6 +204,9 @@ impl Exchange {
     ) -> Result<(), Stop> {
         let mut effects = Vec::new();
         let mut seats = Vec::new();
+        let (reason, attempts) = ("unresolved".to_owned(), self.unknown.attempts(run.lead.id));
+        let post = post_record(turn, PostResult::Unknown, Some(reason), attempts);
+        run.parts.push(Part::Posted(post));
         if on_unknown == Some(OnUnknown::PayVendor) {
             let money = paid_at_own_risk(SEAT, turn.entry.price, run.plan.margin);
             seats.push(PaidSeat { money, redirect_url: None });
@@ -224,7 +229,8 @@ impl Exchange {
             closing: Some(closing),
             effects,
         };
-        let reply = self.timed("unresolved", self.store.unresolved(unresolved)).await?;
+        let end = || self.store.unresolved(unresolved.clone());
+        let reply = self.insist("unresolved", end).await?;
         match reply.reply {
             Finished::Closed | Finished::Already => run.refresh(reply.lead),
             Finished::Busy => Err(Stop::Bug("an unknown post was not unknown".to_owned())),
@@ -258,7 +264,9 @@ impl Exchange {
         let busy = || FlowError::Overloaded { retry_after_s: 1 };
         let active = self.waiting.enter(view.lead_id).ok_or_else(busy)?;
         let mut run = self.take_over(view.lead_id).await?.ok_or_else(busy)?;
-        let turn = run.view.as_deref().and_then(unknown_turn).ok_or_else(busy)?;
+        // Since it was read, another candidate's post may have become the unknown one.
+        let turn = run.view.as_deref().and_then(unknown_turn);
+        let turn = turn.filter(|turn| turn.post_id == post_id).ok_or_else(busy)?;
         let note = note_of(note, actor);
         let said = fact("resolved_by_operator", self.now(), post_id, Some(note));
         run.parts.push(Part::Fact(said));
@@ -310,21 +318,27 @@ impl Exchange {
             && !plan.test
         {
             let money = split(SEAT, entry.price, plan.margin);
-            let kind = crate::ports::auction_store::CreditKind::Adjustment;
             let op_id = format!("adjudicated:{post_id}");
             let owed = crate::domain::money::Money::ZERO.checked_sub(entry.price);
             effects.push(Effect::Credit {
                 account: Account::Buyer(entry.buyer.clone()),
-                op_id: op_id.clone(),
-                kind,
+                op_id,
+                kind: CreditKind::Adjustment,
                 amount: owed.unwrap_or_default(),
             });
-            let account = Account::Vendor(view.vendor.clone());
-            effects.push(Effect::Credit { account, op_id, kind, amount: money.payout });
+            // Under the sale's own name: a vendor that was paid at our risk is not paid again.
+            effects.push(Effect::Credit {
+                account: Account::Vendor(view.vendor.clone()),
+                op_id: payout_op(view.lead_id, SEAT),
+                kind: CreditKind::Payout,
+                amount: money.payout,
+            });
         }
         let fact_id = format!("adjudicated:{post_id}");
-        let append = self.store.append(view.lead_id, fact_id, part, effects);
-        let is_new = self.timed("append", append).await?.reply;
+        let append = self.store.append(view.lead_id, fact_id, part.clone(), effects);
+        let lead = self.timed("append", append).await?.lead;
+        // The first word holds; ours is among the facts only if it was that.
+        let is_new = lead.is_some_and(|lead| lead.facts.contains(&part));
         self.outbox.mark(view.lead_id.partition());
         let reply = if is_new {
             ResolveReply::Resolved { outcome }
@@ -352,7 +366,12 @@ fn note_of(note: Option<String>, actor: &str) -> String {
 pub(super) fn unknown_turn(view: &LeadView) -> Option<Turn> {
     let seat = view.seats.first()?;
     let SeatState::Unknown { k } = seat.state else { return None };
-    let attempt = seat.last().filter(|attempt| attempt.k == k)?;
+    turn_at(view, k)
+}
+
+/// The candidate whose post is the last one, if that is `k`.
+pub(super) fn turn_at(view: &LeadView, k: u16) -> Option<Turn> {
+    let attempt = view.seats.first()?.last().filter(|attempt| attempt.k == k)?;
     let entry = view.rank.get(usize::from(k))?.clone();
     Some(Turn { k, entry, post_id: attempt.post_id })
 }

@@ -215,7 +215,9 @@ impl Exchange {
         let (decided, held) =
             futures::join!(self.decide(run.decide()), self.hold(hold, run.plan.test));
         run.refresh(decided?)?;
-        self.cascade(run, first_k, Some(held?)).await
+        // Another ranking may hold; and a hold without a reply is asked for again.
+        let is_first = run.view()?.rank.get(usize::from(first_k)) == Some(&first);
+        self.cascade(run, first_k, held.ok().filter(|_| is_first)).await
     }
 
     fn key_digest(
@@ -284,15 +286,33 @@ impl Exchange {
         is_replay: bool,
     ) -> SellReply {
         let settled = progress.wait_for(|progress| *progress != Progress::Running);
-        match tokio::time::timeout_at(answer_by, settled).await {
-            Ok(Ok(progress)) => match &*progress {
-                Progress::Final(answer) => {
-                    SellReply::Answer { lead_id, answer: answer.clone(), is_replay }
-                }
-                Progress::Running | Progress::Parked => SellReply::Pending { lead_id },
-            },
-            Ok(Err(_)) | Err(_) => SellReply::Pending { lead_id },
+        let heard = match tokio::time::timeout_at(answer_by, settled).await {
+            Ok(Ok(progress)) => Some(progress.clone()),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        match heard {
+            Some(Progress::Final(answer)) => SellReply::Answer { lead_id, answer, is_replay },
+            Some(Progress::Running | Progress::Parked) => SellReply::Pending { lead_id },
+            None => self.unheard(lead_id, progress, is_replay).await,
         }
+    }
+
+    /// What is said to somebody who waited in vain: pending, unless nobody works on the lead here
+    /// and it ended without a word, such as on another node.
+    async fn unheard(
+        &self,
+        lead_id: LeadId,
+        progress: watch::Receiver<Progress>,
+        is_replay: bool,
+    ) -> SellReply {
+        drop(progress);
+        if self.waiting.forget_idle(lead_id)
+            && let Ok(reply) = self.timed("read", self.store.read(lead_id)).await
+            && let Some(lead) = reply.lead
+        {
+            return answer_of(&lead, is_replay);
+        }
+        SellReply::Pending { lead_id }
     }
 
     /// Looks at a lead that another node works on until it is closed or time is up.

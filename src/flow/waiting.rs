@@ -63,6 +63,19 @@ impl Waiting {
         self.entries().values().filter(|entry| entry.is_active).count()
     }
 
+    /// Forgets a lead that nobody works on and nobody waits for; tells whether nobody works on it.
+    pub fn forget_idle(&self, lead_id: LeadId) -> bool {
+        let mut entries = self.entries();
+        let Some(entry) = entries.get(&lead_id) else { return true };
+        if entry.is_active {
+            return false;
+        }
+        if entry.progress.receiver_count() == 0 {
+            entries.remove(&lead_id);
+        }
+        true
+    }
+
     fn leave(&self, lead_id: LeadId) {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(&lead_id) else { return };
@@ -117,6 +130,22 @@ mod tests {
         assert!(waiting.enter(lead()).is_none());
         drop(active);
         assert!(waiting.enter(lead()).is_some());
+    }
+
+    #[test]
+    fn a_lead_that_nobody_works_on_is_forgotten_with_the_last_who_waits() {
+        let waiting = Arc::new(Waiting::default());
+        let active = waiting.enter(lead()).unwrap();
+        let receivers = [waiting.join(lead()).unwrap(), waiting.join(lead()).unwrap()];
+        assert!(!waiting.forget_idle(lead()));
+        drop(active);
+        let [first, second] = receivers;
+        drop(first);
+        assert!(waiting.forget_idle(lead()));
+        assert!(waiting.join(lead()).is_some());
+        drop(second);
+        assert!(waiting.forget_idle(lead()));
+        assert!(waiting.join(lead()).is_none());
     }
 
     #[test]
