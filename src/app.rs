@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::flow::Exchange;
 use crate::http::{self, Api, KEEP_ALIVE, ServerSettings, Servers};
+use crate::intake::fields::phone;
 use crate::ports::{Clock, Records};
 use crate::vault::Vault;
 
@@ -76,6 +77,7 @@ impl Running {
     /// [`StartError`], with everything closed again.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let floor = Floor::open(config).await?;
+        warm_up();
         let settings = ServerSettings {
             api: config.http.listen,
             admin: config.admin.map(|admin| admin.listen),
@@ -147,6 +149,11 @@ impl Running {
         tokio::join!(self.floor.exchange.drain(), self.servers.stop(), self.chores.wait());
         self.floor.close().await;
     }
+}
+
+/// Loads what the first lead would otherwise wait for.
+fn warm_up() {
+    tokio::task::spawn_blocking(phone::warm_up);
 }
 
 /// Makes the keys of today and tomorrow before a lead needs them.
