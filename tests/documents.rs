@@ -1,3 +1,4 @@
+#![expect(clippy::unwrap_used, reason = "a test may panic where it cannot go on")]
 //! What the documents show is what the program does: examples are read from them and tried.
 
 use std::collections::BTreeMap;
