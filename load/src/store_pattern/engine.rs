@@ -1,49 +1,61 @@
 //! The engines behind one small interface: look up a row, commit many changes durably.
+//!
+//! Rows are laid out as the store does it: three spaces of the engine by how long rows live, and a
+//! byte before each key for the kind of row.
 
 use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use redb::{ReadOnlyTable, ReadableDatabase, TableDefinition};
 
-/// The rows' tables, one keyspace or table of the engine each.
+/// The kinds of rows.
 #[derive(Clone, Copy)]
 pub enum Table {
     Leads,
     Runs,
     Ranks,
-    Sealed,
-    Posts,
-    Closed,
+    Accounts,
+    Caps,
+    Journal,
+    Outbox,
     Keys,
     Duplicates,
     Expiry,
-    Accounts,
-    Caps,
     Holds,
-    Journal,
-    Outbox,
+    Sealed,
+    Posts,
+    Closed,
 }
 
-const NAMES: [&str; 14] = [
-    "leads",
-    "runs",
-    "ranks",
-    "sealed",
-    "posts",
-    "closed",
-    "keys",
-    "duplicates",
-    "expiry",
-    "accounts",
-    "caps",
-    "holds",
-    "journal",
-    "outbox",
-];
+/// The engine's spaces.
+const SPACES: [&str; 3] = ["open", "kept", "day"];
+
+impl Table {
+    fn space(self) -> usize {
+        match self {
+            Self::Leads
+            | Self::Runs
+            | Self::Ranks
+            | Self::Accounts
+            | Self::Caps
+            | Self::Journal
+            | Self::Outbox => 0,
+            Self::Keys | Self::Duplicates | Self::Expiry | Self::Holds => 1,
+            Self::Sealed | Self::Posts | Self::Closed => 2,
+        }
+    }
+
+    fn key(self, key: &[u8]) -> Vec<u8> {
+        let mut full = Vec::with_capacity(key.len() + 1);
+        full.push(self as u8);
+        full.extend_from_slice(key);
+        full
+    }
+}
 
 /// One changed row; no value removes it.
 pub struct Change {
-    table: Table,
+    space: usize,
     key: Vec<u8>,
     value: Option<Vec<u8>>,
 }
@@ -51,12 +63,12 @@ pub struct Change {
 impl Change {
     /// Writes a row.
     pub fn put(table: Table, key: &[u8], value: Vec<u8>) -> Self {
-        Self { table, key: key.to_vec(), value: Some(value) }
+        Self { space: table.space(), key: table.key(key), value: Some(value) }
     }
 
     /// Removes a row.
     pub fn remove(table: Table, key: &[u8]) -> Self {
-        Self { table, key: key.to_vec(), value: None }
+        Self { space: table.space(), key: table.key(key), value: None }
     }
 }
 
@@ -80,10 +92,10 @@ impl Fjall {
         let database = Database::builder(directory)
             .cache_size(64 << 20)
             .worker_threads(1)
-            .max_journaling_size(256 << 20)
+            .max_journaling_size(192 << 20)
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(16 << 20);
-        let keyspaces = NAMES
+        let keyspaces = SPACES
             .iter()
             .map(|name| database.keyspace(name, options))
             .collect::<fjall::Result<Vec<_>>>()?;
@@ -93,13 +105,14 @@ impl Fjall {
 
 impl Engine for Fjall {
     fn get(&mut self, table: Table, key: &[u8]) -> anyhow::Result<Option<Vec<u8>>> {
-        Ok(self.keyspaces[table as usize].get(key)?.map(|value| value.to_vec()))
+        let value = self.keyspaces[table.space()].get(table.key(key))?;
+        Ok(value.map(|value| value.to_vec()))
     }
 
     fn commit(&mut self, changes: &[Change]) -> anyhow::Result<()> {
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
         for change in changes {
-            let keyspace = &self.keyspaces[change.table as usize];
+            let keyspace = &self.keyspaces[change.space];
             match &change.value {
                 Some(value) => batch.insert(keyspace, &*change.key, &**value),
                 None => batch.remove(keyspace, &*change.key),
@@ -111,20 +124,17 @@ impl Engine for Fjall {
 
 /// redb: copy-on-write B-trees in one file.
 pub struct Redb {
+    /// What was committed last, as read transactions see it; opened by the first look-up.
     committed: Vec<ReadOnlyTable<&'static [u8], &'static [u8]>>,
     database: redb::Database,
     quick_repair: bool,
 }
 
-const TABLES: [TableDefinition<&[u8], &[u8]>; 14] = {
-    let mut tables = [TableDefinition::new("leads"); 14];
-    let mut index = 0;
-    while index < tables.len() {
-        tables[index] = TableDefinition::new(NAMES[index]);
-        index += 1;
-    }
-    tables
-};
+const TABLES: [TableDefinition<&[u8], &[u8]>; 3] = [
+    TableDefinition::new(SPACES[0]),
+    TableDefinition::new(SPACES[1]),
+    TableDefinition::new(SPACES[2]),
+];
 
 impl Redb {
     /// Opens or creates the database.
@@ -149,7 +159,8 @@ impl Engine for Redb {
                 self.committed.push(transaction.open_table(definition)?);
             }
         }
-        Ok(self.committed[table as usize].get(key)?.map(|value| value.value().to_vec()))
+        let value = self.committed[table.space()].get(&*table.key(key))?;
+        Ok(value.map(|value| value.value().to_vec()))
     }
 
     fn commit(&mut self, changes: &[Change]) -> anyhow::Result<()> {
@@ -162,7 +173,7 @@ impl Engine for Redb {
                 tables.push(transaction.open_table(table)?);
             }
             for change in changes {
-                let rows = &mut tables[change.table as usize];
+                let rows = &mut tables[change.space];
                 match &change.value {
                     Some(value) => drop(rows.insert(&*change.key, &**value)?),
                     None => drop(rows.remove(&*change.key)?),

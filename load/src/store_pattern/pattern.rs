@@ -96,7 +96,7 @@ impl Pattern {
                 changes.push(Change::put(Table::Posts, &flight.id, self.bytes(2_000)));
                 changes.push(Change::put(Table::Runs, &flight.id, self.bytes(250)));
             }
-            5 => self.close(&mut flight, engine, changes)?,
+            5 => self.close(&mut flight, changes),
             6 => self.settle(&flight, engine, changes)?,
             _ => {
                 for offset in 0..4 {
@@ -128,23 +128,16 @@ impl Pattern {
         Ok(())
     }
 
-    fn close(
-        &mut self,
-        flight: &mut Flight,
-        engine: &mut dyn Engine,
-        changes: &mut Vec<Change>,
-    ) -> anyhow::Result<()> {
-        let sealed = engine.get(Table::Sealed, &flight.id)?;
+    fn close(&mut self, flight: &mut Flight, changes: &mut Vec<Change>) {
         changes.push(Change::put(Table::Closed, &flight.id, self.bytes(2_200)));
-        changes.push(Change::put(Table::Closed, &flight.digest, sealed.unwrap_or_default()));
-        for table in [Table::Leads, Table::Runs, Table::Ranks, Table::Sealed, Table::Posts] {
+        changes.push(Change::put(Table::Posts, &flight.id, self.bytes(60)));
+        for table in [Table::Leads, Table::Runs, Table::Ranks] {
             changes.push(Change::remove(table, &flight.id));
         }
         for _ in 0..2 {
             self.add_outbox(flight, 90, changes);
         }
         self.add_outbox(flight, 600, changes);
-        Ok(())
     }
 
     fn settle(

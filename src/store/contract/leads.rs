@@ -162,6 +162,11 @@ pub(super) async fn an_old_owner_changes_nothing(factory: &dyn StoreFactory) {
     assert_eq!(finish.reply, Fenced::Fenced);
     assert_eq!(stand.read(lead_id).await, before);
     assert_eq!(stand.effects().await, effects);
+    let end = || closing(Disposition::Unsold);
+    let finish = ok(store.finish(lead_id, 2, end(), Vec::new())).await;
+    assert_eq!(finish.reply, Fenced::Ok(Finished::Closed));
+    let late = ok(store.finish(lead_id, 1, end(), Vec::new())).await;
+    assert_eq!((late.reply, lead_of(&late)), (Fenced::Fenced, lead_of(&finish)));
     let missing = ok(store.renew(stand.lead_id(2), 1, LEASE_MS)).await;
     assert_eq!((missing.reply, missing.lead), (Fenced::Fenced, None));
 }

@@ -6,7 +6,7 @@
 //! the measurements behind the choice.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -52,7 +52,7 @@ impl DurableEngine {
     /// cannot be read.
     pub(in super::super) fn open(path: &Path) -> Result<Self, OpenError> {
         let failed = |error: String| OpenError::Engine { path: path.to_owned(), error };
-        std::fs::create_dir_all(path).map_err(|error| failed(error.to_string()))?;
+        make_directory(path).map_err(|error| failed(error.to_string()))?;
         let lock = lock(path)?;
         let folder = path.join(ENGINE_FOLDER);
         journal::mend(&folder).map_err(|error| failed(error.to_string()))?;
@@ -132,6 +132,14 @@ fn full_key(table: Table, key: &[u8]) -> Vec<u8> {
     }
     full.extend_from_slice(key);
     full
+}
+
+/// Makes the directory, for its owner alone where the system knows owners.
+fn make_directory(path: &Path) -> std::io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
 }
 
 /// Takes the directory's lock, which the operating system gives back when the process ends.

@@ -77,3 +77,14 @@ fn settings_are_read_from_toml_and_unknown_names_are_refused() {
     assert!(toml::from_str::<EmbeddedSettings>("partition = 8").is_err());
     assert!(toml::from_str::<EmbeddedSettings>("install_mark = []").is_err());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_new_directory_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data/store");
+    assert_eq!(open(settings(&path)), None);
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}

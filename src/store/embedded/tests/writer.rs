@@ -68,10 +68,11 @@ impl Engine for Gate {
     }
 }
 
-/// A store on such an engine, and who gives the word.
+/// A store on such an engine, and who gives the word: dropped first, so that a test that fails
+/// does not wait for it.
 struct Gated {
-    store: Arc<EmbeddedStore>,
     word: mpsc::Sender<()>,
+    store: Arc<EmbeddedStore>,
     waits: Arc<AtomicBool>,
 }
 
@@ -83,7 +84,7 @@ fn gated(queue_commands_max: usize) -> Gated {
     let settings = EmbeddedSettings { queue_commands_max, ..settings(Path::new("none")) };
     word.send(()).unwrap();
     let store = EmbeddedStore::start(Box::new(gate), &settings, clock()).unwrap();
-    Gated { store, word, waits }
+    Gated { word, store, waits }
 }
 
 impl Gated {

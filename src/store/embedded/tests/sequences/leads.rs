@@ -22,6 +22,8 @@ use crate::store::embedded::tests::beginning;
 
 const CAMPAIGNS: [&str; 5] = ["beta-tx", "beta-fl", "bravo-tx", "gamma-tx", "delta-tx"];
 const LEASE_MS: u64 = 5_000;
+/// Stands for the fence the lead has at the time.
+const CURRENT: u64 = 0;
 const OFFER_MS: i64 = 20_000;
 
 #[derive(Debug, Clone)]
@@ -58,7 +60,8 @@ fn ends() -> impl Strategy<Value = Disposition> + Clone {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let (fence, seat, k, node) = (1..4_u64, 1..3_u8, 0..5_u16, 1..3_u8);
+    let fence = prop_oneof![4 => Just(CURRENT), 1 => 1..4_u64];
+    let (seat, k, node) = (1..3_u8, 0..5_u16, 1..3_u8);
     let end = prop::option::of(ends());
     prop_oneof![
         1 => Just(Step::Create),
@@ -125,6 +128,21 @@ fn create() -> Create {
         closing: None,
         effects: effect("created"),
     }
+}
+
+/// The step with the fence it means.
+async fn with_fence(stand: &Stand, mut step: Step) -> Step {
+    if let Step::Renew { fence, .. }
+    | Step::Decide { fence, .. }
+    | Step::Offer { fence }
+    | Step::Intent { fence, .. }
+    | Step::Finish { fence, .. }
+    | Step::Postpone { fence } = &mut step
+        && *fence == CURRENT
+    {
+        *fence = read(stand).await.map_or(1, |lead| lead.fence);
+    }
+    step
 }
 
 /// Applies a step and returns its reply as a text; an argument that is refused is a reply too.
@@ -340,7 +358,8 @@ proptest! {
             let mut stand = Stand::new();
             let mut before = None;
             stand.store.create(create()).await.unwrap();
-            for step in &steps {
+            for step in steps {
+                let step = &with_fence(&stand, step).await;
                 let first = apply(&mut stand, step).await;
                 let after = read(&stand).await;
                 after.iter().for_each(check);
