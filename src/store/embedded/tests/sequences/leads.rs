@@ -24,6 +24,8 @@ const CAMPAIGNS: [&str; 5] = ["beta-tx", "beta-fl", "bravo-tx", "gamma-tx", "del
 const LEASE_MS: u64 = 5_000;
 /// Stands for the fence the lead has at the time.
 const CURRENT: u64 = 0;
+/// Stands for the candidate whose turn it is: the last one posted to, or the one after it.
+const TURN: u16 = 99;
 const OFFER_MS: i64 = 20_000;
 
 #[derive(Debug, Clone)]
@@ -61,7 +63,8 @@ fn ends() -> impl Strategy<Value = Disposition> + Clone {
 
 fn step() -> impl Strategy<Value = Step> {
     let fence = prop_oneof![4 => Just(CURRENT), 1 => 1..4_u64];
-    let (seat, k, node) = (1..3_u8, 0..5_u16, 1..3_u8);
+    let k = prop_oneof![4 => Just(TURN), 1 => 0..5_u16];
+    let (seat, node) = (1..3_u8, 1..3_u8);
     let end = prop::option::of(ends());
     prop_oneof![
         1 => Just(Step::Create),
@@ -130,8 +133,20 @@ fn create() -> Create {
     }
 }
 
-/// The step with the fence it means.
-async fn with_fence(stand: &Stand, mut step: Step) -> Step {
+/// The step with the fence and the candidate it means.
+async fn resolved(stand: &Stand, mut step: Step) -> Step {
+    let lead = read(stand).await;
+    let last = |seat: u8| {
+        let seat = lead.as_ref().and_then(|lead| lead.seats.get(usize::from(seat) - 1));
+        seat.and_then(Seat::last).map(|attempt| attempt.k)
+    };
+    match &mut step {
+        Step::Intent { seat, k, .. } if *k == TURN => *k = last(*seat).map_or(0, |k| k + 1),
+        Step::Outcome { seat, k, .. } | Step::Unresolved { seat, k, .. } if *k == TURN => {
+            *k = last(*seat).unwrap_or(0);
+        }
+        _ => {}
+    }
     if let Step::Renew { fence, .. }
     | Step::Decide { fence, .. }
     | Step::Offer { fence }
@@ -140,7 +155,7 @@ async fn with_fence(stand: &Stand, mut step: Step) -> Step {
     | Step::Postpone { fence } = &mut step
         && *fence == CURRENT
     {
-        *fence = read(stand).await.map_or(1, |lead| lead.fence);
+        *fence = lead.as_ref().map_or(1, |lead| lead.fence);
     }
     step
 }
@@ -359,7 +374,7 @@ proptest! {
             let mut before = None;
             stand.store.create(create()).await.unwrap();
             for step in steps {
-                let step = &with_fence(&stand, step).await;
+                let step = &resolved(&stand, step).await;
                 let first = apply(&mut stand, step).await;
                 let after = read(&stand).await;
                 after.iter().for_each(check);
