@@ -60,6 +60,37 @@ struct Round {
     elapsed: Duration,
     commits: Vec<Duration>,
     rows: usize,
+    spent: Spent,
+}
+
+/// What the whole process, the engines' own threads included, has spent: steadier than time on a
+/// busy machine.
+#[derive(Clone, Copy)]
+struct Spent {
+    cpu_us: f64,
+    written_bytes: f64,
+}
+
+impl Spent {
+    /// Reads Linux's accounting; in ticks of 10 ms and in bytes sent towards the disk.
+    fn now() -> anyhow::Result<Self> {
+        let stat = std::fs::read_to_string("/proc/self/stat")?;
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        let ticks = |index: usize| -> anyhow::Result<f64> {
+            Ok(fields.split_whitespace().nth(index).context("a field is missing")?.parse()?)
+        };
+        let io = std::fs::read_to_string("/proc/self/io")?;
+        let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+        let written_bytes = written.context("no write_bytes")?.trim().parse()?;
+        Ok(Self { cpu_us: (ticks(11)? + ticks(12)?) * 1e4, written_bytes })
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            cpu_us: self.cpu_us - before.cpu_us,
+            written_bytes: self.written_bytes - before.written_bytes,
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a measurement reads the real clock")]
@@ -86,7 +117,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             contestants.push((choice, Contestant { name, directory, engine, pattern }));
         }
     }
-    println!("engine      round  commands/s   rows/s  commit p50 ms  p99 ms  max ms");
+    println!(
+        "engine      round  commands/s   rows/s  commit p50 ms  p99 ms  max ms  CPU us/cmd  written B/cmd"
+    );
     for number in 1..=arguments.rounds {
         for (_, contestant) in &mut contestants {
             let round = measure(contestant, arguments)?;
@@ -121,6 +154,7 @@ fn open(choice: Choice, directory: &Path) -> anyhow::Result<Box<dyn Engine>> {
 fn measure(contestant: &mut Contestant, arguments: &Arguments) -> anyhow::Result<Round> {
     let mut commits = Vec::with_capacity(arguments.commands / arguments.batch + 1);
     let (mut done, mut rows) = (0, 0);
+    let before = Spent::now()?;
     let began = now();
     while done < arguments.commands {
         let mut changes = Vec::with_capacity(arguments.batch * 6);
@@ -133,7 +167,8 @@ fn measure(contestant: &mut Contestant, arguments: &Arguments) -> anyhow::Result
         contestant.engine.commit(&changes)?;
         commits.push(commit_began.elapsed());
     }
-    Ok(Round { elapsed: began.elapsed(), commits, rows })
+    let (elapsed, spent) = (began.elapsed(), Spent::now()?.since(before));
+    Ok(Round { elapsed, commits, rows, spent })
 }
 
 fn report(name: &str, number: usize, commands: usize, mut round: Round) {
@@ -145,12 +180,14 @@ fn report(name: &str, number: usize, commands: usize, mut round: Round) {
     };
     let seconds = round.elapsed.as_secs_f64();
     println!(
-        "{name:<10} {number:>6} {:>11.0} {:>8.0} {:>14.2} {:>7.2} {:>7.1}",
+        "{name:<10} {number:>6} {:>11.0} {:>8.0} {:>14.2} {:>7.2} {:>7.1} {:>11.1} {:>14.0}",
         commands as f64 / seconds,
         round.rows as f64 / seconds,
         at(0.50),
         at(0.99),
-        at(1.0)
+        at(1.0),
+        round.spent.cpu_us / commands as f64,
+        round.spent.written_bytes / commands as f64
     );
 }
 

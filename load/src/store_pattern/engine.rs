@@ -92,7 +92,7 @@ impl Fjall {
         let database = Database::builder(directory)
             .cache_size(64 << 20)
             .worker_threads(1)
-            .max_journaling_size(192 << 20)
+            .max_journaling_size(128 << 20)
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(16 << 20);
         let keyspaces = SPACES

@@ -28,7 +28,7 @@ const CACHE_BYTES: u64 = 64 << 20;
 /// One table's changes in memory before they become a file of their tree.
 const TABLE_BUFFER_BYTES: u64 = 16 << 20;
 /// Journals together; at most that much is replayed at a start.
-const JOURNAL_BYTES_MAX: u64 = 192 << 20;
+const JOURNAL_BYTES_MAX: u64 = 128 << 20;
 
 /// fjall in a directory of its own, under an exclusive lock.
 ///
