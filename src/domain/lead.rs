@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::decimal::Decimal;
 use super::ids::LeadId;
@@ -32,6 +33,22 @@ pub enum Value {
     List(Vec<Fields>),
 }
 
+impl Value {
+    /// The whole value as JSON: dates and amounts as texts, numbers as numbers.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Text(text) => json!(text),
+            Self::Integer(number) => json!(number),
+            Self::Decimal(number) => json!(number),
+            Self::Money(money) => json!(money),
+            Self::Boolean(truth) => json!(truth),
+            Self::Date(date) => json!(date.to_string()),
+            Self::List(items) => items.iter().map(Fields::to_json).collect(),
+        }
+    }
+}
+
 /// Names and values in the order of the vertical. No `Debug`, as for [`Value`].
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(Debug))]
@@ -54,6 +71,12 @@ impl Fields {
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&Value> {
         self.0.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
+    }
+
+    /// Everything as a JSON object.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        self.iter().map(|(name, value)| (name.to_owned(), value.to_json())).collect()
     }
 
     /// All names and values, in the order of the vertical.

@@ -36,7 +36,7 @@ pub fn redact(
         let Some(value) = fields.value(&field.name) else { continue };
         let is_disclosed = disclosures.contains(&field.name) && field.pii != PiiClass::Contact;
         if is_disclosed {
-            ping.lead.insert(field.name.clone(), whole(value));
+            ping.lead.insert(field.name.clone(), value.to_json());
             ping.disclosed.push(field.name.clone());
         } else {
             expose(field, value, today, &mut ping.lead);
@@ -99,7 +99,7 @@ fn expose(field: &Field, value: &Value, today: Date, out: &mut Map<String, Json>
             out.insert(field.name.clone(), Json::Array(items));
         }
         (Exposure::AsIs, value) => {
-            out.insert(field.name.clone(), whole(value));
+            out.insert(field.name.clone(), value.to_json());
         }
         (Exposure::Zip3, Value::Text(zip)) => {
             out.insert("zip3".to_owned(), json!(zip3(zip)));
@@ -176,24 +176,6 @@ fn age(vertical: &Vertical, fields: &Fields, today: Date) -> Option<i64> {
     match fields.value("date_of_birth") {
         Some(Value::Date(birth)) => Some(years_between(*birth, today)),
         _ => None,
-    }
-}
-
-/// The whole value as JSON, for exposures `as_is` and disclosures.
-fn whole(value: &Value) -> Json {
-    match value {
-        Value::Text(text) => json!(text),
-        Value::Integer(number) => json!(number),
-        Value::Decimal(number) => json!(number),
-        Value::Money(money) => json!(money),
-        Value::Boolean(truth) => json!(truth),
-        Value::Date(date) => json!(date.to_string()),
-        Value::List(items) => {
-            let object = |item: &Fields| {
-                item.iter().map(|(name, value)| (name.to_owned(), whole(value))).collect()
-            };
-            Json::Array(items.iter().map(|item| Json::Object(object(item))).collect())
-        }
     }
 }
 

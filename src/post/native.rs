@@ -8,7 +8,7 @@ use super::rendered::RenderedPost;
 use crate::domain::bid::SeatsWanted;
 use crate::domain::campaign::OnUnmatched;
 use crate::domain::ids::{LeadId, PingId, PostId};
-use crate::domain::lead::{Consent, Fields, Lead, Value};
+use crate::domain::lead::{Consent, Lead};
 use crate::domain::money::Money;
 use crate::domain::post::{Acceptance, PostOutcome, StatusAnswer};
 use crate::domain::reply::RawReply;
@@ -62,7 +62,7 @@ struct PostBody<'a> {
     reference: Option<&'a str>,
     price: Money,
     seats: SeatsWanted,
-    lead: Map<String, Json>,
+    lead: Json,
     consent: Map<String, Json>,
     test: bool,
 }
@@ -77,7 +77,7 @@ pub fn render(frame: &PostFrame<'_>, lead: &Lead) -> RenderedPost {
         reference: frame.reference,
         price: frame.price,
         seats: frame.seats,
-        lead: whole_fields(lead.fields.expose()),
+        lead: lead.fields.expose().to_json(),
         consent: whole_consent(lead.consent.expose()),
         test: frame.test,
     };
@@ -91,24 +91,6 @@ pub fn render(frame: &PostFrame<'_>, lead: &Lead) -> RenderedPost {
             ("idempotency-key".to_owned(), frame.post_id.to_string()),
         ],
         body: body.into(),
-    }
-}
-
-fn whole_fields(fields: &Fields) -> Map<String, Json> {
-    fields.iter().map(|(name, value)| (name.to_owned(), whole(value))).collect()
-}
-
-fn whole(value: &Value) -> Json {
-    match value {
-        Value::Text(text) => json!(text),
-        Value::Integer(number) => json!(number),
-        Value::Decimal(number) => json!(number),
-        Value::Money(money) => json!(money),
-        Value::Boolean(truth) => json!(truth),
-        Value::Date(date) => json!(date.to_string()),
-        Value::List(items) => {
-            Json::Array(items.iter().map(|item| Json::Object(whole_fields(item))).collect())
-        }
     }
 }
 
