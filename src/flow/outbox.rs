@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::exchange::{Degraded, Exchange};
 use crate::domain::auction::Account;
@@ -35,6 +36,8 @@ pub struct Outbox {
     marked: Mutex<BTreeSet<Partition>>,
     wake: Notify,
     troubles: Mutex<Troubles>,
+    /// Since when every pass over all partitions has left something waiting.
+    waiting_since: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -61,6 +64,16 @@ impl Outbox {
 
     fn take_marked(&self) -> BTreeSet<Partition> {
         std::mem::take(&mut *locked(&self.marked))
+    }
+
+    /// How long something has been waiting, after a pass that left `waiting` entries.
+    fn age(&self, waiting: usize) -> Duration {
+        let mut since = locked(&self.waiting_since);
+        if waiting == 0 {
+            *since = None;
+            return Duration::ZERO;
+        }
+        since.get_or_insert_with(Instant::now).elapsed()
     }
 
     /// What does not work as it should.
@@ -133,6 +146,7 @@ impl Exchange {
             waiting += self.settle_partition(partition).await;
         }
         self.metrics.outbox_entries.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.metrics.outbox_oldest.set(self.outbox.age(waiting).as_secs_f64());
         self.settle_journals().await;
     }
 
@@ -291,4 +305,20 @@ fn record_part(entry: OutboxEntry) -> Option<RecordPart> {
     let Effect::Record(part) = entry.effect else { return None };
     let (lead_id, sequence) = (entry.lead_id, entry.sequence);
     Some(RecordPart { lead_id, sequence, part: part.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_grows_old_until_nothing_waits() {
+        let outbox = Outbox::default();
+        assert_eq!(outbox.age(0), Duration::ZERO);
+        assert_eq!(outbox.age(3), Duration::ZERO);
+        tokio::time::advance(SWEEP_PAUSE).await;
+        assert_eq!(outbox.age(1), SWEEP_PAUSE);
+        assert_eq!(outbox.age(0), Duration::ZERO);
+        assert_eq!(outbox.age(1), Duration::ZERO);
+    }
 }
