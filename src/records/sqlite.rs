@@ -4,6 +4,8 @@
 //! the file open too. The write-ahead log lets readers go on beside the writer; writers wait for
 //! each other up to the busy time-out. Nothing is reported as written before it is on disk.
 
+mod turn;
+
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +23,10 @@ use sqlx::{
     ValueRef as _,
 };
 
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::Instant;
+
+use self::turn::Gate;
 use super::SqlRecords;
 use super::pool::Pool;
 use super::sql::{Cell, Row, Statement, Value};
@@ -79,6 +85,9 @@ impl SqliteSettings {
 pub struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Held while a transaction of ours writes.
+    gate: Arc<Mutex<Gate>>,
+    busy: Duration,
 }
 
 impl Sqlite {
@@ -107,15 +116,22 @@ impl Sqlite {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false);
-        let writer = pool.clone().max_connections(1).connect_with(options.clone()).await;
-        let writer = writer.map_err(named)?;
-        migrate(&writer).await?;
+        let gate = Gate::before(&settings.path);
+        let writer = {
+            // Those who open a new file at the same time would all make it.
+            let _turn = gate.enter(Instant::now() + busy).await;
+            let writer = pool.clone().max_connections(1).connect_with(options.clone()).await;
+            let writer = writer.map_err(named)?;
+            migrate(&writer).await?;
+            writer
+        };
         let readers = pool
             .max_connections(settings.read_connections_max.max(1))
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(named)?;
-        Ok(Arc::new(SqlRecords::on(Pool::Sqlite(Self { writer, readers }))))
+        let gate = Arc::new(Mutex::new(gate));
+        Ok(Arc::new(SqlRecords::on(Pool::Sqlite(Self { writer, readers, gate, busy }))))
     }
 
     pub(super) async fn fetch(&self, statement: Statement) -> Result<Vec<Row>, RecordsError> {
@@ -124,13 +140,22 @@ impl Sqlite {
     }
 
     pub(super) async fn snapshot(&self) -> Result<SqliteTransaction, RecordsError> {
-        self.readers.begin().await.map(SqliteTransaction).map_err(named)
+        let begun = self.readers.begin().await.map_err(named)?;
+        Ok(SqliteTransaction { begun, _writing: None })
     }
 
     /// Takes the file's only write lock at once: a transaction that read first could not wait for
-    /// it any more.
+    /// it any more. Writers of all programs come in turn.
     pub(super) async fn write(&self) -> Result<SqliteTransaction, RecordsError> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map(SqliteTransaction).map_err(named)
+        let until = Instant::now() + self.busy;
+        // Our own earlier writers first: whoever stands in the gate must need nothing but the file.
+        let writing = tokio::time::timeout_at(until, Arc::clone(&self.gate).lock_owned()).await;
+        let gate = writing.map_err(|_| named(sqlx::Error::PoolTimedOut))?;
+        let begun = {
+            let _turn = gate.enter(until).await;
+            self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(named)?
+        };
+        Ok(SqliteTransaction { begun, _writing: Some(gate) })
     }
 
     /// The writer goes last: the last connection moves the write-ahead log into the file.
@@ -188,21 +213,25 @@ async fn migrate(writer: &SqlitePool) -> Result<(), RecordsError> {
 
 /// A transaction on one connection.
 #[derive(Debug)]
-pub(super) struct SqliteTransaction(sqlx::SqliteTransaction<'static>);
+pub(super) struct SqliteTransaction {
+    begun: sqlx::SqliteTransaction<'static>,
+    /// What keeps other writers of this process out; after `begun`, so that it is dropped last.
+    _writing: Option<OwnedMutexGuard<Gate>>,
+}
 
 impl SqliteTransaction {
     pub(super) async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, RecordsError> {
-        let rows = query(statement).fetch_all(&mut *self.0).await.map_err(named)?;
+        let rows = query(statement).fetch_all(&mut *self.begun).await.map_err(named)?;
         rows.iter().map(row).collect()
     }
 
     pub(super) async fn run(&mut self, statement: Statement) -> Result<u64, RecordsError> {
-        let done = query(statement).execute(&mut *self.0).await.map_err(named)?;
+        let done = query(statement).execute(&mut *self.begun).await.map_err(named)?;
         Ok(done.rows_affected())
     }
 
     pub(super) async fn commit(self) -> Result<(), RecordsError> {
-        self.0.commit().await.map_err(named)
+        self.begun.commit().await.map_err(named)
     }
 }
 

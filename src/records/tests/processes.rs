@@ -50,6 +50,37 @@ async fn two_handles_on_one_file_change_it_in_turn() {
 }
 
 #[tokio::test]
+async fn a_writer_gets_its_turn_beside_one_that_never_rests() {
+    let folder = tempfile::tempdir().unwrap();
+    let restless = open(folder.path()).await;
+    let path = folder.path().join("records.db");
+    let patient = SqliteSettings { busy_timeout_ms: 60_000, ..SqliteSettings::at(path) };
+    let patient = Sqlite::open(patient).await.unwrap();
+    let mut written = 0_u16;
+    // Two at a time, so that one always waits to begin when the other ends.
+    let writing = async {
+        loop {
+            let pair = (
+                Sample::new(written, "acme", End::Sold),
+                Sample::new(written + 1, "acme", End::Sold),
+            );
+            let (one, two) = tokio::join!(
+                restless.add_parts(pair.0.parts()),
+                restless.add_parts(pair.1.parts())
+            );
+            one.and(two).unwrap();
+            written += 2;
+        }
+    };
+    tokio::select! {
+        () = writing => unreachable!("it never rests"),
+        () = change_in_turn(&patient, "patient") => {}
+    }
+    assert_eq!(changes_by(&patient, "patient").await, CHANGES_EACH);
+    assert!(usize::from(written) < 50 * CHANGES_EACH, "{written} writes of the other in between");
+}
+
+#[tokio::test]
 async fn what_one_handle_has_written_the_other_reads_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (open(folder.path()).await, open(folder.path()).await);
