@@ -2,11 +2,12 @@
 //!
 //! Read [`sell`] first: it is the whole business on one page. [`fanout`] asks, [`cascade`] fills a
 //! seat, [`deliver`] sends a post, [`resolve`] finds out what became of one, [`recover`] goes on
-//! where a dead node stopped, [`outbox`] settles. The rules themselves stand in the pure stages;
+//! where a dead node stopped, [`outbox`] settles; [`challenge`] proves endpoints. The rules themselves stand in the pure stages;
 //! this module must not know any wire format, database, web framework or file.
 
 pub mod administer;
 pub mod cascade;
+pub mod challenge;
 pub mod closing;
 pub mod deliver;
 pub mod exchange;

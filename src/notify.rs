@@ -1,3 +1,4 @@
 //! The notify stage: what the parties are told. It must not know how anything was decided.
 
 pub mod answer;
+pub mod challenge;

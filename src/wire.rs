@@ -108,7 +108,7 @@ impl BuyerClient {
 
     async fn carry(&self, call: &WireRequest) -> Result<WireReply, WireError> {
         let head = request::compose(&self.policy, call).map_err(|reason| {
-            tracing::warn!(buyer = %call.buyer, class = call.class.as_str(), %reason, "call refused");
+            tracing::warn!(party = %call.party, class = call.class.as_str(), %reason, "call refused");
             not_sent(WireFailure::Refused)
         })?;
         if Instant::now() >= call.deadline {
@@ -117,13 +117,13 @@ impl BuyerClient {
         let _place = self.bulkheads.enter(call).await.map_err(not_sent)?;
         let mut outcome = self.exchange(&self.pooled, head.clone(), call).await;
         if outcome.as_ref().is_err_and(|failed| failed.stale_connection) {
-            tracing::debug!(buyer = %call.buyer, "kept connection was closed, sending anew");
+            tracing::debug!(party = %call.party, "kept connection was closed, sending anew");
             outcome = self.exchange(&self.unpooled, head, call).await;
         }
         outcome.map_err(|failed| {
             if failed.error.failure == WireFailure::Refused {
                 let class = call.class.as_str();
-                tracing::warn!(buyer = %call.buyer, class, "address refused");
+                tracing::warn!(party = %call.party, class, "address refused");
             }
             failed.error
         })

@@ -114,6 +114,7 @@ fn positive(limits: &Limits) -> Vec<(&'static str, u64)> {
         ("unresolved_after_s", limits.unresolved_after_s),
         ("bid_ttl_ms", limits.bid_ttl_ms),
         ("bid_max", limits.bid_max.ten_thousandths().max(0).unsigned_abs()),
+        ("challenge_ms", limits.challenge_ms),
         ("ping_reply_bytes_max", size(limits.ping_reply_bytes_max)),
         ("post_reply_bytes_max", size(limits.post_reply_bytes_max)),
         ("auctions_in_flight_max", size(limits.auctions_in_flight_max)),

@@ -250,6 +250,12 @@ impl RequestId {
     }
 }
 
+/// The text of a message's id that nothing is looked up by: `prefix` and 128 random bits.
+#[must_use]
+pub fn message_id(prefix: &str, random: u128) -> String {
+    write_random(prefix, random)
+}
+
 /// Display, Debug and serde for an id type from its text form and its parser.
 trait TextId: Sized {
     fn text(&self) -> String;

@@ -30,6 +30,8 @@ pub struct Limits {
     pub fallback_depth: u16,
     /// The highest price taken for a bid; above it the price is invalid.
     pub bid_max: Money,
+    /// How long an endpoint has to answer a challenge, in milliseconds.
+    pub challenge_ms: u64,
     /// The largest reply to a ping, in bytes.
     pub ping_reply_bytes_max: usize,
     /// The largest reply to a post or a status inquiry, in bytes.
@@ -89,6 +91,7 @@ impl Default for Limits {
             bid_ttl_ms: 60_000,
             fallback_depth: 2,
             bid_max: BID_MAX_DEFAULT,
+            challenge_ms: 5_000,
             ping_reply_bytes_max: 65_536,
             post_reply_bytes_max: 65_536,
             auctions_in_flight_max: 1_000,

@@ -72,7 +72,7 @@ impl Exchange {
         };
         headers.extend(post.headers.iter().cloned());
         let request = WireRequest {
-            buyer: campaign.buyer_id.clone(),
+            party: campaign.buyer_id.clone().into(),
             class: CallClass::Post,
             method: post.method.clone(),
             url: post.url.clone(),
@@ -108,7 +108,7 @@ impl Exchange {
         let id = post_id.to_string();
         let headers = self.signed_headers(campaign, &id, b"", deadline).unwrap_or_default();
         let request = WireRequest {
-            buyer: campaign.buyer_id.clone(),
+            party: campaign.buyer_id.clone().into(),
             class: CallClass::Status,
             method: "GET".to_owned(),
             url: native::status_url(status_url, post_id),

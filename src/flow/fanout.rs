@@ -157,7 +157,7 @@ impl Exchange {
         let mut headers = self.signed_headers(campaign, &ping_id.to_string(), &body, closes_at)?;
         headers.push(("content-type".to_owned(), "application/json".to_owned()));
         Some(WireRequest {
-            buyer: buyer.clone(),
+            party: buyer.clone().into(),
             class: CallClass::Ping,
             method: "POST".to_owned(),
             url: campaign.campaign.ping_url.clone()?,

@@ -1,10 +1,10 @@
-//! Outbound HTTP towards buyers: any method, URL, headers and bytes, under one absolute deadline.
+//! Outbound HTTP towards buyers and other parties: any method, URL, headers and bytes, under one absolute deadline.
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-use crate::domain::slug::BuyerId;
+use crate::domain::party::Party;
 
 /// What a call is for: its metrics label, and whether it may wait for a free place (a ping may not).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,6 +15,8 @@ pub enum CallClass {
     Post,
     /// Asks a buyer's status URL what became of a post.
     Status,
+    /// Sends an endpoint a signed challenge; never repeated.
+    Challenge,
 }
 
 impl CallClass {
@@ -25,6 +27,7 @@ impl CallClass {
             Self::Ping => "ping",
             Self::Post => "post",
             Self::Status => "status",
+            Self::Challenge => "challenge",
         }
     }
 }
@@ -33,7 +36,7 @@ impl CallClass {
 #[derive(Clone)]
 pub struct WireRequest {
     /// Whose bulkhead and connections it uses.
-    pub buyer: BuyerId,
+    pub party: Party,
     /// What it is for.
     pub class: CallClass,
     /// The HTTP method, in upper case.

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
+use crate::domain::party::Party;
 use crate::ports::BuyerWire;
 use crate::ports::buyer_wire::{CallClass, WireError, WireFailure, WireReply, WireRequest};
 use crate::wire::lookup::{Answer, Lookup, LookupFailed};
@@ -230,7 +231,7 @@ pub fn client() -> BuyerClient {
 /// A ping with a body and all the time it needs.
 pub fn ping(url: &str) -> WireRequest {
     WireRequest {
-        buyer: "acme".parse().expect("slug"),
+        party: Party::Buyer("acme".parse().expect("slug")),
         class: CallClass::Ping,
         method: "POST".to_owned(),
         url: url.to_owned(),
