@@ -23,7 +23,7 @@ use lines::LineLayer;
 
 /// Names of fields whose values are written. Any other field is written as [`WITHHELD`], so that it
 /// is noticed and added here once somebody has made sure that it never holds a consumer's data.
-pub const LOGGED_FIELDS: [&str; 85] = [
+pub const LOGGED_FIELDS: &[&str] = &[
     "account",
     "active",
     "actor",
@@ -39,6 +39,7 @@ pub const LOGGED_FIELDS: [&str; 85] = [
     "buyer",
     "buyer_id",
     "bytes",
+    "callee",
     "campaign",
     "campaign_id",
     "campaigns",
@@ -80,7 +81,6 @@ pub const LOGGED_FIELDS: [&str; 85] = [
     "overhead_ms",
     "owner",
     "partition",
-    "party",
     "path",
     "ping_id",
     "pinged",

@@ -1,7 +1,8 @@
-//! Outbound HTTP to buyers: pings, posts and status questions.
+//! Outbound HTTP: pings, posts and status questions to buyers; events and challenges.
 //!
-//! One pooled client serves every buyer and every class of call, so that a ping warms the
-//! connection its post will use. Below it stands our own connector: every address is judged when a
+//! One pooled client serves every buyer's pings, posts and status questions, so that a ping warms
+//! the connection its post will use; another one (`event_client`) serves events and challenges,
+//! behind the same guard, with the same limits. Below the first stands our own connector: every address is judged when a
 //! connection is made (`guard`), and a pooled connection serves only its own scheme, host and
 //! port, so what was judged then holds for every call it carries. Nothing is followed, taken from
 //! the environment, decompressed or read beyond its limit, and one absolute deadline covers a call
@@ -15,6 +16,7 @@
 
 mod bulkhead;
 mod connect;
+mod event_client;
 mod evidence;
 mod guard;
 pub mod lookup;
@@ -35,10 +37,11 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::domain::address::AddressPolicy;
 use crate::ports::buyer_wire::{
-    BuyerWire, WireError, WireFailure, WireOutcome, WireReply, WireRequest,
+    BuyerWire, CallClass, WireError, WireFailure, WireOutcome, WireReply, WireRequest,
 };
 use crate::wire::bulkhead::Bulkheads;
 use crate::wire::connect::{BuyerConnector, ConnectFailure};
+use crate::wire::event_client::EventClient;
 use crate::wire::evidence::{Evidence, Fate, RequestBody};
 use crate::wire::guard::Guard;
 use crate::wire::lookup::{Lookup, SystemLookup};
@@ -57,7 +60,7 @@ const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 type HttpClient = Client<BuyerConnector, RequestBody>;
 
-/// The HTTP client for buyers; cheap to share behind an `Arc`, to be made once per process.
+/// The HTTP client for buyers and endpoints; cheap to share behind an `Arc`, to be made once per process.
 pub struct BuyerClient {
     policy: AddressPolicy,
     bulkheads: Bulkheads,
@@ -65,6 +68,7 @@ pub struct BuyerClient {
     pooled: HttpClient,
     /// Keeps nothing: each request gets a connection of its own.
     unpooled: HttpClient,
+    events: EventClient,
 }
 
 /// A call that failed, and whether a connection of its own could still carry it.
@@ -97,36 +101,45 @@ impl BuyerClient {
         let policy = settings.address_policy();
         let guard = Guard::new(policy.clone(), lookup);
         let tls = tls::client_config(settings.extra_ca_file.as_deref())?;
+        let events = EventClient::new(&guard, &tls, settings)?;
         let connector = BuyerConnector::new(guard, tls, settings);
         let mut builder = client_builder(settings);
         let pooled = builder.build(connector.clone());
         let unpooled = builder.pool_max_idle_per_host(0).build(connector);
-        let bulkheads = Bulkheads::new(settings.calls_in_flight_max);
+        let bulkheads = Bulkheads::new(settings);
         let reply_headers_max = settings.reply_headers_max;
-        Ok(Self { policy, bulkheads, reply_headers_max, pooled, unpooled })
+        Ok(Self { policy, bulkheads, reply_headers_max, pooled, unpooled, events })
     }
 
     async fn carry(&self, call: &WireRequest) -> Result<WireReply, WireError> {
+        let class = call.class.as_str();
         let head = request::compose(&self.policy, call).map_err(|reason| {
-            tracing::warn!(party = %call.party, class = call.class.as_str(), %reason, "call refused");
+            tracing::warn!(callee = %call.callee, class, %reason, "call refused");
             not_sent(WireFailure::Refused)
         })?;
         if Instant::now() >= call.deadline {
             return Err(not_sent(WireFailure::Timeout));
         }
         let _place = self.bulkheads.enter(call).await.map_err(not_sent)?;
+        let result = match call.class {
+            CallClass::Event | CallClass::Challenge => self.events.carry(head, call).await,
+            CallClass::Ping | CallClass::Post | CallClass::Status => self.ask(head, call).await,
+        };
+        result.inspect_err(|error| {
+            if error.failure == WireFailure::Refused {
+                tracing::warn!(callee = %call.callee, class, "address refused");
+            }
+        })
+    }
+
+    /// One request to a buyer; anew, if a kept connection turns out to be closed.
+    async fn ask(&self, head: Request<()>, call: &WireRequest) -> Result<WireReply, WireError> {
         let mut outcome = self.exchange(&self.pooled, head.clone(), call).await;
         if outcome.as_ref().is_err_and(|failed| failed.stale_connection) {
-            tracing::debug!(party = %call.party, "kept connection was closed, sending anew");
+            tracing::debug!(callee = %call.callee, "kept connection was closed, sending anew");
             outcome = self.exchange(&self.unpooled, head, call).await;
         }
-        outcome.map_err(|failed| {
-            if failed.error.failure == WireFailure::Refused {
-                let class = call.class.as_str();
-                tracing::warn!(party = %call.party, class, "address refused");
-            }
-            failed.error
-        })
+        outcome.map_err(|failed| failed.error)
     }
 
     /// One request and its reply on one connection.

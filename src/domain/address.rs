@@ -206,6 +206,12 @@ impl AddressPolicy {
         Ok(url)
     }
 
+    /// The ports that are open outside the allowed networks.
+    #[must_use]
+    pub fn ports(&self) -> &[u16] {
+        &self.ports
+    }
+
     fn check_host(&self, url: &Url) -> Result<(), UrlRefused> {
         let encrypted = url.scheme() == "https";
         let port = url.port_or_known_default().ok_or(UrlRefused::Malformed)?;

@@ -413,5 +413,8 @@ fn deserialize_id<'de, D: Deserializer<'de>, I: TextId>(deserializer: D) -> Resu
     I::parse_text(&text).map_err(serde::de::Error::custom)
 }
 
+mod minted;
+pub use minted::{EndpointId, EventId, MintedId, MintedKind, OutcomeId};
+
 #[cfg(test)]
 mod tests;

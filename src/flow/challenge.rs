@@ -13,10 +13,9 @@ use tokio::time::Instant;
 
 use super::exchange::Exchange;
 use crate::domain::ids::message_id;
-use crate::domain::party::Party;
 use crate::domain::reply::RawReply;
 use crate::notify::challenge::{CHALLENGE_BYTES, Challenge, WrongEcho};
-use crate::ports::buyer_wire::{CallClass, WireFailure, WireRequest};
+use crate::ports::buyer_wire::{CallClass, Callee, WireFailure, WireRequest};
 use crate::ports::{BuyerWire, Clock, Entropy};
 use crate::signing::{self, SigningKeys};
 
@@ -30,7 +29,7 @@ const ID_PREFIX: &str = "chal_";
 #[derive(Clone, Copy)]
 pub struct ChallengeOrder<'a> {
     /// Whose endpoint it is.
-    pub party: &'a Party,
+    pub callee: &'a Callee,
     /// The endpoint.
     pub url: &'a str,
     /// What its owner checks our signatures with.
@@ -106,7 +105,7 @@ impl Exchange {
         let passed = challenger.challenge(order).await;
         if let Err(failure) = passed {
             let reason = failure.reason();
-            tracing::info!(party = %order.party, reason, "challenge.failed");
+            tracing::info!(callee = %order.callee, reason, "challenge.failed");
         }
         passed
     }
@@ -133,7 +132,7 @@ impl Challenger<'_> {
         let mut headers = Vec::from(signed.into_pairs());
         headers.push(("content-type".to_owned(), "application/json".to_owned()));
         let request = WireRequest {
-            party: order.party.clone(),
+            callee: order.callee.clone(),
             class: CallClass::Challenge,
             method: "POST".to_owned(),
             url: order.url.to_owned(),

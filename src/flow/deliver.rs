@@ -11,7 +11,9 @@ use crate::domain::post::{PostOutcome, StatusAnswer};
 use crate::domain::record::PostAttempt;
 use crate::domain::reply::RawReply;
 use crate::domain::time::plus_ms;
-use crate::ports::buyer_wire::{CallClass, WireError, WireFailure, WireOutcome, WireRequest};
+use crate::ports::buyer_wire::{
+    CallClass, Callee, WireError, WireFailure, WireOutcome, WireRequest,
+};
 use crate::post::native;
 use crate::post::rendered::RenderedPost;
 use crate::registry::snapshot::CompiledCampaign;
@@ -20,6 +22,11 @@ use crate::registry::snapshot::CompiledCampaign;
 const TRIES_MAX: u32 = 3;
 /// Pause after the first attempt that was not sent; doubles.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Whom a call for `campaign` goes to.
+pub(super) fn callee(campaign: &CompiledCampaign) -> Callee {
+    Callee::Campaign { buyer: campaign.buyer_id.clone(), campaign: campaign.id.clone() }
+}
 
 /// What became of a delivery.
 pub struct Delivery {
@@ -72,7 +79,7 @@ impl Exchange {
         };
         headers.extend(post.headers.iter().cloned());
         let request = WireRequest {
-            party: campaign.buyer_id.clone().into(),
+            callee: callee(campaign),
             class: CallClass::Post,
             method: post.method.clone(),
             url: post.url.clone(),
@@ -108,7 +115,7 @@ impl Exchange {
         let id = post_id.to_string();
         let headers = self.signed_headers(campaign, &id, b"", deadline).unwrap_or_default();
         let request = WireRequest {
-            party: campaign.buyer_id.clone().into(),
+            callee: callee(campaign),
             class: CallClass::Status,
             method: "GET".to_owned(),
             url: native::status_url(status_url, post_id),

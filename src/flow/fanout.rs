@@ -12,6 +12,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::deliver::callee;
 use super::exchange::Exchange;
 use super::run::{Invited, Run};
 use crate::decide::early_close::{Outstanding, may_close};
@@ -157,7 +158,7 @@ impl Exchange {
         let mut headers = self.signed_headers(campaign, &ping_id.to_string(), &body, closes_at)?;
         headers.push(("content-type".to_owned(), "application/json".to_owned()));
         Some(WireRequest {
-            party: buyer.clone().into(),
+            callee: callee(campaign),
             class: CallClass::Ping,
             method: "POST".to_owned(),
             url: campaign.campaign.ping_url.clone()?,

@@ -1,10 +1,13 @@
-//! Outbound HTTP towards buyers and other parties: any method, URL, headers and bytes, under one absolute deadline.
+//! Outbound HTTP towards buyers and the endpoints of events: any method, URL, headers and bytes, under one absolute deadline.
+
+use std::fmt;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-use crate::domain::party::Party;
+use crate::domain::ids::EndpointId;
+use crate::domain::slug::{BuyerId, CampaignId};
 
 /// What a call is for: its metrics label, and whether it may wait for a free place (a ping may not).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,7 +18,9 @@ pub enum CallClass {
     Post,
     /// Asks a buyer's status URL what became of a post.
     Status,
-    /// Sends an endpoint a signed challenge; never repeated.
+    /// Tells an endpoint of an event; at least once.
+    Event,
+    /// Asks a URL to prove that it belongs to whoever registered it.
     Challenge,
 }
 
@@ -27,16 +32,43 @@ impl CallClass {
             Self::Ping => "ping",
             Self::Post => "post",
             Self::Status => "status",
+            Self::Event => "event",
             Self::Challenge => "challenge",
         }
     }
 }
 
-/// One request to a buyer, complete to the byte.
+/// Whom a call goes to: whose places and whose health it counts for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Callee {
+    /// A buyer's ping, post or status URL; all campaigns of a buyer share its places.
+    Campaign {
+        /// The buyer.
+        buyer: BuyerId,
+        /// Which of its campaigns.
+        campaign: CampaignId,
+    },
+    /// An endpoint of events; it has places of its own.
+    Endpoint {
+        /// Which.
+        id: EndpointId,
+    },
+}
+
+impl fmt::Display for Callee {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Campaign { campaign, .. } => campaign.fmt(out),
+            Self::Endpoint { id } => id.fmt(out),
+        }
+    }
+}
+
+/// One request to a callee, complete to the byte.
 #[derive(Clone)]
 pub struct WireRequest {
-    /// Whose bulkhead and connections it uses.
-    pub party: Party,
+    /// Whom it goes to.
+    pub callee: Callee,
     /// What it is for.
     pub class: CallClass,
     /// The HTTP method, in upper case.
@@ -85,7 +117,7 @@ pub enum WireFailure {
     Connect,
     /// The TLS handshake failed; nothing was sent.
     Tls,
-    /// The buyer's own limit of calls in flight is reached; nothing was sent.
+    /// The callee's own limit of calls in flight is reached; nothing was sent.
     Bulkhead,
     /// The deadline passed.
     Timeout,
@@ -133,7 +165,7 @@ pub struct WireOutcome {
     pub elapsed_us: u64,
 }
 
-/// Carries requests to buyers.
+/// Carries requests to buyers and endpoints.
 pub trait BuyerWire: Send + Sync + 'static {
     /// Makes one call and always comes back by `request.deadline`. Never redirects, and never repeats
     /// a request of which any byte may have left.

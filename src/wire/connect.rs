@@ -22,7 +22,7 @@ use crate::wire::settings::WireSettings;
 use crate::wire::stream::BuyerStream;
 
 /// An idle connection is probed this often by the kernel, so that a dead one is noticed.
-const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
+pub(super) const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// Why there is no connection. In each case no byte of a request has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

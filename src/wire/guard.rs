@@ -41,22 +41,41 @@ impl Guard {
         let port = uri.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         let literal: Option<IpAddr> = bare.parse().ok();
-        let addresses = match literal {
-            Some(address) => vec![address],
-            None => self.lookup.lookup(host).await.map_err(|_| ConnectFailure::Dns)?,
-        };
         let target = Target { encrypted, port, literal: literal.is_some() };
+        let addresses = match literal {
+            Some(address) => self.judged(host, target, vec![address])?,
+            None => self.addresses_of(host, target).await?,
+        };
+        let sockets: Vec<SocketAddr> =
+            addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
+        Ok(CheckedAddresses(sockets))
+    }
+
+    /// The addresses of a name, at least one, all of them judged for a connection as `target` says.
+    pub(super) async fn addresses_of(
+        &self,
+        name: &str,
+        target: Target,
+    ) -> Result<Vec<IpAddr>, ConnectFailure> {
+        let found = self.lookup.lookup(name).await.map_err(|_| ConnectFailure::Dns)?;
+        if found.is_empty() {
+            return Err(ConnectFailure::Dns);
+        }
+        self.judged(name, target, found)
+    }
+
+    fn judged(
+        &self,
+        host: &str,
+        target: Target,
+        addresses: Vec<IpAddr>,
+    ) -> Result<Vec<IpAddr>, ConnectFailure> {
         self.policy.check_addresses(target, &addresses).map_err(|reason| {
             // For the operator; what goes up from here names no address.
             tracing::debug!(host, ?addresses, %reason, "outbound address refused");
             ConnectFailure::Refused
         })?;
-        let sockets: Vec<SocketAddr> =
-            addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
-        if sockets.is_empty() {
-            return Err(ConnectFailure::Dns);
-        }
-        Ok(CheckedAddresses(sockets))
+        Ok(addresses)
     }
 }
 

@@ -53,7 +53,8 @@ async fn collect(body: &mut Incoming, bytes_max: usize) -> Result<Bytes, WireFai
     Ok(whole.into())
 }
 
-fn text_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+/// The headers whose values are text, by their lower-case names.
+pub(super) fn text_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &[u8]| std::str::from_utf8(value).ok().map(str::to_owned);
     headers
         .iter()

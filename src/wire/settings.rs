@@ -28,6 +28,8 @@ pub struct WireSettings {
     pub idle_timeout_ms: u64,
     /// Calls in flight per buyer, of all classes together.
     pub calls_in_flight_max: usize,
+    /// Calls in flight per endpoint of events.
+    pub endpoint_calls_in_flight_max: usize,
     /// Names being resolved at once; calls to one name share one lookup.
     pub lookups_in_flight_max: usize,
     /// Headers of one reply.
@@ -47,6 +49,7 @@ impl Default for WireSettings {
             idle_connections_per_host_max: 64,
             idle_timeout_ms: 30_000,
             calls_in_flight_max: 256,
+            endpoint_calls_in_flight_max: 4,
             lookups_in_flight_max: 64,
             reply_headers_max: 100,
             reply_headers_bytes_max: 16 * 1024,
@@ -65,7 +68,7 @@ impl WireSettings {
     #[must_use]
     pub fn faults(&self) -> Vec<WireSetupError> {
         let count = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
-        let bounds: [(&'static str, u64, RangeInclusive<u64>); 8] = [
+        let bounds: [(&'static str, u64, RangeInclusive<u64>); 9] = [
             ("connect_timeout_ms", self.connect_timeout_ms, 1..=60_000),
             ("handshake_timeout_ms", self.handshake_timeout_ms, 1..=60_000),
             (
@@ -75,6 +78,7 @@ impl WireSettings {
             ),
             ("idle_timeout_ms", self.idle_timeout_ms, 1..=600_000),
             ("calls_in_flight_max", count(self.calls_in_flight_max), 1..=10_000),
+            ("endpoint_calls_in_flight_max", count(self.endpoint_calls_in_flight_max), 1..=100),
             ("lookups_in_flight_max", count(self.lookups_in_flight_max), 1..=256),
             ("reply_headers_max", count(self.reply_headers_max), 1..=1000),
             ("reply_headers_bytes_max", count(self.reply_headers_bytes_max), 8192..=1_048_576),
@@ -131,6 +135,9 @@ pub enum WireSetupError {
         /// What went wrong.
         reason: rustls::Error,
     },
+    /// The client of events cannot be set up.
+    #[error("the client of events cannot be set up: {0}")]
+    Client(reqwest::Error),
     /// TLS itself cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(rustls::Error),

@@ -32,6 +32,10 @@ proptest! {
         let post = PostId::new(Partition(partition), bits);
         prop_assert_eq!(PostId::parse(&post.to_string()), Ok(post));
         prop_assert_eq!(PingId::parse(&PingId::new(bits).to_string()), Ok(PingId::new(bits)));
+        prop_assert_eq!(EventId::parse(&EventId::new(bits).to_string()), Ok(EventId::new(bits)));
+        let endpoint = EndpointId::new(bits);
+        prop_assert_eq!(EndpointId::parse(&endpoint.to_string()), Ok(endpoint));
+        prop_assert!(EventId::parse(&endpoint.to_string()).is_err());
     }
 
     #[test]

@@ -54,9 +54,10 @@ async fn challenged(
         entropy: &SeededEntropy::new(9),
         patience: Duration::from_secs(5),
     };
-    let party = Party::Buyer("acme".parse().unwrap());
+    let callee =
+        Callee::Campaign { buyer: "acme".parse().unwrap(), campaign: "acme-tx".parse().unwrap() };
     let keys = SigningKeys::of(&secret());
-    let order = ChallengeOrder { party: &party, url: "https://acme.example/ping", keys: &keys };
+    let order = ChallengeOrder { callee: &callee, url: "https://acme.example/ping", keys: &keys };
     let first = challenger.challenge(order).await;
     let second = challenger.challenge(order).await;
     assert_eq!(first, second);

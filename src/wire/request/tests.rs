@@ -4,13 +4,13 @@ use tokio::time::Instant;
 
 use super::{NotSendable, compose};
 use crate::domain::address::{AddressPolicy, UrlRefused};
-use crate::domain::party::Party;
-use crate::ports::buyer_wire::{CallClass, WireRequest};
+use crate::domain::ids::EndpointId;
+use crate::ports::buyer_wire::{CallClass, Callee, WireRequest};
 
 fn call(method: &str, url: &str, headers: &[(&str, &str)]) -> WireRequest {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     WireRequest {
-        party: Party::Buyer("acme".parse().expect("slug")),
+        callee: Callee::Endpoint { id: EndpointId::new(1) },
         class: CallClass::Ping,
         method: method.to_owned(),
         url: url.to_owned(),

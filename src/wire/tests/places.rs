@@ -7,8 +7,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::support::{GRACE, Server, call, failed, failure, hurried, local, ping, text};
-use crate::domain::party::Party;
+use super::support::{GRACE, Server, buyer, call, failed, failure, hurried, local, ping, text};
 use crate::ports::buyer_wire::{CallClass, WireFailure, WireRequest};
 use crate::wire::{BuyerClient, WireSettings};
 
@@ -51,7 +50,7 @@ async fn a_ping_without_a_place_fails_at_once_and_other_buyers_do_not_notice() {
     let full = failed(WireFailure::Bulkhead, false, None);
     assert_eq!(failure(&client, ping(&url)).await, Some(full));
 
-    let other = WireRequest { party: Party::Buyer("best".parse().expect("slug")), ..ping(&url) };
+    let other = WireRequest { callee: buyer("best"), ..ping(&url) };
     let other_client = client.clone();
     let other = calls.spawn(async move { text(&other_client, other).await });
     arrivals.recv().await.expect("the other buyer's ping arrived");

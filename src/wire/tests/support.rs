@@ -22,9 +22,8 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::party::Party;
 use crate::ports::BuyerWire;
-use crate::ports::buyer_wire::{CallClass, WireError, WireFailure, WireReply, WireRequest};
+use crate::ports::buyer_wire::{CallClass, Callee, WireError, WireFailure, WireReply, WireRequest};
 use crate::wire::lookup::{Answer, Lookup, LookupFailed};
 use crate::wire::{BuyerClient, WireSettings};
 
@@ -228,10 +227,16 @@ pub fn client() -> BuyerClient {
     BuyerClient::new(&local()).expect("client")
 }
 
+/// A campaign of the buyer `slug`.
+pub fn buyer(slug: &str) -> Callee {
+    let campaign = format!("{slug}-tx").parse().expect("slug");
+    Callee::Campaign { buyer: slug.parse().expect("slug"), campaign }
+}
+
 /// A ping with a body and all the time it needs.
 pub fn ping(url: &str) -> WireRequest {
     WireRequest {
-        party: Party::Buyer("acme".parse().expect("slug")),
+        callee: buyer("acme"),
         class: CallClass::Ping,
         method: "POST".to_owned(),
         url: url.to_owned(),
