@@ -23,6 +23,7 @@ pub mod ping;
 pub mod post;
 pub mod record;
 pub mod reply;
+pub mod schema;
 pub mod slug;
 pub mod time;
 pub mod tree;

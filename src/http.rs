@@ -12,6 +12,7 @@ mod auctions;
 mod auth;
 mod body;
 mod connections;
+mod docs;
 mod error;
 mod gate;
 mod headers;
@@ -19,6 +20,7 @@ mod health;
 mod idempotency;
 mod keys;
 mod leads;
+mod openapi;
 mod paging;
 mod posts;
 mod registry;
@@ -57,6 +59,7 @@ pub struct Api {
     runtime: Handle,
     failures: FailureLimits,
     seen_ids: SeenIds,
+    documents: openapi::Documents,
 }
 
 impl Api {
@@ -70,6 +73,7 @@ impl Api {
             runtime,
             failures: FailureLimits::new(),
             seen_ids: SeenIds::new(tolerance_s.unwrap_or(i64::MAX)),
+            documents: openapi::Documents::default(),
         }
     }
 

@@ -1,12 +1,13 @@
 //! Buyers: the paying accounts behind campaigns.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::money::Money;
 use super::time::Zone;
 
 /// A buyer, as its file or the registry API describes it; slug and campaigns stand beside it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Buyer {
     /// The name people read.

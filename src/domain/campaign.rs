@@ -1,5 +1,6 @@
 //! Campaigns: a buyer's standing orders.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::filter::Filter;
@@ -7,7 +8,7 @@ use super::money::Money;
 use super::slug::{BuyerId, VerticalId};
 
 /// A campaign, as its buyer's file or the registry API describes it; its slug stands beside it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Campaign {
     /// Who pays.
@@ -59,7 +60,7 @@ fn native() -> String {
 }
 
 /// How the endpoints of a campaign are proved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verification {
     /// The operator vouches for them.
@@ -70,7 +71,7 @@ pub enum Verification {
 }
 
 /// How a campaign names its price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Price {
     /// It is pinged and bids.
@@ -84,7 +85,7 @@ pub enum Price {
 }
 
 /// One limit on what a campaign buys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cap {
     /// The window, in the buyer's time zone.
@@ -98,7 +99,9 @@ pub struct Cap {
 }
 
 /// The window of a cap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum CapWindow {
     /// A calendar day of the buyer.
@@ -119,7 +122,7 @@ impl CapWindow {
 }
 
 /// What a repeated post means to the buyer (PROTOCOL a7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PostSemantics {
     /// The buyer knows the key again; a repeat is safe and tells the fate.
@@ -132,7 +135,7 @@ pub enum PostSemantics {
 }
 
 /// What a reply means that no rule matches (PROTOCOL a6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnUnmatched {
     /// The fate is unknown.
@@ -143,7 +146,7 @@ pub enum OnUnmatched {
 }
 
 /// What happens to a post whose fate stays unknown (PROTOCOL a7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnUnknown {
     /// The seat stays locked to the buyer until the fate is known or the window ends.
@@ -157,7 +160,7 @@ pub enum OnUnknown {
 }
 
 /// Where a campaign stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CampaignState {
     /// Being written.

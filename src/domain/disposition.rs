@@ -1,9 +1,12 @@
 //! Dispositions: how an auction ended, as the vendor is told.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How an auction ended, or that it has not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Disposition {
     /// Not ended yet.
@@ -36,7 +39,9 @@ impl Disposition {
 }
 
 /// Why a lead was not sold or not put up for sale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// No campaign may take it.

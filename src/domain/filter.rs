@@ -1,5 +1,6 @@
 //! Filters: which leads a campaign wants, as a tree of typed predicates.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
 
 use super::decimal::Decimal;
@@ -72,7 +73,7 @@ impl Test {
 }
 
 /// What a field is compared with.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Operand {
     /// True or false.

@@ -10,6 +10,7 @@ mod base62;
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use api_key::{ApiKey, InvalidKey, KEY_RANDOM_BYTES, KEY_SECRET_LENGTH};
@@ -18,7 +19,9 @@ pub use api_key::{ApiKey, InvalidKey, KEY_RANDOM_BYTES, KEY_SECRET_LENGTH};
 pub const KEY_ID_LENGTH: usize = 8;
 
 /// What the holder of a key is to the exchange, and so which routes it may call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Submits leads and reads its own.

@@ -5,12 +5,14 @@
 //! consumer's data.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bid::{Lost, NoBid, SeatsWanted};
 use super::disposition::{Disposition, Reason};
 use super::ids::{BidId, LeadId, PingId, PostId};
 use super::money::Money;
+use super::schema::UtcTime;
 use super::slug::{BuyerId, CampaignId, VendorId, VerticalId};
 
 /// One part of a decision record.
@@ -105,11 +107,12 @@ pub struct Closed {
 }
 
 /// A fact beside the auction: a conflict, an adjudication, an operator's word.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fact {
     /// What it is: `conflict`, `adjudicated`, `resolved_by_operator`, `given_up` ...
     pub kind: String,
     /// When.
+    #[schemars(with = "UtcTime")]
     pub at: Timestamp,
     /// The post it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,7 +123,7 @@ pub struct Fact {
 }
 
 /// What was decided about a campaign before the first ping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CandidateVerdict {
     /// Not asked; the rule says why.
@@ -132,7 +135,7 @@ pub enum CandidateVerdict {
 }
 
 /// One campaign's part in an auction.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CandidateRecord {
     /// The campaign.
     pub campaign_id: CampaignId,
@@ -165,7 +168,7 @@ pub struct CandidateRecord {
 }
 
 /// A ping and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PingRecord {
     /// Its id.
     pub ping_id: PingId,
@@ -180,7 +183,7 @@ pub struct PingRecord {
 }
 
 /// Whether a ping brought a bid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PingResult {
     /// It did.
@@ -190,7 +193,7 @@ pub enum PingResult {
 }
 
 /// A bid as recorded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BidRecord {
     /// Its id.
     pub bid_id: BidId,
@@ -203,7 +206,7 @@ pub struct BidRecord {
 }
 
 /// How a post ended, as recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PostResult {
     /// Sold.
@@ -221,7 +224,7 @@ pub enum PostResult {
 }
 
 /// A post and its attempts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PostRecord {
     /// Its id.
     pub post_id: PostId,
@@ -244,9 +247,10 @@ pub struct PostRecord {
 }
 
 /// One delivery, repeat or inquiry of a post.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PostAttempt {
     /// When it began.
+    #[schemars(with = "UtcTime")]
     pub at: Timestamp,
     /// What came of it: a verdict, or the wire's reason.
     pub result: String,
@@ -257,7 +261,7 @@ pub struct PostAttempt {
 }
 
 /// What one seat brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SeatMoney {
     /// The seat, from 1.
     pub seat: u8,
@@ -270,7 +274,7 @@ pub struct SeatMoney {
 }
 
 /// A whole decision record: the body of `GET /v1/auctions/{id}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AuctionRecord {
     /// The auction's id.
     pub id: String,
@@ -293,8 +297,10 @@ pub struct AuctionRecord {
     /// Whether it is a test lead.
     pub test: bool,
     /// When it came in.
+    #[schemars(with = "UtcTime")]
     pub received_at: Timestamp,
     /// When it ended.
+    #[schemars(with = "Option<UtcTime>")]
     pub closed_at: Option<Timestamp>,
     /// From intake to the end.
     pub elapsed_ms: Option<i64>,

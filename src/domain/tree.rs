@@ -1,11 +1,12 @@
 //! Ping trees: how the campaigns of one vertical compete.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::money::{Money, Percent};
 
 /// The tree of one vertical; without one, all active campaigns form one tier at margin 0.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tree {
     /// The exchange's share of each price.

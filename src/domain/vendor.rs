@@ -1,12 +1,13 @@
 //! Vendors: the parties that submit leads and are paid.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::money::{Money, Percent};
 use super::time::Zone;
 
 /// A vendor, as its file or the registry API describes it; its slug stands beside it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Vendor {
     /// The name people read.

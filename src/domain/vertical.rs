@@ -1,12 +1,15 @@
 //! Verticals: a product line's field list, with what each field may show in a ping.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::decimal::Decimal;
+use super::schema::CalendarDate;
 use super::slug::VerticalId;
 
-/// One product line, as its file describes it; `registry::vertical` checks it before use.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One product line, as its file describes it.
+// `registry::vertical` checks it before use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Vertical {
     /// The slug.
@@ -33,7 +36,7 @@ impl Vertical {
 }
 
 /// What a vertical requires of `consent`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentRule {
     /// Elements without which a lead is refused (`consent_missing`).
@@ -42,7 +45,9 @@ pub struct ConsentRule {
 }
 
 /// One element of `consent`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ConsentElement {
     /// The words the consumer agreed to.
@@ -62,7 +67,7 @@ pub enum ConsentElement {
 }
 
 /// One field of a lead.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Field {
     /// The name in bodies, `[a-z][a-z0-9_]*`.
@@ -103,7 +108,7 @@ pub struct Field {
 }
 
 /// What a field's value is, after normalizing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldType {
     /// Free text.
@@ -135,17 +140,17 @@ pub enum FieldType {
 }
 
 /// A bound of a number or of a date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Bound {
     /// Of a number, a length or a count.
     Number(Decimal),
     /// Of a date.
-    Date(jiff::civil::Date),
+    Date(#[schemars(with = "CalendarDate")] jiff::civil::Date),
 }
 
 /// What a value says about the person it belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PiiClass {
     /// Nothing.
@@ -160,7 +165,7 @@ pub enum PiiClass {
 }
 
 /// How a field may appear in a ping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Exposure {
     /// Not at all; the default.

@@ -25,6 +25,8 @@ use crate::domain::money::Money;
 use crate::domain::slug::VendorId;
 use crate::ports::auction_store::{Created, DuplicateClaim};
 
+pub use crate::notify::answer::Answer as FinalAnswer;
+
 /// The route whose idempotency keys belong together.
 const ROUTE: &str = "/v1/leads";
 /// Longest pause between two looks at a lead that another node works on.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
@@ -13,6 +14,7 @@ use super::auth::{Holder, Principal};
 use super::body::Body;
 use super::error::{ApiError, Code};
 use super::idempotency;
+use super::openapi::{Operation, Tag};
 use super::posts::check_note;
 use crate::domain::money::Money;
 use crate::domain::slug::BuyerId;
@@ -20,26 +22,47 @@ use crate::flow::exchange::CreditReply;
 use crate::ports::auction_store::{AccountView, CreditKind};
 
 /// What an operator may credit a buyer for; the other kinds are the exchange's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum OperatorCredit {
     Deposit,
     Adjustment,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct CreditOrder {
     kind: OperatorCredit,
+    /// Above zero for a deposit; an adjustment may be below it.
     amount: Money,
+    /// For whoever keeps the request.
     #[serde(default)]
+    #[schemars(length(max = 500))]
     note: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct CreditDone<'a> {
     op_id: &'a str,
     balance: Money,
+}
+
+/// What [`credit`] is to whoever reads the document of the API.
+pub(super) fn credit_operation() -> Operation {
+    Operation::new(Tag::Accounts, "creditBuyer", "Pay money in, or correct an account")
+        .says("The `Idempotency-Key` becomes the operation's id and makes it happen once.")
+        .idempotent(true)
+        .body::<CreditOrder>()
+        .answers::<CreditDone<'_>>(201, "The operation and the balance after it.")
+        .fails(&[Code::AmountOutOfRange, Code::Overloaded, Code::StoreUnavailable])
+}
+
+/// What [`balance`] is to whoever reads the document of the API.
+pub(super) fn balance_operation() -> Operation {
+    Operation::new(Tag::Accounts, "readBalance", "Read a buyer's account")
+        .says("A buyer reads its own account alone.")
+        .answers::<Balance<'_>>(200, "The account.")
+        .fails(&[Code::Overloaded, Code::StoreUnavailable])
 }
 
 /// `POST /v1/buyers/{buyer_id}/credits`: pays money in, or corrects an account.
@@ -95,14 +118,18 @@ fn check_amount(kind: OperatorCredit, amount: Money) -> Result<CreditKind, ApiEr
     Err(ApiError::at("/amount", "out_of_range", detail))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Balance<'a> {
     buyer_id: &'a BuyerId,
+    /// What was deposited less what was bought.
     balance: Money,
+    /// Set aside for posts under way.
     held: Money,
+    /// What was paid in.
     deposited: Money,
+    /// What was bought.
     posted: Money,
-    /// Absent: without limit.
+    /// How far the balance may go below zero; null: without limit.
     credit_limit: Option<Money>,
 }
 

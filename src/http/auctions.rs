@@ -7,15 +7,18 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Api;
 use super::auth::{Holder, Principal};
-use super::error::ApiError;
+use super::error::{ApiError, Code};
+use super::openapi::{Operation, Tag};
 use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::LeadId;
 use crate::domain::money::Money;
 use crate::domain::record::{AuctionRecord, CandidateVerdict};
+use crate::domain::schema::UtcTime;
 use crate::domain::slug::{VendorId, VerticalId};
 
 /// The longest text that can be an id of anything in an auction, in bytes.
@@ -46,8 +49,30 @@ pub(super) async fn read(
     }
 }
 
+/// What [`read`] is to whoever reads the document of the API.
+pub(super) fn read_operation() -> Operation {
+    Operation::new(Tag::Auctions, "readAuction", "Read how an auction came to its end")
+        .says(
+            "By any id of the auction. An operator reads the whole decision record: every campaign \
+             considered with its verdict and rule, each ping and bid, each post, the money. A \
+             vendor reads its side of its own auctions.",
+        )
+        .answers::<View<'_>>(200, "The decision record, or the vendor's side of it.")
+        .fails(&[Code::Overloaded, Code::StoreUnavailable, Code::RecordsUnavailable])
+}
+
+/// What reading an auction answers, by the caller's role.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum View<'a> {
+    Operator(AuctionRecord),
+    Vendor(VendorView<'a>),
+}
+
 /// What a vendor sees of its auction.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "AuctionOfVendor")]
 struct VendorView<'a> {
     id: &'a str,
     lead_id: LeadId,
@@ -59,7 +84,9 @@ struct VendorView<'a> {
     reason: Option<Reason>,
     floor: Money,
     test: bool,
+    #[schemars(with = "UtcTime")]
     received_at: Timestamp,
+    #[schemars(with = "Option<UtcTime>")]
     closed_at: Option<Timestamp>,
     elapsed_ms: Option<i64>,
     pinged: usize,
@@ -68,7 +95,8 @@ struct VendorView<'a> {
 }
 
 /// One seat that was sold.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "SaleOfVendor")]
 struct Sale {
     seat: u8,
     payout: Money,

@@ -11,6 +11,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::domain::ids::RequestId;
@@ -148,6 +149,20 @@ pub const ALL_CODES: [CodeRow; 25] = [
     row(Code::RecordsUnavailable, "records_unavailable", 503, "The records are not available"),
 ];
 
+impl JsonSchema for Code {
+    fn schema_name() -> Cow<'static, str> {
+        "ErrorCode".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "What went wrong, as a stable word that programs may act on.",
+            "enum": ALL_CODES.map(|row| row.text),
+        })
+    }
+}
+
 impl Code {
     /// The code's line of the table.
     #[must_use]
@@ -166,10 +181,23 @@ impl Code {
     pub const fn status(self) -> u16 {
         self.row().status
     }
+
+    /// Whether an answer with it says when to try again.
+    #[must_use]
+    pub const fn says_when_to_retry(self) -> bool {
+        matches!(
+            self,
+            Self::RegistryChanged
+                | Self::RateLimited
+                | Self::Overloaded
+                | Self::StoreUnavailable
+                | Self::RecordsUnavailable
+        )
+    }
 }
 
 /// One faulty part of a body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Fault {
     /// JSON pointer to it.
     pub pointer: String,
@@ -315,15 +343,23 @@ impl ApiError {
 }
 
 /// The body of every error; the order of the fields is the order on the wire.
-#[derive(Serialize)]
-struct Problem<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Problem<'a> {
+    /// `urn:gavel:error:` and the code.
     #[serde(rename = "type")]
     kind: String,
+    /// What the code means, for people.
     title: &'a str,
+    /// The answer's status.
     status: u16,
+    /// What went wrong, for programs.
+    #[schemars(with = "Code")]
     code: &'a str,
+    /// This case of it, for people.
     detail: &'a str,
+    /// Quote it.
     request_id: RequestId,
+    /// The faulty parts of the body.
     #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
     errors: &'a [Fault],
 }

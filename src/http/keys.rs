@@ -4,38 +4,50 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::auth::Principal;
 use super::body::Body;
-use super::error::ApiError;
-use super::paging::Page;
+use super::error::{ApiError, Code};
+use super::openapi::{Operation, Tag};
+use super::paging::{List, Page};
 use crate::domain::key::{KeyId, KeyMode, KeyRecord, Role};
+use crate::domain::schema::UtcTime;
 use crate::flow::administer::KeyOrder;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct KeyRequest {
+    /// What its holder may do.
     role: Role,
-    /// Not needed for an operator.
+    /// The vendor or buyer that holds it; not needed for an operator.
     #[serde(default)]
     owner: String,
+    /// Whether what is done with it counts.
     #[serde(default)]
     test: bool,
+    /// Whether unknown fields refuse a lead.
     #[serde(default)]
     strict: bool,
+    /// Whether each request needs a signature.
     #[serde(default)]
     require_signature: bool,
+    /// When it stops working by itself.
     #[serde(default)]
+    #[schemars(with = "Option<UtcTime>")]
     expires_at: Option<Timestamp>,
 }
 
-/// What is shown once. It has no `Debug`.
-#[derive(Serialize)]
+/// What is shown once.
+// It has no `Debug`.
+#[derive(Serialize, JsonSchema)]
 struct IssuedKey<'a> {
     key_id: KeyId,
+    /// The whole key.
     key: &'a str,
+    /// What requests are signed with.
     #[serde(skip_serializing_if = "Option::is_none")]
     signing_secret: Option<&'a str>,
 }
@@ -68,8 +80,33 @@ pub(super) async fn create(
     Ok(HttpResponse::Created().json(issued))
 }
 
+/// What [`create`] is to whoever reads the document of the API.
+pub(super) fn create_operation() -> Operation {
+    Operation::new(Tag::Keys, "createKey", "Make a key")
+        .says("The key, and its signing secret if it has one, are shown this once.")
+        .body::<KeyRequest>()
+        .answers::<IssuedKey<'_>>(201, "The key.")
+        .fails(&[Code::RegistryChanged, Code::RecordsUnavailable])
+}
+
+/// What [`list`] is to whoever reads the document of the API.
+pub(super) fn list_operation() -> Operation {
+    Operation::new(Tag::Keys, "listKeys", "List the keys")
+        .says("Every key, revoked ones included, in the order of their ids; no secret of any.")
+        .lists()
+        .answers::<List<KeyView>>(200, "One page of keys.")
+}
+
+/// What [`revoke`] is to whoever reads the document of the API.
+pub(super) fn revoke_operation() -> Operation {
+    Operation::new(Tag::Keys, "revokeKey", "Revoke a key")
+        .says("For good, on every node within seconds; a key that is revoked stays so.")
+        .answers_nothing(204, "The key is revoked.")
+        .fails(&[Code::RegistryChanged, Code::RecordsUnavailable])
+}
+
 /// A key, as operators see it: all that is kept but the digest.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
 struct KeyView {
     key_id: KeyId,
     role: Role,
@@ -77,8 +114,11 @@ struct KeyView {
     test: bool,
     strict: bool,
     require_signature: bool,
+    #[schemars(with = "UtcTime")]
     created_at: Timestamp,
+    #[schemars(with = "Option<UtcTime>")]
     revoked_at: Option<Timestamp>,
+    #[schemars(with = "Option<UtcTime>")]
     expires_at: Option<Timestamp>,
 }
 

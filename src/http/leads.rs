@@ -10,7 +10,9 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use super::Api;
 use super::auth::{Holder, Principal};
@@ -18,6 +20,7 @@ use super::body::Body;
 use super::error::{ApiError, Code};
 use super::headers::{IDEMPOTENT_REPLAYED, PREFERENCE_APPLIED};
 use super::idempotency;
+use super::openapi::{Operation, Parameter, SubmittedLead, Tag};
 use crate::domain::auction::StoredAnswer;
 use crate::domain::disposition::Disposition;
 use crate::domain::ids::LeadId;
@@ -25,7 +28,7 @@ use crate::domain::key::KeyMode;
 use crate::domain::lead::Submission;
 use crate::domain::limits::Limits;
 use crate::domain::slug::VerticalId;
-use crate::flow::sell::SellReply;
+use crate::flow::sell::{FinalAnswer, SellReply};
 use crate::intake::fault::FaultCode;
 use crate::intake::{self, Contact, IntakeContext, IntakeLimits};
 
@@ -90,6 +93,38 @@ pub(super) async fn read(
     }
 }
 
+/// What [`submit`] is to whoever reads the document of the API.
+pub(super) fn submit_operation() -> Operation {
+    let preference = json!({"type": "string", "enum": ["respond-async"]});
+    Operation::new(Tag::Leads, "submitLead", "Submit a lead")
+        .says(
+            "Sells one lead and answers with what became of it. The same lead under the same key \
+             gets the same answer, byte for byte. What the fields of a lead must be beyond the \
+             schema is in the posting spec of its vertical.",
+        )
+        .idempotent(false)
+        .takes(Parameter::header("Prefer", preference, "Answer 202 as soon as the lead is safe."))
+        .body::<SubmittedLead>()
+        .answers::<FinalAnswer<'_>>(200, "What became of the lead.")
+        .with_header("idempotent-replayed", "`true` on an answer that was given before.")
+        .with_header("preference-applied", "The preference that was followed.")
+        .answers::<Pending>(202, "The lead is safe and has no answer yet.")
+        .with_header("location", "Where the answer will be.")
+        .with_header("retry-after", "When to ask for it, in seconds.")
+        .with_header("preference-applied", "The preference that was followed.")
+        .fails(&[Code::InvalidLead, Code::UnknownVertical])
+        .fails(&[Code::Overloaded, Code::StoreUnavailable])
+}
+
+/// What [`read`] is to whoever reads the document of the API.
+pub(super) fn read_operation() -> Operation {
+    Operation::new(Tag::Leads, "readLead", "Read what became of a lead")
+        .says("Answers what submitting the lead would answer now. A vendor reads its own leads.")
+        .answers::<LeadState<'_>>(200, "What became of the lead, or that it is pending.")
+        .with_header("retry-after", "When to ask again for a pending lead, in seconds.")
+        .fails(&[Code::Overloaded, Code::StoreUnavailable])
+}
+
 /// Takes a body apart by the rules of its vertical.
 fn read_submission(api: &Api, principal: &Principal, body: &Body) -> Result<Submission, ApiError> {
     let snapshot = api.exchange.snapshot();
@@ -127,11 +162,22 @@ fn stored(answer: StoredAnswer, is_replay: bool) -> Result<HttpResponse, ApiErro
     Ok(response.body(answer.body))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Pending {
     lead_id: LeadId,
+    #[schemars(extend("const" = "pending"))]
     disposition: Disposition,
+    /// Where the answer will be.
     status_url: String,
+}
+
+/// What reading a lead answers.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used: the answers are stored bytes")]
+enum LeadState<'a> {
+    Final(FinalAnswer<'a>),
+    Pending(Pending),
 }
 
 /// That there is no answer yet, and where there will be one.

@@ -1,6 +1,7 @@
 //! Lists: `?limit` and `?after`, and the body `{"data": [...], "next": cursor or null}`.
 
 use actix_web::HttpRequest;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::{ApiError, Code};
@@ -21,7 +22,7 @@ pub(super) struct Page {
 }
 
 /// One page of a list.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(super) struct List<T> {
     data: Vec<T>,
     next: Option<String>,

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::auth::Principal;
 use super::body::Body;
 use super::error::{ApiError, Code};
+use super::openapi::{Operation, Tag};
 use crate::domain::ids::PostId;
 use crate::flow::resolve::ResolveReply;
 
@@ -16,22 +18,24 @@ use crate::flow::resolve::ResolveReply;
 pub const NOTE_LENGTH_MAX: usize = 500;
 
 /// What became of the post, as the operator found out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Finding {
     Accepted,
     Rejected,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Resolution {
     result: Finding,
+    /// Kept in the decision record.
     #[serde(default)]
+    #[schemars(length(max = 500))]
     note: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Resolved {
     post_id: PostId,
     outcome: &'static str,
@@ -65,6 +69,16 @@ pub(super) async fn resolve(
         }
         ResolveReply::Unknown => Err(ApiError::not_found()),
     }
+}
+
+/// What [`resolve`] is to whoever reads the document of the API.
+pub(super) fn resolve_operation() -> Operation {
+    Operation::new(Tag::Posts, "resolvePost", "Settle a post whose fate is unknown")
+        .says("An operator's word on a post, after somebody asked the buyer.")
+        .body::<Resolution>()
+        .answers::<Resolved>(200, "The post's outcome.")
+        .fails(&[Code::AlreadyResolved, Code::Overloaded, Code::StoreUnavailable])
+        .fails(&[Code::RecordsUnavailable])
 }
 
 /// Refuses a note that is too long.

@@ -11,7 +11,8 @@ use actix_web::{HttpResponse, guard};
 
 use super::body::Accepts;
 use super::error::ApiError;
-use super::{accounts, auctions, gate, health, keys, leads, posts, registry, specs};
+use super::openapi::{self, Operation};
+use super::{accounts, auctions, docs, gate, health, keys, leads, posts, registry, specs};
 use crate::domain::key::Role;
 
 /// The methods in use. A `GET` route answers `HEAD` too.
@@ -86,6 +87,9 @@ enum Action {
     RevokeKey,
     CreditBuyer,
     ReadBalance,
+    ReadOpenApi,
+    ReadDocs,
+    ReadDocsFile,
     Live,
     Ready,
     Metrics,
@@ -143,6 +147,9 @@ pub const ROUTES: &[Route] = &[
     delete("/v1/keys/{key_id}", OPERATORS, Action::RevokeKey),
     post("/v1/buyers/{buyer_id}/credits", OPERATORS, Accepts::Json, Action::CreditBuyer),
     get("/v1/buyers/{buyer_id}/balance", BUYERS_AND_OPERATORS, Action::ReadBalance),
+    get("/openapi.json", EVERYBODY, Action::ReadOpenApi),
+    get("/docs", EVERYBODY, Action::ReadDocs),
+    get("/docs/{file}", EVERYBODY, Action::ReadDocsFile),
     at(Place::Health, get("/livez", EVERYBODY, Action::Live)),
     at(Place::Health, get("/readyz", EVERYBODY, Action::Ready)),
     at(Place::Metrics, get("/metrics", EVERYBODY, Action::Metrics)),
@@ -175,6 +182,30 @@ impl Route {
         }
     }
 
+    /// What the route is to whoever reads the document of the API.
+    pub(super) fn operation(&self) -> Operation {
+        match self.action {
+            Action::SubmitLead => leads::submit_operation(),
+            Action::ReadLead => leads::read_operation(),
+            Action::ListSpecs => specs::list_operation(),
+            Action::ReadSpec => specs::read_operation(),
+            Action::ReadAuction => auctions::read_operation(),
+            Action::ResolvePost => posts::resolve_operation(),
+            Action::ApplyRegistry => registry::apply_operation(),
+            Action::CreateKey => keys::create_operation(),
+            Action::ListKeys => keys::list_operation(),
+            Action::RevokeKey => keys::revoke_operation(),
+            Action::CreditBuyer => accounts::credit_operation(),
+            Action::ReadBalance => accounts::balance_operation(),
+            Action::ReadOpenApi => openapi::read_operation(),
+            Action::ReadDocs => docs::page_operation(),
+            Action::ReadDocsFile => docs::file_operation(),
+            Action::Live => health::live_operation(),
+            Action::Ready => health::ready_operation(),
+            Action::Metrics => health::metrics_operation(),
+        }
+    }
+
     /// The handler with its method and its gate.
     fn service(&'static self) -> actix_web::Route {
         let handler = match self.action {
@@ -190,6 +221,9 @@ impl Route {
             Action::RevokeKey => web::to(keys::revoke),
             Action::CreditBuyer => web::to(accounts::credit),
             Action::ReadBalance => web::to(accounts::balance),
+            Action::ReadOpenApi => web::to(openapi::read),
+            Action::ReadDocs => web::to(docs::page),
+            Action::ReadDocsFile => web::to(docs::file),
             Action::Live => web::to(health::live),
             Action::Ready => web::to(health::ready),
             Action::Metrics => web::to(health::metrics),

@@ -6,21 +6,23 @@ use actix_web::http::header::{
     ACCEPT, Accept, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ContentType, Header as _, VARY,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Api;
 use super::error::ApiError;
-use super::paging::Page;
+use super::openapi::{Operation, Tag, any_object, any_text};
+use super::paging::{List, Page};
 use crate::domain::slug::VerticalId;
 use crate::intake::IntakeLimits;
-use crate::intake::spec::{content_security_policy, page, posting_spec};
+use crate::intake::spec::{PostingSpec, content_security_policy, page, posting_spec};
 use crate::registry::vertical::CompiledVertical;
 
 /// The media type of a JSON Schema.
 const SCHEMA_JSON: &str = "application/schema+json";
 
 /// One line of the list.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 struct SpecEntry {
     vertical: String,
     name: String,
@@ -97,6 +99,26 @@ pub(super) async fn read(
             .insert_header((CONTENT_SECURITY_POLICY, content_security_policy()))
             .body(page(&spec)),
     })
+}
+
+/// What [`list`] is to whoever reads the document of the API.
+pub(super) fn list_operation() -> Operation {
+    Operation::new(Tag::Specs, "listSpecs", "List the verticals")
+        .says("The product lines of this exchange, each with the address of its posting spec.")
+        .lists()
+        .answers::<List<SpecEntry>>(200, "One page of verticals.")
+}
+
+/// What [`read`] is to whoever reads the document of the API.
+pub(super) fn read_operation() -> Operation {
+    Operation::new(Tag::Specs, "readSpec", "Read a posting spec")
+        .says(
+            "Everything a vendor must know to submit leads of a vertical: as data, as JSON Schema \
+             or as a page for people, by `Accept`.",
+        )
+        .answers::<PostingSpec>(200, "The posting spec.")
+        .answers_as(200, SCHEMA_JSON, "", any_object)
+        .answers_as(200, "text/html; charset=utf-8", "", any_text)
 }
 
 /// Scheme and host under which the caller knows this exchange; nothing but an example depends on

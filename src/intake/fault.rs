@@ -1,5 +1,6 @@
 //! What can be wrong with a submission: stable codes, places, and sentences without values.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The most faults one answer lists.
@@ -42,7 +43,7 @@ pub struct FieldFault {
 }
 
 /// A code with its meaning, for the documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CodeMeaning {
     /// The stable code.
     pub code: &'static str,

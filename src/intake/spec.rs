@@ -7,6 +7,7 @@
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -24,7 +25,7 @@ use crate::domain::vertical::{
 use crate::registry::vertical::{CompiledField, CompiledVertical, FieldList};
 
 /// Everything a vendor must know to submit leads of one vertical.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PostingSpec {
     /// The slug, as it stands in bodies.
     pub vertical: String,
@@ -53,7 +54,7 @@ pub struct PostingSpec {
 }
 
 /// One field of a lead or of an item.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FieldSpec {
     /// The key.
     pub name: String,
@@ -82,7 +83,7 @@ pub struct FieldSpec {
 }
 
 /// One key outside `lead`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PartSpec {
     /// The key.
     pub name: &'static str,

@@ -1,5 +1,6 @@
 //! The vendor's final answer: the body of `POST /v1/leads` and of `GET /v1/leads/{id}`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::disposition::{Disposition, Reason};
@@ -8,7 +9,8 @@ use crate::domain::lead::Warning;
 use crate::domain::money::Money;
 
 /// One sale, as the vendor sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "LeadSale")]
 pub struct Sale {
     /// The seat, from 1.
     pub seat: u8,
@@ -19,7 +21,8 @@ pub struct Sale {
 }
 
 /// What the vendor sees of the auction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "LeadAuction")]
 pub struct AuctionSide {
     /// Its id.
     pub id: String,
@@ -32,7 +35,8 @@ pub struct AuctionSide {
 }
 
 /// A final answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "LeadAnswer")]
 pub struct Answer<'a> {
     /// The lead.
     pub lead_id: LeadId,

@@ -1,7 +1,9 @@
 //! What somebody wants the registry to hold: objects as described, and secrets given along.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
@@ -13,10 +15,10 @@ use crate::domain::vendor::Vendor;
 use crate::domain::vertical::Vertical;
 use crate::signing::{InvalidSecret, SigningSecret};
 
-/// Objects to be applied to a registry. It travels as JSON from the command line to the server.
-///
-/// It has no `Debug`, because it may hold secrets.
-#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
+/// Objects to be applied to a registry.
+// It travels as JSON from the command line to the server. It has no `Debug`, because it may hold
+// secrets.
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bundle {
     /// Product lines.
@@ -51,6 +53,20 @@ impl SecretText {
     /// [`InvalidSecret`], which holds nothing of the text.
     pub fn parse(text: &str) -> Result<Self, InvalidSecret> {
         SigningSecret::parse(text).map(Self)
+    }
+}
+
+impl JsonSchema for SecretText {
+    fn schema_name() -> Cow<'static, str> {
+        "SigningSecret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A secret of Standard Webhooks: `whsec_` and base64 of 24 to 64 bytes.",
+            "pattern": "^whsec_[0-9A-Za-z+/]+={0,2}$",
+        })
     }
 }
 

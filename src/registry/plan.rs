@@ -11,6 +11,7 @@ mod state;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bundle::Bundle;
@@ -28,7 +29,7 @@ use state::state_after;
 const SECRET_FIELD: &str = "secret";
 
 /// What would happen to one object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanAction {
     /// It is new.
@@ -58,7 +59,7 @@ impl PlanAction {
 }
 
 /// What would happen to one object, and to which of its fields.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanChange {
     /// What it is.
     pub kind: ObjectKind,
@@ -72,7 +73,7 @@ pub struct PlanChange {
 }
 
 /// What would happen to every object that was named or is pruned.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// By kind (verticals, vendors, buyers, campaigns, trees) and id.
     pub changes: Vec<PlanChange>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::load::Loaded;
@@ -27,7 +28,7 @@ pub struct ApplyOptions {
 }
 
 /// A secret that the exchange made; it is shown this once.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShownSecret {
     /// Whose it is.
     pub campaign: CampaignId,
@@ -35,8 +36,9 @@ pub struct ShownSecret {
     pub secret: SecretText,
 }
 
-/// What applying a bundle did. It has no `Debug`, because it may hold secrets.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+/// What applying a bundle did.
+// It has no `Debug`, because it may hold secrets.
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ApplyReport {
     /// The registry's version now: a new one if anything changed.
     pub version: i64,

@@ -38,6 +38,9 @@ fn what_needs_no_key_is_named_here() {
     let expect = [
         ("GET", "/v1/specs"),
         ("GET", "/v1/specs/{vertical}"),
+        ("GET", "/openapi.json"),
+        ("GET", "/docs"),
+        ("GET", "/docs/{file}"),
         ("GET", "/livez"),
         ("GET", "/readyz"),
         ("GET", "/metrics"),
@@ -74,6 +77,9 @@ fn a_listener_for_operators_takes_their_routes_off_the_api() {
             "GET /v1/specs/{vertical}",
             "GET /v1/auctions/{id}",
             "GET /v1/buyers/{buyer_id}/balance",
+            "GET /openapi.json",
+            "GET /docs",
+            "GET /docs/{file}",
             "GET /livez",
             "GET /readyz",
         ]

@@ -18,6 +18,7 @@ use crate::domain::key::{ApiKey, KEY_RANDOM_BYTES, KeyMode, KeyRecord, Role};
 use crate::domain::limits::Limits;
 use crate::flow::administer::{Administration, AdministrationParts};
 use crate::flow::{Exchange, ExchangeParts};
+use crate::http::openapi::tests::check_described;
 use crate::http::{Addresses, Api, ServerSettings, Servers, start};
 use crate::metrics::Metrics;
 use crate::ports::buyer_wire::{WireError, WireFailure, WireOutcome, WireRequest};
@@ -167,7 +168,8 @@ pub fn settings() -> ServerSettings {
     }
 }
 
-/// A request with these header lines, its length, and `Connection: close`.
+/// A request with these header lines, its length, and `Connection: close`. Its answer must be one
+/// that the document of the API describes.
 pub async fn request(
     address: SocketAddr,
     method: &str,
@@ -185,7 +187,9 @@ pub async fn request(
     }
     text.push_str("\r\n");
     text.push_str(body);
-    send(address, text.as_bytes()).await
+    let answer = send(address, text.as_bytes()).await;
+    check_described(method, path, &answer);
+    answer
 }
 
 /// Who holds a key to the exchange of these tests.
