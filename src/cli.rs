@@ -79,6 +79,9 @@ pub struct Init {
     /// Allow buyers on this machine (plain http on 127.0.0.0/8), to try things out
     #[arg(long)]
     pub local: bool,
+    /// Where store, records and day keys go [default: data in the folder]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
 }
 
 /// `gavel serve`

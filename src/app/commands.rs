@@ -19,7 +19,7 @@ use super::demo;
 use super::explain::explain;
 use super::{Floor, Office, serve};
 use crate::cli::desk::{ACTOR, Desk, DeskError};
-use crate::cli::init::Layout;
+use crate::cli::init::{DATA_FOLDER, Layout, with_data_at};
 use crate::cli::remote::{Call, Remote, is_served};
 use crate::cli::timeline::timeline;
 use crate::cli::{
@@ -142,8 +142,13 @@ fn check_config(config: &Config) -> String {
 /// Lays out an installation and puts the operator's key into its records.
 async fn init(order: &Init, environment: Environment) -> anyhow::Result<String> {
     let entropy = SystemEntropy::new()?;
-    let template = if order.local { local_template() } else { TEMPLATE.to_owned() };
-    let layout = Layout::create(&order.folder, &template, &|bytes| entropy.fill(bytes))?;
+    let mut template = if order.local { local_template() } else { TEMPLATE.to_owned() };
+    let mut data = order.folder.join(DATA_FOLDER);
+    if let Some(named) = &order.data {
+        data = std::path::absolute(named).context("the folder of data has no absolute path")?;
+        template = with_data_at(&template, &data);
+    }
+    let layout = Layout::create(&order.folder, &data, &template, &|bytes| entropy.fill(bytes))?;
     let file = layout.config_file();
     let config = Config::load(&file, environment)?;
     let office = Office::open(&config).await?;

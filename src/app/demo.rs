@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use zeroize::Zeroizing;
 
 use super::{Running, Signals};
-use crate::cli::init::Layout;
+use crate::cli::init::{DATA_FOLDER, Layout};
 use crate::cli::timeline::timeline;
 use crate::cli::{Demo, StubBuyer as StubBuyerOrder};
 use crate::config::Config;
@@ -79,7 +79,8 @@ fn configuration(folder: &std::path::Path, order: &Demo) -> anyhow::Result<Confi
         order.listen
     );
     let entropy = SystemEntropy::new()?;
-    let layout = Layout::create(folder, &text, &|bytes: &mut [u8]| entropy.fill(bytes))?;
+    let random = |bytes: &mut [u8]| entropy.fill(bytes);
+    let layout = Layout::create(folder, &folder.join(DATA_FOLDER), &text, &random)?;
     let config = Config::load(&layout.config_file(), Vec::new())?;
     layout.finish("")?;
     Ok(config)

@@ -10,7 +10,9 @@ use crate::config::local_template;
 
 /// An installation whose servers take any free port.
 fn installation(root: &Path) -> Config {
-    let layout = Layout::create(root, &local_template(), &|bytes| bytes.fill(7)).unwrap();
+    let layout =
+        Layout::create(root, &root.join("data"), &local_template(), &|bytes| bytes.fill(7))
+            .unwrap();
     let config = config(root, &[]);
     layout.finish("gavel_live_operator_x").unwrap();
     config

@@ -46,32 +46,51 @@ pub enum InitError {
 pub struct Layout {
     folder: PathBuf,
     written: Vec<PathBuf>,
-    made_data: bool,
+    /// The folder of data while it may have to go again.
+    data: Option<PathBuf>,
+}
+
+/// The text of a configuration whose store, records and day keys are in `data`.
+///
+/// The template says `"data/.."` for each; `data` must be absolute.
+#[must_use]
+pub fn with_data_at(template: &str, data: &Path) -> String {
+    let mut text = template.to_owned();
+    for name in ["store", "records.db", "day-keys"] {
+        let path = toml::Value::from(data.join(name).to_string_lossy().into_owned());
+        text = text.replacen(&format!("\"{DATA_FOLDER}/{name}\""), &path.to_string(), 1);
+    }
+    text
 }
 
 impl Layout {
     /// Writes everything but the operator's key into `folder`, which is made if it is not there.
     ///
-    /// `config` is the text of the configuration; `random` draws the master key and must be fit for
-    /// secrets. Data of an earlier installation is refused: a new key could not read it.
+    /// `data` is the folder for store and records, which may be there if it is empty, such as a
+    /// volume; `config` is the text of the configuration; `random` draws the master key and must be
+    /// fit for secrets. Data of an earlier installation is refused: a new key could not read it.
     ///
     /// # Errors
     /// [`InitError`], with what was written taken back.
     pub fn create(
         folder: &Path,
+        data: &Path,
         config: &str,
         random: &dyn Fn(&mut [u8]),
     ) -> Result<Self, InitError> {
-        for name in [CONFIG_FILE, KEY_FILE, OPERATOR_KEY_FILE, DATA_FOLDER] {
+        for name in [CONFIG_FILE, KEY_FILE, OPERATOR_KEY_FILE] {
             let path = folder.join(name);
             if path.exists() {
                 return Err(InitError::Exists(path));
             }
         }
-        let mut layout = Self { folder: folder.to_owned(), written: Vec::new(), made_data: false };
+        if data.exists() && !is_empty_folder(data) {
+            return Err(InitError::Exists(data.to_owned()));
+        }
+        let mut layout = Self { folder: folder.to_owned(), written: Vec::new(), data: None };
         make_folder(folder, 0o755)?;
-        make_folder(&folder.join(DATA_FOLDER), 0o700)?;
-        layout.made_data = true;
+        make_folder(data, 0o700)?;
+        layout.data = Some(data.to_owned());
         create_key_file(&folder.join(KEY_FILE), random)?;
         layout.written.push(folder.join(KEY_FILE));
         layout.write(CONFIG_FILE, config, 0o644)?;
@@ -92,7 +111,7 @@ impl Layout {
         let line = Zeroizing::new(format!("{operator_key}\n"));
         self.write(OPERATOR_KEY_FILE, &line, 0o600)?;
         self.written.clear();
-        self.made_data = false;
+        self.data = None;
         Ok(())
     }
 
@@ -112,10 +131,19 @@ impl Drop for Layout {
         for path in &self.written {
             drop(fs::remove_file(path));
         }
-        if self.made_data {
-            drop(fs::remove_dir_all(self.folder.join(DATA_FOLDER)));
+        let Some(data) = &self.data else { return };
+        if fs::remove_dir_all(data).is_err() {
+            // A volume's own folder stays; it was empty, so all that is in it came from here.
+            for entry in fs::read_dir(data).into_iter().flatten().flatten() {
+                let path = entry.path();
+                drop(fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path)));
+            }
         }
     }
+}
+
+fn is_empty_folder(path: &Path) -> bool {
+    fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 fn make_folder(path: &Path, mode: u32) -> Result<(), InitError> {

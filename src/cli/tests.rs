@@ -32,8 +32,12 @@ fn init_lays_out_the_present_folder_unless_told_otherwise() {
         Command::Init(init) => init,
         other => panic!("{other:?}"),
     };
-    assert_eq!(init("gavel init"), Init { folder: ".".into(), local: false });
-    assert_eq!(init("gavel init x --local"), Init { folder: "x".into(), local: true });
+    assert_eq!(init("gavel init"), Init { folder: ".".into(), local: false, data: None });
+    let data = Some("y".into());
+    assert_eq!(
+        init("gavel init x --local --data y"),
+        Init { folder: "x".into(), local: true, data }
+    );
 }
 
 fn key_create(line: &str) -> KeyCreate {

@@ -5,6 +5,7 @@ mod auction;
 mod bad_input;
 mod crash;
 mod idempotency;
+mod monitoring;
 mod privacy;
 mod signatures;
 mod support;

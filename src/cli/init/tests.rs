@@ -4,7 +4,7 @@ use super::*;
 use crate::vault::read_key_file;
 
 fn create(folder: &Path) -> Result<Layout, InitError> {
-    Layout::create(folder, "# nothing\n", &|bytes| bytes.fill(7))
+    Layout::create(folder, &folder.join(DATA_FOLDER), "# nothing\n", &|bytes| bytes.fill(7))
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -69,4 +69,39 @@ fn a_private_file_that_others_may_read_is_not_read() {
     let error = private_file::read(&path).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
     assert!(error.to_string().contains("chmod 600"), "{error}");
+}
+
+#[test]
+fn data_may_have_an_empty_folder_of_its_own_which_is_left_empty_if_nothing_comes_of_it() {
+    let root = tempfile::tempdir().unwrap();
+    let (folder, data) = (root.path().join("etc"), root.path().join("volume"));
+    fs::create_dir(&data).unwrap();
+    let make = || Layout::create(&folder, &data, "# nothing\n", &|bytes| bytes.fill(7));
+    let layout = make().unwrap();
+    fs::write(data.join("records.db"), "half").unwrap();
+    drop(layout);
+    assert_eq!(names(&folder), [""; 0]);
+    make().unwrap().finish("gavel_live_operator_x").unwrap();
+    assert_eq!(names(&folder), ["gavel.key", "gavel.toml", "operator.key"]);
+}
+
+#[test]
+fn data_of_an_earlier_installation_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("volume");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("records.db"), "mine").unwrap();
+    let folder = root.path().join("etc");
+    let refused = Layout::create(&folder, &data, "", &|bytes| bytes.fill(7)).map(drop).unwrap_err();
+    assert!(matches!(refused, InitError::Exists(path) if path == data));
+    assert_eq!(fs::read_to_string(data.join("records.db")).unwrap(), "mine");
+}
+
+#[test]
+fn a_configuration_names_the_folder_of_data_in_three_places() {
+    let text = with_data_at(crate::config::TEMPLATE, Path::new("/var/lib/a \"b\""));
+    let config: toml::Table = text.parse().unwrap();
+    assert_eq!(config["store"]["path"].as_str(), Some("/var/lib/a \"b\"/store"));
+    assert_eq!(config["records"]["path"].as_str(), Some("/var/lib/a \"b\"/records.db"));
+    assert_eq!(config["vault"]["day_key_folder"].as_str(), Some("/var/lib/a \"b\"/day-keys"));
 }

@@ -37,6 +37,22 @@ fn a_created_key_file_is_its_owners_alone_and_reads_back() {
 }
 
 #[test]
+fn a_credential_that_root_hands_to_another_user_is_not_exposed() {
+    const ROOT: (u32, u32) = (0, 0);
+    let check = |mode, owner, us, expect| {
+        assert_eq!(is_exposed(mode, owner, us), expect, "{mode:o} of {owner:?} for {us}");
+    };
+    check(0o100_440, ROOT, 1_000, false);
+    check(0o100_400, ROOT, 1_000, false);
+    check(0o100_440, ROOT, 0, true);
+    check(0o100_440, (0, 1_000), 1_000, true);
+    check(0o100_440, (1_000, 0), 1_000, true);
+    for mode in [0o100_460, 0o100_450, 0o100_444, 0o100_604] {
+        check(mode, ROOT, 1_000, true);
+    }
+}
+
+#[test]
 fn a_key_file_is_never_overwritten() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gavel.key");
