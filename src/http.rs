@@ -37,14 +37,14 @@ use tokio::runtime::Handle;
 use crate::flow::exchange::Exchange;
 
 pub use auth::{
-    FAILURE_WINDOW_S, FAILURES_PER_ADDRESS_MAX, FAILURES_PER_KEY_MAX, FailureLimits, Holder,
-    Principal, SEEN_IDS_MAX, SEEN_IDS_SPAN_MIN_S, SeenIds,
+    FAILURE_WINDOW_S, FailureLimits, Holder, Principal, RequestRates, SEEN_IDS_MAX,
+    SEEN_IDS_SPAN_MIN_S, SeenIds,
 };
 pub use body::Accepts;
 pub use error::{
     ALL_CODES, ApiError, Code, CodeRow, FAULTS_MAX, Fault, PROBLEM_JSON, PROBLEM_TYPE,
 };
-pub use gate::REGISTRY_BYTES_MAX;
+pub use gate::{REGISTRY_BYTES_MAX, REGISTRY_KEYS_MAX};
 pub use idempotency::{IDEMPOTENCY_KEY_LENGTH_MAX, InvalidIdempotencyKey, parse_key};
 pub use paging::{LIMIT_DEFAULT, LIMIT_MAX};
 pub use posts::NOTE_LENGTH_MAX;
@@ -58,6 +58,7 @@ pub struct Api {
     exchange: Arc<Exchange>,
     runtime: Handle,
     failures: FailureLimits,
+    rates: RequestRates,
     seen_ids: SeenIds,
     documents: openapi::Documents,
 }
@@ -67,11 +68,16 @@ impl Api {
     /// of store and records belong, and which outlives the workers.
     #[must_use]
     pub fn new(exchange: Arc<Exchange>, runtime: Handle) -> Self {
-        let tolerance_s = i64::try_from(exchange.limits().signature_tolerance_s);
+        let limits = exchange.limits();
+        let tolerance_s = i64::try_from(limits.signature_tolerance_s);
+        let failures =
+            FailureLimits::new(limits.failures_per_address_max, limits.failures_per_key_max);
+        let rates = RequestRates::new(limits.requests_per_key_per_s, limits.requests_per_key_burst);
         Self {
             exchange,
             runtime,
-            failures: FailureLimits::new(),
+            failures,
+            rates,
             seen_ids: SeenIds::new(tolerance_s.unwrap_or(i64::MAX)),
             documents: openapi::Documents::default(),
         }

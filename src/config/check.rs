@@ -7,6 +7,9 @@ use ipnet::IpNet;
 use super::layers::Layers;
 use super::{Config, Exchange, Limits, Log, StoreSettings};
 
+/// The longest pause between two looks at the registry, in milliseconds: a revoked key works as long.
+const REGISTRY_POLL_MS_MAX: u64 = 5_000;
+
 /// Checks that the currency can be one.
 pub(super) fn exchange(exchange: Option<&Exchange>, layers: &mut Layers) {
     let Some(Exchange { currency }) = exchange else { return };
@@ -101,6 +104,14 @@ fn limit_errors(limits: &Limits) -> Vec<(&'static str, String)> {
             limits.renew_ms, limits.lease_ms
         ),
     );
+    need(
+        limits.registry_poll_ms <= REGISTRY_POLL_MS_MAX,
+        "registry_poll_ms",
+        format!(
+            "{} is more than {REGISTRY_POLL_MS_MAX}: a revoked key would work for too long",
+            limits.registry_poll_ms
+        ),
+    );
     errors
 }
 
@@ -129,6 +140,10 @@ fn positive(limits: &Limits) -> Vec<(&'static str, u64)> {
         ("json_string_bytes_max", size(limits.json_string_bytes_max)),
         ("idempotency_days", u64::from(limits.idempotency_days)),
         ("auto_key_window_s", limits.auto_key_window_s),
+        ("failures_per_address_max", u64::from(limits.failures_per_address_max)),
+        ("failures_per_key_max", u64::from(limits.failures_per_key_max)),
+        ("requests_per_key_per_s", u64::from(limits.requests_per_key_per_s)),
+        ("requests_per_key_burst", u64::from(limits.requests_per_key_burst)),
         ("signature_tolerance_s", limits.signature_tolerance_s),
         ("lease_ms", limits.lease_ms),
         ("renew_ms", limits.renew_ms),

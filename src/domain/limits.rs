@@ -66,6 +66,14 @@ pub struct Limits {
     pub idempotency_days: u32,
     /// For how many seconds a request without a key is known by its body.
     pub auto_key_window_s: u64,
+    /// How many requests with keys that do not work an address may make within a minute.
+    pub failures_per_address_max: u32,
+    /// How many of them may name one key id within a minute.
+    pub failures_per_key_max: u32,
+    /// How many requests a key may make each second over a long time.
+    pub requests_per_key_per_s: u32,
+    /// How many requests a key may make at once after a rest.
+    pub requests_per_key_burst: u32,
     /// How far a signed request's timestamp may be from our clock, in seconds.
     pub signature_tolerance_s: u64,
 
@@ -108,6 +116,10 @@ impl Default for Limits {
             json_string_bytes_max: 8_192,
             idempotency_days: 30,
             auto_key_window_s: 600,
+            failures_per_address_max: 60,
+            failures_per_key_max: 20,
+            requests_per_key_per_s: 5_000,
+            requests_per_key_burst: 10_000,
             signature_tolerance_s: 300,
             drain_ms: 30_000,
             lease_ms: 10_000,

@@ -7,6 +7,7 @@
 //! may see is asked of the exchange by its id.
 
 mod failures;
+mod rates;
 mod recent;
 mod signature;
 
@@ -24,9 +25,8 @@ use crate::domain::key::{ApiKey, KeyId, KeyMode, KeyRecord, Role};
 use crate::domain::slug::{BuyerId, VendorId};
 use crate::vault::Vault;
 
-pub use failures::{
-    FAILURE_WINDOW_S, FAILURES_PER_ADDRESS_MAX, FAILURES_PER_KEY_MAX, FailureLimits,
-};
+pub use failures::{FAILURE_WINDOW_S, FailureLimits};
+pub use rates::RequestRates;
 pub use signature::{SEEN_IDS_MAX, SEEN_IDS_SPAN_MIN_S, SeenIds, SignatureCheck, SignedRequest};
 
 /// Whoever holds the key of a request.

@@ -13,16 +13,20 @@ use actix_web::{Error, HttpMessage as _, HttpResponse};
 
 use super::Api;
 use super::auth::{self, KeyCheck, Principal, SignatureCheck, SignedRequest};
-use super::body::{self, Accepts, BodyLimits};
+use super::body::{self, Accepts, Body, BodyLimits};
 use super::error::{ApiError, Code};
 use super::idempotency;
 use super::request_id::api_of;
 use super::routes::{Access, Route};
 use crate::domain::key::{KeyRecord, Role};
+use crate::intake::document::{self, DocumentLimits};
 use crate::registry::snapshot::Snapshot;
 
 /// The largest body of a whole registry, in bytes.
 pub const REGISTRY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The most keys, and the most values, of a whole registry.
+pub const REGISTRY_KEYS_MAX: usize = 500_000;
 
 /// Lets a request through to `route`'s handler, or answers in its place.
 pub(super) async fn pass(
@@ -60,7 +64,9 @@ async fn admit(route: &Route, request: &mut ServiceRequest) -> Result<(), ApiErr
         accepts => {
             let payload = request.take_payload();
             let limits = body_limits(&api, accepts);
-            Some(body::read(request.head(), payload, accepts, limits).await?)
+            let body = body::read(request.head(), payload, accepts, limits).await?;
+            check_shape(&api, accepts, &body)?;
+            Some(body)
         }
     };
     if let Some(principal) = principal.filter(|principal| principal.must_sign) {
@@ -81,10 +87,17 @@ fn identify(api: &Api, request: &ServiceRequest) -> Result<Principal, ApiError> 
         address: request.peer_addr().map(|peer| peer.ip()),
         now: api.exchange.clock().now(),
     };
-    auth::authenticate(request.headers(), &check, |key_id| {
+    let principal = auth::authenticate(request.headers(), &check, |key_id| {
         let entry = snapshot.keys.get(&key_id)?;
         is_owned(&snapshot, &entry.record).then_some(&entry.record)
-    })
+    })?;
+    match api.rates.take(principal.key_id, check.now) {
+        Ok(()) => Ok(principal),
+        Err(seconds) => {
+            let detail = "Too many requests with this key.";
+            Err(ApiError::new(Code::RateLimited, detail).retry_after(seconds))
+        }
+    }
 }
 
 /// Whether the key's owner is in use: the keys of an archived vendor or buyer are as none.
@@ -94,6 +107,24 @@ fn is_owned(snapshot: &Snapshot, record: &KeyRecord) -> bool {
         Role::Buyer => snapshot.buyers.contains_key(record.owner.as_str()),
         Role::Operator => true,
     }
+}
+
+/// Refuses a JSON body that is nested too deeply, has a key twice, or is otherwise beyond the limits
+/// of any body. Bodies that may be forms are read within the same limits by intake.
+fn check_shape(api: &Api, accepts: Accepts, body: &Body) -> Result<(), ApiError> {
+    let of_any = DocumentLimits::from(api.exchange.limits());
+    let limits = match accepts {
+        Accepts::Nothing | Accepts::JsonOrForm => return Ok(()),
+        Accepts::Json => of_any,
+        Accepts::RegistryJson => DocumentLimits {
+            body_bytes: REGISTRY_BYTES_MAX,
+            keys: REGISTRY_KEYS_MAX,
+            values: REGISTRY_KEYS_MAX,
+            ..of_any
+        },
+    };
+    document::parse(body.kind, &body.bytes, &limits)?;
+    Ok(())
 }
 
 fn body_limits(api: &Api, accepts: Accepts) -> BodyLimits {

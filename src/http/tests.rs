@@ -5,4 +5,5 @@ mod docs;
 pub(super) mod door;
 mod gate;
 mod leads;
+mod limits;
 mod specs;

@@ -3,8 +3,12 @@
 
 mod auction;
 mod bad_input;
+mod conformance;
 mod crash;
+mod hostile;
 mod idempotency;
+mod isolation;
+mod keys;
 mod monitoring;
 mod privacy;
 mod signatures;

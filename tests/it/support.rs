@@ -200,6 +200,16 @@ impl Installation {
         self.try_request(line, key, headers, body).await.unwrap()
     }
 
+    /// A request without a key.
+    pub async fn request_without_key(
+        &self,
+        line: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        self.send(line, None, headers, body.into()).await.unwrap()
+    }
+
     pub async fn try_request(
         &self,
         line: &str,
@@ -207,9 +217,22 @@ impl Installation {
         headers: &[(&str, &str)],
         body: impl Into<reqwest::Body>,
     ) -> reqwest::Result<Answer> {
+        self.send(line, Some(key), headers, body.into()).await
+    }
+
+    async fn send(
+        &self,
+        line: &str,
+        key: Option<&str>,
+        headers: &[(&str, &str)],
+        body: reqwest::Body,
+    ) -> reqwest::Result<Answer> {
         let (method, path) = line.split_once(' ').unwrap();
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = self.client.request(method, self.url(path)).bearer_auth(key).body(body);
+        let mut request = self.client.request(method, self.url(path)).body(body);
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -267,6 +290,11 @@ impl Installation {
         })
         .await
     }
+}
+
+/// The public name in a key's text.
+pub fn key_id(key: &str) -> &str {
+    key.split('_').nth(3).unwrap()
 }
 
 pub fn text(bytes: &[u8]) -> String {

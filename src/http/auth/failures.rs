@@ -16,27 +16,26 @@ use crate::domain::key::KeyId;
 /// How far back failures are counted, in seconds; up to twice as far, since spans are counted whole.
 pub const FAILURE_WINDOW_S: i64 = 60;
 
-/// After how many failures an address is told to wait. An IPv6 address counts by its /64.
-pub const FAILURES_PER_ADDRESS_MAX: u32 = 60;
-
-/// After how many failures on one key id, from anywhere, the next ones are told to wait.
-pub const FAILURES_PER_KEY_MAX: u32 = 20;
-
 /// How many addresses, and how many key ids, are counted at once.
 const TABLE_CAPACITY: usize = 16_384;
 
 /// Counts failures per address and per key id, in bounded memory.
 pub struct FailureLimits {
+    per_address_max: u32,
+    per_key_max: u32,
     addresses: Mutex<Recent<IpAddr, u32>>,
     keys: Mutex<Recent<KeyId, u32>>,
 }
 
 impl FailureLimits {
-    /// Nothing counted yet.
+    /// Nothing counted yet. After `per_address_max` failures an address is told to wait (an IPv6
+    /// address counts by its /64), and after `per_key_max` on one key id, from anywhere, the next.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn new(per_address_max: u32, per_key_max: u32) -> Self {
         let span = SignedDuration::from_secs(FAILURE_WINDOW_S);
         Self {
+            per_address_max,
+            per_key_max,
             addresses: Mutex::new(Recent::new(span, TABLE_CAPACITY)),
             keys: Mutex::new(Recent::new(span, TABLE_CAPACITY)),
         }
@@ -52,16 +51,10 @@ impl FailureLimits {
         now: Timestamp,
     ) -> Option<u32> {
         let of_address = address.and_then(|address| {
-            count(&self.addresses, network_of(address), FAILURES_PER_ADDRESS_MAX, now)
+            count(&self.addresses, network_of(address), self.per_address_max, now)
         });
-        let of_key = key_id.and_then(|key| count(&self.keys, key, FAILURES_PER_KEY_MAX, now));
+        let of_key = key_id.and_then(|key| count(&self.keys, key, self.per_key_max, now));
         of_address.max(of_key)
-    }
-}
-
-impl Default for FailureLimits {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -5,6 +5,9 @@ use actix_web::http::header::HeaderValue;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+const PER_ADDRESS: u32 = 60;
+const PER_KEY: u32 = 20;
+
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
 }
@@ -25,7 +28,7 @@ impl Door {
         Self {
             vault: Vault::open(&MasterKey::new([1; 32]), days, random).unwrap(),
             records: BTreeMap::new(),
-            failures: FailureLimits::new(),
+            failures: FailureLimits::new(PER_ADDRESS, PER_KEY),
             _folder: folder,
         }
     }
@@ -167,10 +170,10 @@ fn guesses_are_told_to_wait_alike_for_known_and_unknown_ids() {
     let mut known = [1; KEY_RANDOM_BYTES];
     known[20] = 0;
     for random in [known, [99; KEY_RANDOM_BYTES]] {
-        door.failures = FailureLimits::new();
+        door.failures = FailureLimits::new(PER_ADDRESS, PER_KEY);
         let guess = ApiKey::mint(KeyMode::Live, Role::Vendor, random);
         let guess = format!("Bearer {}", *guess.text());
-        for _ in 0..FAILURES_PER_KEY_MAX {
+        for _ in 0..PER_KEY {
             assert_eq!(door.code(&guess), Some(Code::Unauthorized));
         }
         assert_eq!(door.code(&guess), Some(Code::RateLimited));
@@ -184,7 +187,7 @@ fn a_key_that_works_is_let_in_whatever_others_try_under_its_id_and_address() {
     let mut random = [1; KEY_RANDOM_BYTES];
     random[20] = 0;
     let guess = ApiKey::mint(KeyMode::Live, Role::Vendor, random);
-    for _ in 0..FAILURES_PER_ADDRESS_MAX + 1 {
+    for _ in 0..PER_ADDRESS + 1 {
         door.code(&format!("Bearer {}", *guess.text()));
         door.code("Bearer nonsense");
     }
@@ -196,7 +199,7 @@ fn a_key_that_works_is_let_in_whatever_others_try_under_its_id_and_address() {
 fn a_missed_rotation_is_not_counted_as_a_guess() {
     let mut door = Door::new();
     let revoked = door.issue(Role::Vendor, "acme", |record| record.revoked_at = Some(now()));
-    for _ in 0..FAILURES_PER_ADDRESS_MAX + 1 {
+    for _ in 0..PER_ADDRESS + 1 {
         assert_eq!(door.code(&format!("Bearer {revoked}")), Some(Code::Unauthorized));
     }
 }

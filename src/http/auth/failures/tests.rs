@@ -1,5 +1,8 @@
 use super::*;
 
+const PER_ADDRESS: u32 = 60;
+const PER_KEY: u32 = 20;
+
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
@@ -14,9 +17,9 @@ fn key(index: u32) -> Option<KeyId> {
 
 #[test]
 fn an_address_is_told_to_wait_after_its_last_failure_and_not_before() {
-    let limits = FailureLimits::new();
+    let limits = FailureLimits::new(PER_ADDRESS, PER_KEY);
     let from = address("192.0.2.1");
-    for failure in 0..FAILURES_PER_ADDRESS_MAX {
+    for failure in 0..PER_ADDRESS {
         assert_eq!(limits.count(from, key(failure), at(0)), None, "{failure}");
     }
     assert_eq!(limits.count(from, key(999), at(10)), Some(50));
@@ -25,8 +28,8 @@ fn an_address_is_told_to_wait_after_its_last_failure_and_not_before() {
 
 #[test]
 fn a_key_id_is_told_to_wait_wherever_its_failures_come_from() {
-    let limits = FailureLimits::new();
-    for failure in 0..FAILURES_PER_KEY_MAX {
+    let limits = FailureLimits::new(PER_ADDRESS, PER_KEY);
+    for failure in 0..PER_KEY {
         let from = address(&format!("192.0.2.{failure}"));
         assert_eq!(limits.count(from, key(1), at(0)), None, "{failure}");
     }
@@ -36,8 +39,8 @@ fn a_key_id_is_told_to_wait_wherever_its_failures_come_from() {
 
 #[test]
 fn failures_are_forgotten_after_two_spans() {
-    let limits = FailureLimits::new();
-    for _ in 0..FAILURES_PER_KEY_MAX {
+    let limits = FailureLimits::new(PER_ADDRESS, PER_KEY);
+    for _ in 0..PER_KEY {
         limits.count(None, key(1), at(0));
     }
     assert!(limits.count(None, key(1), at(119)).is_some());
@@ -46,7 +49,7 @@ fn failures_are_forgotten_after_two_spans() {
 
 #[test]
 fn tries_that_are_told_to_wait_do_not_prolong_the_wait() {
-    let limits = FailureLimits::new();
+    let limits = FailureLimits::new(PER_ADDRESS, PER_KEY);
     for second in 0..119 {
         limits.count(None, key(1), at(second));
     }
