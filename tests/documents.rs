@@ -1,6 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic where it cannot go on")]
 //! What the documents show is what the program does: examples are read from them and tried.
 
+#[path = "documents/reasons.rs"]
+mod reasons;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

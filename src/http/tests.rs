@@ -6,4 +6,5 @@ pub(super) mod door;
 mod gate;
 mod leads;
 mod limits;
+mod signed;
 mod specs;

@@ -5,6 +5,7 @@ mod auction;
 mod bad_input;
 mod conformance;
 mod crash;
+mod docs_page;
 mod hostile;
 mod idempotency;
 mod isolation;

@@ -180,6 +180,40 @@ fn guesses_are_told_to_wait_alike_for_known_and_unknown_ids() {
     }
 }
 
+/// How much longer one median may be than the other. They are of the same work, so that only what
+/// else the machine does can tell them apart; a lookup left out, or a digest, would be a multiple.
+const TIME_RATIO_MAX: f64 = 1.5;
+
+#[test]
+fn a_guess_takes_as_long_under_a_known_id_as_under_an_unknown_one() {
+    let mut door = Door::new();
+    door.failures = FailureLimits::new(u32::MAX, u32::MAX);
+    for fill in 0..50 {
+        door.issue(Role::Vendor, &format!("vendor-{fill}"), |_| {});
+    }
+    let mut known = [1; KEY_RANDOM_BYTES];
+    known[20] = 0;
+    let guesses = [known, [99; KEY_RANDOM_BYTES]].map(|random| {
+        let guess = ApiKey::mint(KeyMode::Live, Role::Vendor, random);
+        format!("Bearer {}", *guess.text())
+    });
+    let mut took = [Vec::new(), Vec::new()];
+    for _ in 0..10_000 {
+        for (guess, took) in guesses.iter().zip(&mut took) {
+            let began = tokio::time::Instant::now();
+            let code = door.code(guess);
+            took.push(began.elapsed());
+            assert_eq!(code, Some(Code::Unauthorized));
+        }
+    }
+    let [known, unknown] = took.map(|mut took| {
+        took.sort_unstable();
+        took[took.len() / 2].as_secs_f64()
+    });
+    let ratio = (known / unknown).max(unknown / known);
+    assert!(ratio < TIME_RATIO_MAX, "known {known} s, unknown {unknown} s");
+}
+
 #[test]
 fn a_key_that_works_is_let_in_whatever_others_try_under_its_id_and_address() {
     let mut door = Door::new();

@@ -189,7 +189,29 @@ pub async fn request(
     text.push_str(body);
     let answer = send(address, text.as_bytes()).await;
     check_described(method, path, &answer);
+    check_secured(path, &answer);
     answer
+}
+
+/// Panics unless the answer has what every answer has, and nothing that tells what made it.
+fn check_secured(path: &str, answer: &Answer) {
+    let seen = [
+        "x-content-type-options",
+        "x-frame-options",
+        "referrer-policy",
+        "cross-origin-resource-policy",
+    ]
+    .map(|name| answer.header(name).unwrap_or("-"));
+    assert_eq!(seen, ["nosniff", "DENY", "no-referrer", "same-origin"], "{path}");
+    let policy = answer.header("content-security-policy").unwrap_or_default();
+    assert!(policy.starts_with("default-src 'none'; "), "{path}: {policy}");
+    assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{path}");
+    assert!(answer.header("cache-control").is_some(), "{path}");
+    assert!(answer.header("x-request-id").is_some_and(|id| id.starts_with("req_")), "{path}");
+    for (name, _) in &answer.headers {
+        let tells = ["server", "x-powered-by", "via"].contains(&name.as_str());
+        assert!(!tells && !name.starts_with("access-control-"), "{path}: {name}");
+    }
 }
 
 /// Who holds a key to the exchange of these tests.
