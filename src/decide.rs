@@ -4,4 +4,5 @@
 //! what the time is, or what happens to a winner.
 
 pub mod early_close;
+pub mod offer;
 pub mod rank;

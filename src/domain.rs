@@ -17,6 +17,7 @@ pub mod lead;
 pub mod limits;
 pub mod money;
 pub mod object;
+pub mod offer;
 pub mod party;
 pub mod pii;
 pub mod ping;

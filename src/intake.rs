@@ -20,4 +20,5 @@ pub mod zip_states;
 
 pub use document::{ContentKind, DocumentLimits, Node};
 pub use fault::{CodeMeaning, FaultKind, FieldFault, InvalidSubmission, codes};
+pub use read::post::{POST_KEYS, Pinged, PostDocument, PostSubmission};
 pub use read::{Body, Contact, IntakeContext, IntakeLimits, read, read_document};

@@ -9,6 +9,7 @@ use super::table::{Table, cut, plain};
 use crate::domain::bid::Lost;
 use crate::domain::disposition::Disposition;
 use crate::domain::money::Money;
+use crate::domain::offer::PingAndPost;
 use crate::domain::record::{
     AuctionRecord, CandidateRecord, CandidateVerdict, Fact, PingResult, PostAttempt, PostRecord,
     PostResult,
@@ -28,6 +29,7 @@ pub fn timeline(record: &AuctionRecord, width: usize) -> String {
     let width = width.clamp(WIDTH_MIN, WIDTH_MAX);
     let mut lines = heading(record);
     section(&mut lines, "candidates", candidates(record, width));
+    section(&mut lines, "offers", offers(record));
     section(&mut lines, "posts", posts(record));
     section(&mut lines, "money", money(record));
     section(&mut lines, "facts", record.facts.iter().map(fact).collect());
@@ -163,6 +165,31 @@ fn bar(elapsed: i64, longest: i64, width: usize) -> String {
     let share = elapsed.max(0).saturating_mul(width as i64) / longest.max(1);
     let filled = usize::try_from(share).unwrap_or(0).clamp(1, width);
     format!("{}{}", "█".repeat(filled), "░".repeat(width - filled))
+}
+
+/// What a vendor's ping was offered, and what its post took.
+fn offers(record: &AuctionRecord) -> Vec<String> {
+    let Some(PingAndPost { offered, taken }) = &record.offer else { return Vec::new() };
+    let offset_ms = |at: Timestamp| ms_between(record.received_at, at);
+    let mut table = Table::new("lrll");
+    for offer in &offered.offers {
+        let is_taken =
+            taken.as_ref().is_some_and(|taken| taken.offer_ids.contains(&offer.offer_id));
+        table.row([
+            offer.campaign_id.to_string(),
+            format!("payout {}", offer.payout),
+            if is_taken { "taken".to_owned() } else { String::new() },
+            offer.offer_id.to_string(),
+        ]);
+    }
+    let mut lines = table.lines();
+    let (made_ms, over_ms) = (offset_ms(offered.offered_at), offset_ms(offered.expires_at));
+    lines.push(format!("+{made_ms} ms  offered, until +{over_ms} ms"));
+    if let Some(taken) = taken {
+        let taken_ms = offset_ms(taken.taken_at);
+        lines.push(format!("+{taken_ms} ms  taken, others from payout {} on", taken.min_payout));
+    }
+    lines
 }
 
 fn posts(record: &AuctionRecord) -> Vec<String> {

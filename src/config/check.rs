@@ -124,6 +124,7 @@ fn positive(limits: &Limits) -> Vec<(&'static str, u64)> {
         ("auction_ms", limits.auction_ms),
         ("unresolved_after_s", limits.unresolved_after_s),
         ("bid_ttl_ms", limits.bid_ttl_ms),
+        ("offer_ttl_ms", limits.offer_ttl_ms),
         ("bid_max", limits.bid_max.ten_thousandths().max(0).unsigned_abs()),
         ("challenge_ms", limits.challenge_ms),
         ("ping_reply_bytes_max", size(limits.ping_reply_bytes_max)),

@@ -21,6 +21,8 @@ pub enum Disposition {
     Unresolved,
     /// An offer ran out.
     Expired,
+    /// Not ended yet: it is offered at a price, and waits for the vendor's post.
+    Offered,
 }
 
 impl Disposition {
@@ -29,6 +31,7 @@ impl Disposition {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
+            Self::Offered => "offered",
             Self::Sold => "sold",
             Self::Unsold => "unsold",
             Self::Refused => "refused",

@@ -128,6 +128,20 @@ impl LeadId {
         self.0.write("auc_")
     }
 
+    /// The vendor's ping id, if a ping brought the lead in: its bits under the prefix `ping_`.
+    #[must_use]
+    pub fn ping_id(self) -> String {
+        self.0.write("ping_")
+    }
+
+    /// Reads a vendor's `ping_...`.
+    ///
+    /// # Errors
+    /// [`InvalidId`] when the text is anything else, a ping of ours to a buyer (shorter) included.
+    pub fn parse_ping(text: &str) -> Result<Self, InvalidId> {
+        PartitionedBits::parse(text, "ping_").map(Self)
+    }
+
     /// Reads `lead_...`.
     ///
     /// # Errors
@@ -182,6 +196,10 @@ pub struct PingId(u128);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BidId(u128);
 
+/// One offer in the answer to a vendor's ping.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OfferId(u128);
+
 /// One HTTP request as the exchange received it; in logs and in problem bodies.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(u128);
@@ -231,6 +249,22 @@ impl BidId {
     /// [`InvalidId`] when the text is anything else.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         parse_random(text, "bid_").map(Self)
+    }
+}
+
+impl OfferId {
+    /// Takes 128 random bits.
+    #[must_use]
+    pub const fn new(random: u128) -> Self {
+        Self(random)
+    }
+
+    /// Reads `off_...`.
+    ///
+    /// # Errors
+    /// [`InvalidId`] when the text is anything else.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        parse_random(text, "off_").map(Self)
     }
 }
 
@@ -289,6 +323,14 @@ impl TextId for PingId {
 impl TextId for BidId {
     fn text(&self) -> String {
         write_random("bid_", self.0)
+    }
+    fn parse_text(text: &str) -> Result<Self, InvalidId> {
+        Self::parse(text)
+    }
+}
+impl TextId for OfferId {
+    fn text(&self) -> String {
+        write_random("off_", self.0)
     }
     fn parse_text(text: &str) -> Result<Self, InvalidId> {
         Self::parse(text)
@@ -382,6 +424,27 @@ impl Serialize for BidId {
     }
 }
 impl<'de> Deserialize<'de> for BidId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize_id(deserializer)
+    }
+}
+
+impl fmt::Display for OfferId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text())
+    }
+}
+impl fmt::Debug for OfferId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text())
+    }
+}
+impl Serialize for OfferId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text())
+    }
+}
+impl<'de> Deserialize<'de> for OfferId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserialize_id(deserializer)
     }

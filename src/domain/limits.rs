@@ -26,6 +26,8 @@ pub struct Limits {
     pub unresolved_after_s: u64,
     /// For how many milliseconds a bid holds after its round.
     pub bid_ttl_ms: u64,
+    /// For how many milliseconds an offer to a vendor's ping binds; always ends before its bid.
+    pub offer_ttl_ms: u64,
     /// How many ranked bids beyond the seats a round needs before it may close early.
     pub fallback_depth: u16,
     /// The highest price taken for a bid; above it the price is invalid.
@@ -97,6 +99,7 @@ impl Default for Limits {
             auction_ms: 60_000,
             unresolved_after_s: 86_400,
             bid_ttl_ms: 60_000,
+            offer_ttl_ms: 45_000,
             fallback_depth: 2,
             bid_max: BID_MAX_DEFAULT,
             challenge_ms: 5_000,

@@ -12,6 +12,7 @@ use super::bid::{Lost, NoBid, SeatsWanted};
 use super::disposition::{Disposition, Reason};
 use super::ids::{BidId, LeadId, PingId, PostId};
 use super::money::Money;
+use super::offer::{Offered, PingAndPost, Taken};
 use super::schema::UtcTime;
 use super::slug::{BuyerId, CampaignId, VendorId, VerticalId};
 
@@ -23,6 +24,10 @@ pub enum Part {
     Opened(Opened),
     /// A round was ranked: pings, bids, losers.
     Ranked(Ranked),
+    /// A vendor's ping was answered with offers.
+    Offered(Offered),
+    /// The vendor's post took some of them.
+    Taken(Taken),
     /// A candidate was passed over when its turn came, without a post.
     Skipped(Skipped),
     /// What is known of a post; a later part of the same post adds its attempts.
@@ -286,9 +291,9 @@ pub struct AuctionRecord {
     pub vertical: VerticalId,
     /// The registry version it ran on.
     pub registry_version: i64,
-    /// `received`, `decided` or `closed`.
+    /// `received`, `offered`, `decided` or `closed`.
     pub state: String,
-    /// How it ended, or `pending`.
+    /// How it ended, or `pending`, or `offered`.
     pub disposition: Disposition,
     /// Why it was not sold.
     pub reason: Option<Reason>,
@@ -306,6 +311,9 @@ pub struct AuctionRecord {
     pub elapsed_ms: Option<i64>,
     /// The share of it that no buyer caused.
     pub overhead_ms: Option<i64>,
+    /// What a vendor's ping was offered and what its post took; absent without a ping.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<PingAndPost>,
     /// Every campaign considered.
     pub candidates: Vec<CandidateRecord>,
     /// Every post.
@@ -347,6 +355,7 @@ impl AuctionRecord {
             closed_at: None,
             elapsed_ms: None,
             overhead_ms: None,
+            offer: None,
             candidates: opened.candidates,
             posts: Vec::new(),
             money: Vec::new(),
@@ -360,6 +369,18 @@ impl AuctionRecord {
             Part::Ranked(ranked) => {
                 self.state = "decided".to_owned();
                 ranked.results.into_iter().for_each(|result| self.add_result(result));
+            }
+            Part::Offered(offered) => {
+                self.state = "offered".to_owned();
+                self.disposition = Disposition::Offered;
+                self.offer = Some(PingAndPost { offered, taken: None });
+            }
+            Part::Taken(taken) => {
+                self.state = "decided".to_owned();
+                self.disposition = Disposition::Pending;
+                if let Some(offer) = &mut self.offer {
+                    offer.taken = Some(taken);
+                }
             }
             Part::Skipped(skipped) => {
                 if let Some(candidate) = self.candidate(&skipped.campaign_id) {

@@ -82,6 +82,8 @@ pub enum FaultCode {
     TooFewItems,
     TooManyItems,
     UnknownField,
+    ContactInPing,
+    Frozen,
     UnknownVertical,
     InvalidTimestamp,
     InvalidIp,
@@ -91,7 +93,7 @@ pub enum FaultCode {
 }
 
 impl FaultCode {
-    const ALL: [Self; 33] = [
+    const ALL: [Self; 35] = [
         Self::Syntax,
         Self::InvalidUtf8,
         Self::TooLong,
@@ -119,6 +121,8 @@ impl FaultCode {
         Self::TooFewItems,
         Self::TooManyItems,
         Self::UnknownField,
+        Self::ContactInPing,
+        Self::Frozen,
         Self::UnknownVertical,
         Self::InvalidTimestamp,
         Self::InvalidIp,
@@ -158,6 +162,8 @@ impl FaultCode {
             Self::TooFewItems => "too_few_items",
             Self::TooManyItems => "too_many_items",
             Self::UnknownField => "unknown_field",
+            Self::ContactInPing => "contact_in_ping",
+            Self::Frozen => "frozen",
             Self::UnknownVertical => "unknown_vertical",
             Self::InvalidTimestamp => "invalid_timestamp",
             Self::InvalidIp => "invalid_ip",
@@ -196,6 +202,8 @@ impl FaultCode {
             Self::TooFewItems => "A list has fewer items than the field's minimum.",
             Self::TooManyItems => "A list has more items than the field's maximum.",
             Self::UnknownField => "No such field: a warning, or an error for strict keys.",
+            Self::ContactInPing => "Contact data in a ping is left aside; it comes with the post.",
+            Self::Frozen => "The ping has fixed this field; its post cannot change or add it.",
             Self::UnknownVertical => "No vertical of that name exists here.",
             Self::InvalidTimestamp => "Not an RFC 3339 time with an offset.",
             Self::InvalidIp => "Not an IPv4 or IPv6 address.",

@@ -6,6 +6,7 @@
 
 pub(super) mod consent;
 pub(super) mod lead;
+pub(super) mod post;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -72,8 +73,8 @@ impl From<&Limits> for IntakeLimits {
 pub enum Contact {
     /// A lead to be sold now.
     Required,
-    /// A ping: contact data follows with the post, or never.
-    Optional,
+    /// A ping: contact data follows with the post, or never. What comes of it is left aside.
+    LeftAside,
 }
 
 /// What reading a body depends on besides the body.
@@ -84,7 +85,7 @@ pub struct IntakeContext<'c> {
     pub strict: bool,
     /// Whether the vendor's key is a test key, so that every lead is a test.
     pub is_test_key: bool,
-    /// Whether contact fields are needed.
+    /// Whether contact fields are needed, or not even kept.
     pub contact: Contact,
     /// What a body may hold.
     pub limits: &'c IntakeLimits,
@@ -110,15 +111,7 @@ pub fn read_document(
     document: &Node,
     context: &IntakeContext<'_>,
 ) -> Result<Submission, InvalidSubmission> {
-    let Node::Object(entries) = document else {
-        let fault = Refusal::new(FaultCode::Type, "the body is an object").at(String::new());
-        let detail = "the body cannot be read: it is not an object".to_owned();
-        return Err(InvalidSubmission {
-            kind: FaultKind::MalformedBody,
-            detail,
-            errors: vec![fault],
-        });
-    };
+    let Node::Object(entries) = document else { return Err(not_an_object()) };
     let mut reader = Reader::new(context);
     for (key, _) in entries.iter().filter(|(key, _)| !BODY_KEYS.contains(&key.as_str())) {
         reader.unknown("", key);
@@ -129,7 +122,7 @@ pub fn read_document(
     reader.field.is_test = context.is_test_key || says_test;
     let lead = reader.object(&body, "lead", Need::Required);
     let fields = match (&vertical, lead) {
-        (Some(vertical), Some(lead)) => lead::fields(&mut reader, vertical.fields(), &lead),
+        (Some(vertical), Some(lead)) => lead::fields(&mut reader, vertical.fields(), &lead, None),
         _ => crate::domain::lead::Fields::new(),
     };
     let consent = consent::consent(&mut reader, &body);
@@ -138,9 +131,7 @@ pub fn read_document(
     let submitted_at =
         reader.optional(&body, "submitted_at", |node| date::past_instant(text_of(node)?, now));
     let floor = reader.optional(&body, "floor", number::amount);
-    let (shortest, longest) = (*context.limits.wait_ms.start(), *context.limits.wait_ms.end());
-    let wait_ms =
-        reader.optional(&body, "wait_ms", |node| number::whole_between(node, shortest, longest));
+    let wait_ms = reader.wait_ms(&body);
     let vertical = reader.finish(vertical)?;
     Ok(Submission {
         vertical: vertical.id().clone(),
@@ -155,6 +146,12 @@ pub fn read_document(
         warnings: reader.warnings,
         canonical: Pii::new(canonical(document)),
     })
+}
+
+fn not_an_object() -> InvalidSubmission {
+    let fault = Refusal::new(FaultCode::Type, "the body is an object").at(String::new());
+    let detail = "the body cannot be read: it is not an object".to_owned();
+    InvalidSubmission { kind: FaultKind::MalformedBody, detail, errors: vec![fault] }
 }
 
 /// An object of the body and its place.
@@ -229,6 +226,21 @@ impl<'c> Reader<'c> {
         }
     }
 
+    /// A contact field of a ping.
+    fn contact_in_ping(&mut self, pointer: String) {
+        if self.warnings.len() < WARNINGS_MAX {
+            let code = FaultCode::ContactInPing.as_str().to_owned();
+            let detail = "contact data was left aside; send it with the post".to_owned();
+            self.warnings.push(Warning { pointer, code, detail });
+        }
+    }
+
+    /// A value that differs from what the ping has fixed.
+    fn frozen(&mut self, pointer: String) {
+        let rule = "the ping has fixed this field; leave it out, or send it as it was";
+        self.fault(Refusal::new(FaultCode::Frozen, rule), pointer);
+    }
+
     /// A value of the body that may be absent.
     fn optional<T>(
         &mut self,
@@ -292,29 +304,39 @@ impl<'c> Reader<'c> {
         }
     }
 
+    /// How long the vendor waits, within the limits.
+    fn wait_ms(&mut self, body: &Object<'_>) -> Option<u64> {
+        let limits = &self.context.limits.wait_ms;
+        let (shortest, longest) = (*limits.start(), *limits.end());
+        self.optional(body, "wait_ms", |node| number::whole_between(node, shortest, longest))
+    }
+
     /// The vertical, if there was no fault.
     fn finish(
         &mut self,
         vertical: Option<Arc<CompiledVertical>>,
     ) -> Result<Arc<CompiledVertical>, InvalidSubmission> {
-        let errors = std::mem::take(&mut self.faults);
-        match vertical {
-            Some(vertical) if errors.is_empty() => Ok(vertical),
-            _ if self.is_vertical_unknown => Err(InvalidSubmission {
+        if self.is_vertical_unknown {
+            return Err(InvalidSubmission {
                 kind: FaultKind::UnknownVertical,
                 detail: "the lead names a vertical that does not exist here".to_owned(),
-                errors,
-            }),
-            _ => Err(InvalidSubmission {
-                kind: FaultKind::InvalidLead,
-                detail: match errors.len() {
-                    1 => "one field is missing or wrong".to_owned(),
-                    FAULTS_MAX.. => format!("{FAULTS_MAX} or more fields are missing or wrong"),
-                    many => format!("{many} fields are missing or wrong"),
-                },
-                errors,
-            }),
+                errors: std::mem::take(&mut self.faults),
+            });
         }
+        self.finish_faults()?;
+        Ok(vertical.expect("a vertical that is not named, or not known, is a fault"))
+    }
+
+    /// Refuses the body if there was a fault.
+    fn finish_faults(&mut self) -> Result<(), InvalidSubmission> {
+        let errors = std::mem::take(&mut self.faults);
+        let detail = match errors.len() {
+            0 => return Ok(()),
+            1 => "one field is missing or wrong".to_owned(),
+            FAULTS_MAX.. => format!("{FAULTS_MAX} or more fields are missing or wrong"),
+            many => format!("{many} fields are missing or wrong"),
+        };
+        Err(InvalidSubmission { kind: FaultKind::InvalidLead, detail, errors })
     }
 }
 

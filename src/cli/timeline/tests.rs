@@ -1,7 +1,8 @@
 use super::*;
 use crate::domain::bid::{NoBid, SeatsWanted};
 use crate::domain::disposition::Reason;
-use crate::domain::ids::{BidId, LeadId, Partition, PingId, PostId};
+use crate::domain::ids::{BidId, LeadId, OfferId, Partition, PingId, PostId};
+use crate::domain::offer::{OfferRecord, Offered, Taken};
 use crate::domain::record::{
     BidRecord, Closed, Opened, Part, PingRecord, Ranked, RoundResult, SeatMoney,
 };
@@ -206,6 +207,51 @@ fn an_auction_that_runs_says_how_far_it_is() {
 
     candidates
       acme-tx of acme  pinged
+    ");
+}
+
+#[test]
+fn a_ping_shows_what_was_offered_and_what_was_taken() {
+    let offer = |number: u128, campaign: &str, payout: &str| OfferRecord {
+        offer_id: OfferId::new(number),
+        campaign_id: CampaignId::parse(campaign).unwrap(),
+        payout: amount(payout),
+    };
+    let pinged = |campaign| candidate(campaign, CandidateVerdict::Pinged, None);
+    let results = vec![bid("acme-tx", "24.50", 38, 1), bid("best-south", "22", 71, 2)];
+    let mut parts = vec![
+        opened(vec![pinged("acme-tx"), pinged("best-south")]),
+        Part::Ranked(Ranked { round: 1, results }),
+        Part::Offered(Offered {
+            offered_at: at(72),
+            expires_at: at(45_072),
+            offers: vec![offer(1, "acme-tx", "21.4375"), offer(2, "best-south", "19.25")],
+        }),
+    ];
+    let record = AuctionRecord::assemble(parts.clone()).unwrap();
+    let told = |record: &AuctionRecord| (record.state.clone(), record.disposition);
+    assert_eq!(told(&record), ("offered".to_owned(), Disposition::Offered));
+    parts.push(Part::Taken(Taken {
+        taken_at: at(9_000),
+        offer_ids: vec![OfferId::new(2)],
+        min_payout: amount("19.25"),
+    }));
+    let record = AuctionRecord::assemble(parts).unwrap();
+    assert_eq!(told(&record), ("decided".to_owned(), Disposition::Pending));
+    insta::assert_snapshot!(timeline(&record, 100), @r"
+    auc_0701jddhx2hce008000000000001  final_expense from leadco
+    received 2026-11-24T02:18:18.123Z, floor 10.00, registry 3
+    pending (decided)
+
+    candidates
+      1  acme-tx of acme     bid  24.50  ████████████░░░░░░░░░░░░  38 ms
+      2  best-south of best  bid  22.00  ████████████████████████  71 ms
+
+    offers
+      acme-tx     payout 21.4375         off_00000000000000000000000001
+      best-south    payout 19.25  taken  off_00000000000000000000000002
+      +72 ms  offered, until +45072 ms
+      +9000 ms  taken, others from payout 19.25 on
     ");
 }
 

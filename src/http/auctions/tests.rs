@@ -59,6 +59,7 @@ fn record() -> AuctionRecord {
         closed_at: Some("2026-11-23T14:00:00.143Z".parse().unwrap()),
         elapsed_ms: Some(143),
         overhead_ms: Some(5),
+        offer: None,
         candidates: vec![
             candidate(CandidateVerdict::Excluded, None),
             candidate(CandidateVerdict::Pinged, Some(PingResult::Bid)),

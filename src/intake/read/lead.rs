@@ -9,7 +9,14 @@ use crate::intake::{fields, zip_states};
 use crate::registry::vertical::{CompiledField, FieldList, LIST_ITEMS_MAX};
 
 /// Reads the fields of one object in the order of the vertical.
-pub(super) fn fields(reader: &mut Reader<'_>, list: &FieldList, object: &Object<'_>) -> Fields {
+///
+/// With `pinged`, what a ping said of it is fixed: only contact fields are new.
+pub(super) fn fields(
+    reader: &mut Reader<'_>,
+    list: &FieldList,
+    object: &Object<'_>,
+    pinged: Option<&Fields>,
+) -> Fields {
     let known = list.as_slice();
     let mut nodes: Vec<Option<&Node>> = vec![None; known.len()];
     for (key, node) in object.entries {
@@ -19,8 +26,15 @@ pub(super) fn fields(reader: &mut Reader<'_>, list: &FieldList, object: &Object<
         }
     }
     let read = known.iter().zip(nodes);
-    let values: Vec<Option<Value>> =
-        read.map(|(field, node)| value(reader, field, node, object.place(&field.name))).collect();
+    let values: Vec<Option<Value>> = read
+        .map(|(field, node)| {
+            let place = object.place(&field.name);
+            match pinged.filter(|_| !is_contact(field)) {
+                Some(pinged) => fixed(reader, field, (pinged.value(&field.name), node), place),
+                None => value(reader, field, node, place),
+            }
+        })
+        .collect();
     for (field, value) in known.iter().zip(&values) {
         let state = field.state.and_then(|at| values.get(at)?.as_ref());
         if let (Some(Value::Text(zip)), Some(Value::Text(state))) = (value, state)
@@ -46,9 +60,15 @@ fn value(
     node: Option<&Node>,
     pointer: String,
 ) -> Option<Value> {
-    let present = node.filter(|node| !fields::is_blank(node) && !is_empty_list(node, compiled));
+    let present = present(node, compiled);
+    if is_contact(compiled) && reader.context.contact == Contact::LeftAside {
+        if present.is_some() {
+            reader.contact_in_ping(pointer);
+        }
+        return None;
+    }
     let Some(node) = present else {
-        if is_required(reader, compiled) {
+        if compiled.field.required {
             reader.required(pointer);
         }
         return None;
@@ -60,15 +80,73 @@ fn value(
     list(reader, compiled, node, pointer)
 }
 
+/// A field that the ping has fixed: as it was, or left out. The contact fields of a list's items
+/// come with the post, item by item.
+fn fixed(
+    reader: &mut Reader<'_>,
+    compiled: &CompiledField,
+    (pinged, node): (Option<&Value>, Option<&Node>),
+    pointer: String,
+) -> Option<Value> {
+    let node = present(node, compiled);
+    if let Some(Value::List(items)) = pinged {
+        return Some(Value::List(fixed_items(reader, compiled, (items, node), pointer)));
+    }
+    let Some(node) = node else { return pinged.cloned() };
+    if !compiled.items.as_slice().is_empty() {
+        reader.frozen(pointer);
+        return None;
+    }
+    let read = fields::read(&compiled.field, node, &reader.field);
+    let value = reader.keep(read, pointer.clone())?;
+    if pinged != Some(&value) {
+        reader.frozen(pointer);
+    }
+    Some(value)
+}
+
+fn fixed_items(
+    reader: &mut Reader<'_>,
+    compiled: &CompiledField,
+    (pinged, node): (&[Fields], Option<&Node>),
+    pointer: String,
+) -> Vec<Fields> {
+    let nodes: Vec<Option<&Node>> = match node {
+        None => vec![None; pinged.len()],
+        Some(Node::Array(nodes)) if nodes.len() == pinged.len() => nodes.iter().map(Some).collect(),
+        Some(_) => {
+            reader.frozen(pointer);
+            return Vec::new();
+        }
+    };
+    let read = pinged.iter().zip(nodes).enumerate().map(|(at, (pinged, node))| {
+        let pointer = format!("{pointer}/{at}");
+        let entries = match node {
+            None => &[][..],
+            Some(Node::Object(entries)) => entries,
+            Some(_) => {
+                reader.fault(Refusal::new(FaultCode::Type, "an object"), pointer);
+                return Fields::new();
+            }
+        };
+        fields(reader, &compiled.items, &Object { entries, pointer }, Some(pinged))
+    });
+    read.collect()
+}
+
+/// The value of a field, unless it is as good as none.
+fn present<'n>(node: Option<&'n Node>, compiled: &CompiledField) -> Option<&'n Node> {
+    node.filter(|node| !fields::is_blank(node) && !is_empty_list(node, compiled))
+}
+
+fn is_contact(compiled: &CompiledField) -> bool {
+    compiled.field.pii == PiiClass::Contact
+}
+
 /// An empty list is as good as none.
 fn is_empty_list(node: &Node, compiled: &CompiledField) -> bool {
     let is_empty = matches!(node, Node::Array(items) if items.is_empty());
     is_empty && !compiled.items.as_slice().is_empty()
-}
-
-fn is_required(reader: &Reader<'_>, compiled: &CompiledField) -> bool {
-    let is_contact = compiled.field.pii == PiiClass::Contact;
-    compiled.field.required && !(is_contact && reader.context.contact == Contact::Optional)
 }
 
 fn list(
@@ -97,7 +175,7 @@ fn list(
             reader.fault(Refusal::new(FaultCode::Type, "an object"), pointer);
             return Fields::new();
         };
-        fields(reader, &compiled.items, &Object { entries, pointer })
+        fields(reader, &compiled.items, &Object { entries, pointer }, None)
     });
     Some(Value::List(read.collect()))
 }

@@ -365,7 +365,7 @@ fn faults_in_a_list_name_the_item() {
 }
 
 #[test]
-fn a_ping_needs_no_contact_data() {
+fn a_ping_needs_no_contact_data_and_keeps_none() {
     let mut body = auto();
     for gone in ["first_name", "last_name", "phone", "email"] {
         body["lead"].as_object_mut().unwrap().remove(gone);
@@ -373,14 +373,18 @@ fn a_ping_needs_no_contact_data() {
     for gone in ["first_name", "last_name"] {
         body["lead"]["drivers"][0].as_object_mut().unwrap().remove(gone);
     }
-    let optional = |context: &mut IntakeContext<'_>| context.contact = Contact::Optional;
-    assert!(read_with(&body, optional).is_ok());
+    let ping = |context: &mut IntakeContext<'_>| context.contact = Contact::LeftAside;
     assert_eq!(faults(read_json(&body)).len(), 6);
-    body["lead"].as_object_mut().unwrap().remove("zip");
     body["lead"]["phone"] = json!("12");
-    let found = faults(read_with(&body, optional));
-    let expected = [("/lead/phone", "invalid_phone"), ("/lead/zip", "required")];
-    assert_eq!(found, expected.map(|(place, code)| (place.to_owned(), code)));
+    let read = read_with(&body, ping).unwrap();
+    assert!(read.fields.expose().value("phone").is_none());
+    let left_aside: Vec<_> =
+        read.warnings.iter().map(|warning| (&*warning.pointer, &*warning.code)).collect();
+    let places = ["/lead/phone", "/lead/drivers/1/first_name", "/lead/drivers/1/last_name"];
+    assert_eq!(left_aside, places.map(|place| (place, "contact_in_ping")));
+    body["lead"].as_object_mut().unwrap().remove("zip");
+    let found = faults(read_with(&body, ping));
+    assert_eq!(found, [("/lead/zip".to_owned(), "required")]);
 }
 
 #[test]

@@ -133,7 +133,7 @@ pub(super) fn judge_closing(view: &LeadView, closing: &Closing) -> Result<(), Un
         Disposition::Sold => has_sold,
         Disposition::Unresolved => true,
         Disposition::Unsold | Disposition::Refused | Disposition::Expired => !has_sold,
-        Disposition::Pending => false,
+        Disposition::Pending | Disposition::Offered => false,
     };
     if fits { Ok(()) } else { Err(Unfit::Contradicts) }
 }

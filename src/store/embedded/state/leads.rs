@@ -163,8 +163,8 @@ impl State {
 
 /// Refuses a closing that is none or too large.
 pub(super) fn check_closing(closing: &Closing) -> Result<()> {
-    if closing.disposition == Disposition::Pending {
-        return Err(StoreError::Limit("a lead cannot end as pending".to_owned()));
+    if matches!(closing.disposition, Disposition::Pending | Disposition::Offered) {
+        return Err(StoreError::Limit("a lead cannot end as pending or offered".to_owned()));
     }
     limits::opaque("answer", &closing.answer.body)
 }
