@@ -287,12 +287,14 @@ pub struct Take {
     pub fingerprint: [u8; 32],
     /// The sealed lead with the contact data.
     pub sealed: Bytes,
-    /// Which offers, opaque to the store.
+    /// Which offers and on what terms, opaque to the store.
     pub offer_ids: Bytes,
     /// Who runs the rest of the auction.
     pub node: NodeId,
     /// How long the owner may act, in milliseconds.
     pub lease_ms: u64,
+    /// What settles.
+    pub effects: Vec<Effect>,
 }
 
 /// Reply of `take`.

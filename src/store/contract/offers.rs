@@ -42,6 +42,7 @@ fn take(lead_id: LeadId) -> Take {
         offer_ids: Bytes::from_static(b"off_1"),
         node: OTHER_NODE,
         lease_ms: LEASE_MS,
+        effects: vec![record("taken")],
     }
 }
 
@@ -89,6 +90,8 @@ pub(super) async fn an_offer_is_taken_once(factory: &dyn StoreFactory) {
     assert_eq!(ok(stand.store.take(other)).await.reply, Taken::Mismatch);
     let kept = ok(stand.store.sealed_lead(lead_id)).await;
     assert_eq!(kept, sealed, "the first one stays");
+    let effects = [record("received"), record("offered"), record("taken")];
+    assert_eq!(stand.effects().await, effects, "once, whoever comes again");
     let mut post = intent(lead_id, 1, 0, "beta-tx");
     assert_eq!(ok(stand.store.intent(post.clone())).await.reply, Fenced::Fenced, "the old owner");
     post.fence = 2;

@@ -146,6 +146,7 @@ pub(super) async fn an_offer_survives_restarts(factory: &dyn StoreFactory) {
         offer_ids: Bytes::from_static(b"off_1"),
         node: NODE,
         lease_ms: LEASE_MS,
+        effects: Vec::new(),
     };
     assert_eq!(ok(stand.store.take(take())).await.reply, Taken::Taken { fence: 2 });
     let stand = stand.crash(lead_id).await;

@@ -22,6 +22,7 @@ impl State {
     ) -> Result<LeadReply<Taken>> {
         limits::opaque("sealed lead", &take.sealed)?;
         limits::opaque("offer ids", &take.offer_ids)?;
+        limits::effects(&take.effects)?;
         let Some(mut lead) = self.lead(take.lead_id)? else {
             return Ok(reply(now, None, Taken::Missing));
         };
@@ -42,6 +43,7 @@ impl State {
         view.taken = take.offer_ids;
         let day = rows::day_table(take.lead_id);
         self.changes.put(day, rows::sealed_key(take.lead_id), take.sealed);
+        self.add_effects(&mut lead, take.effects);
         self.save(lead.clone());
         Ok(reply(now, Some(&lead), Taken::Taken { fence }))
     }

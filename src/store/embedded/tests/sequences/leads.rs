@@ -197,6 +197,7 @@ async fn apply(stand: &mut Stand, step: &Step) -> String {
                 offer_ids: Bytes::from_static(b"off_1"),
                 node: NodeId(node.into()),
                 lease_ms: LEASE_MS,
+                effects: Vec::new(),
             };
             text(store.take(take).await.map(|it| it.reply))
         }
