@@ -1,9 +1,10 @@
 //! The flow: the only place where the steps of a sale are put in order.
 //!
 //! Read [`sell`] first: it is the whole business on one page. [`fanout`] asks, [`cascade`] fills a
-//! seat, [`deliver`] sends a post, [`resolve`] finds out what became of one, [`recover`] goes on
-//! where a dead node stopped, [`outbox`] settles; [`challenge`] proves endpoints. The rules themselves stand in the pure stages;
-//! this module must not know any wire format, database, web framework or file.
+//! seat, [`deliver`] sends a post, [`offer`] and [`take`] are the pause in between when a vendor
+//! pings before it posts, [`resolve`] finds out what became of one, [`recover`] goes on where a dead
+//! node stopped, [`outbox`] settles; [`challenge`] proves endpoints. The rules themselves stand in
+//! the pure stages; this module must not know any wire format, database, web framework or file.
 
 pub mod administer;
 pub mod cascade;
@@ -12,6 +13,7 @@ pub mod closing;
 pub mod deliver;
 pub mod exchange;
 pub mod fanout;
+pub mod offer;
 pub mod outbox;
 pub mod plan;
 pub mod recover;
@@ -19,6 +21,7 @@ pub mod resolve;
 pub mod room;
 pub mod run;
 pub mod sell;
+pub mod take;
 pub mod unknown;
 pub mod waiting;
 

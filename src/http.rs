@@ -22,6 +22,7 @@ mod keys;
 mod leads;
 mod openapi;
 mod paging;
+mod pings;
 mod posts;
 mod registry;
 mod request_id;

@@ -52,6 +52,27 @@ impl HoldResult {
     }
 }
 
+/// What became of the offers to a vendor's ping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfferResult {
+    /// They were made.
+    Made,
+    /// The vendor's post took one or more.
+    Taken,
+    /// They ran out.
+    Expired,
+}
+
+impl OfferResult {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Made => "made",
+            Self::Taken => "taken",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 /// All metrics of one process. Share it behind an `Arc`.
 #[derive(Debug)]
 pub struct Metrics {

@@ -157,6 +157,7 @@ const fn lost_text(lost: Lost) -> &'static str {
         Lost::PostNotSent => "post_not_sent",
         Lost::PostUnknown => "post_unknown",
         Lost::Expired => "expired",
+        Lost::NotTaken => "not_taken",
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Offers are the best of the ranking, in its order: the offer at place `k` stands on the bid at
 //! place `k`. A lead sold to an offer that was taken brings what was offered; anybody else may have
-//! it only from the vendor's `min_payout` on.
+//! it only after the first of them, and from the vendor's `min_payout` on.
 
 use crate::domain::ids::OfferId;
 use crate::domain::money::Money;
@@ -65,10 +65,29 @@ pub fn choose(
     })
 }
 
-/// Whether the candidate at place `k`, which would bring the vendor `payout`, may have the lead.
+/// Whether a candidate may have a lead whose offer was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It may.
+    Welcome,
+    /// It ranks before the offers that were taken: the vendor chose others over it.
+    NotTaken,
+    /// It would bring less than the vendor takes.
+    BelowMinPayout,
+}
+
+/// How the candidate at place `k`, which would bring the vendor `payout`, stands to the choice.
 #[must_use]
-pub fn may_have(places: &[u16], min_payout: Money, (k, payout): (u16, Money)) -> bool {
-    places.contains(&k) || payout >= min_payout
+pub fn standing(places: &[u16], min_payout: Money, (k, payout): (u16, Money)) -> Standing {
+    if places.contains(&k) {
+        Standing::Welcome
+    } else if places.first().is_some_and(|first| k < *first) {
+        Standing::NotTaken
+    } else if payout >= min_payout {
+        Standing::Welcome
+    } else {
+        Standing::BelowMinPayout
+    }
 }
 
 #[cfg(test)]

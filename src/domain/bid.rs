@@ -113,4 +113,6 @@ pub enum Lost {
     PostUnknown,
     /// The bid was no longer valid, or time had run out, when its turn came.
     Expired,
+    /// The vendor's post took other offers than the one that stood on it.
+    NotTaken,
 }

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::decimal::Decimal;
 use super::filter::{FILTER_DEPTH_MAX, FILTER_NODES_MAX, Filter, Operand};
-use super::ids::{BidId, LeadId, PingId, PostId, RequestId};
+use super::ids::{BidId, LeadId, OfferId, PingId, PostId, RequestId};
 use super::key::KeyId;
 use super::money::{Money, Percent};
 use super::slug::{OfBuyer, OfCampaign, OfVendor, OfVertical, Slug};
@@ -117,6 +117,20 @@ impl JsonSchema for BidId {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         text("A bid.", "^bid_[0-9a-hjkmnp-tv-z]{26}$", "bid_3c5t0m8r6y1v9k2w4x7z0b3d5f")
+    }
+}
+
+impl JsonSchema for OfferId {
+    fn schema_name() -> Cow<'static, str> {
+        "OfferId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        text(
+            "An offer in the answer to a vendor's ping.",
+            "^off_[0-9a-hjkmnp-tv-z]{26}$",
+            "off_3c5t0m8r6y1v9k2w4x7z0b3d5f",
+        )
     }
 }
 

@@ -111,6 +111,11 @@ impl Exchange {
             let digest = self.vault.post_digest(run.lead.id, SEAT, &entry.campaign);
             let post_id = PostId::new(run.lead.id.partition(), digest);
             let turn = Turn { k, entry: entry.clone(), post_id };
+            if let Some((lost_reason, rule)) = run.passed_over(k, entry) {
+                run.skip(&turn, lost_reason, rule.map(str::to_owned));
+                k += 1;
+                continue;
+            }
             match self.try_candidate(run, &turn, first_hold.take()).await? {
                 Tried::Settled => return Ok(()),
                 Tried::Next => k += 1,

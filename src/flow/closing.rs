@@ -12,10 +12,12 @@ use crate::domain::auction::{Closing, StoredAnswer};
 use crate::domain::campaign::PostSemantics;
 use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::LeadId;
+use crate::domain::lead::Lead;
 use crate::domain::record::{Closed, Part, SeatMoney};
 use crate::domain::time::ms_between;
-use crate::notify::answer::{Answer, AuctionSide, Sale, final_body};
+use crate::notify::answer::{Answer, AuctionSide, Sale, final_body, no_offer};
 use crate::ports::auction_store::{DuplicateClaim, Effect, Fenced, Finished, StoreError};
+use crate::registry::snapshot::Snapshot;
 use crate::settle::sale::total_payout;
 
 /// A seat that brings the vendor something.
@@ -38,8 +40,8 @@ impl Exchange {
     ) -> Closing {
         let closed_at = self.now();
         let elapsed_ms = ms_between(run.plan.received_at, closed_at).max(0);
-        let waited_ms = i64::try_from(run.waited.as_millis()).unwrap_or(i64::MAX);
-        let overhead_ms = elapsed_ms.saturating_sub(waited_ms).max(0);
+        let others_ms = i64::try_from((run.waited + run.paused).as_millis()).unwrap_or(i64::MAX);
+        let overhead_ms = elapsed_ms.saturating_sub(others_ms).max(0);
         let money: Vec<SeatMoney> = seats.iter().map(|seat| seat.money).collect();
         let bids = run.view.as_ref().map_or(0, |view| view.rank.len());
         let sale = |seat: &PaidSeat| Sale {
@@ -47,7 +49,7 @@ impl Exchange {
             payout: seat.money.payout,
             redirect_url: seat.redirect_url.clone(),
         };
-        let body = final_body(&Answer {
+        let answer = Answer {
             lead_id: run.lead.id,
             disposition,
             reason,
@@ -61,10 +63,14 @@ impl Exchange {
                 bids: u32::try_from(bids).unwrap_or(u32::MAX),
                 elapsed_ms,
             },
-        });
+        };
+        // A ping that brought no offer is answered as a ping, now and for ever.
+        let is_ping_over = run.plan.is_ping && !run.was_offered();
+        let body = if is_ping_over { no_offer(&answer) } else { final_body(&answer) };
+        let elapsed = Duration::from_millis(elapsed_ms.unsigned_abs());
         run.ended = Some(Ended {
             reason,
-            elapsed: Duration::from_millis(elapsed_ms.unsigned_abs()),
+            elapsed: elapsed.saturating_sub(run.paused),
             overhead: Duration::from_millis(overhead_ms.unsigned_abs()),
         });
         let closed = Closed { disposition, reason, closed_at, elapsed_ms, overhead_ms, money };
@@ -92,6 +98,13 @@ impl Exchange {
             }
             Fenced::Fenced => Err(Stop::Fenced),
         }
+    }
+
+    /// The name under which a lead's consumer is claimed, where the tree asks for it.
+    pub(super) fn duplicate_of(&self, snapshot: &Snapshot, lead: &Lead) -> Option<[u8; 32]> {
+        let tree = snapshot.trees.get(&lead.vertical);
+        tree.and_then(|tree| tree.duplicate_window_s).filter(|_| !lead.test)?;
+        self.vault.lead_duplicate_digest(lead.vertical.as_str(), lead)
     }
 
     /// Claims the consumer for this lead, where the tree asks for it.
@@ -126,6 +139,7 @@ impl Exchange {
     pub(super) fn conclude(self: &Arc<Self>, run: Run, active: &Active, ended: Result<(), Stop>) {
         self.outbox.mark(run.lead.id.partition());
         match ended {
+            Ok(()) if run.is_offered() => self.announce_offer(&run, active),
             Ok(()) => self.announce(&run, active),
             Err(Stop::Fenced) => tracing::info!(lead = %run.lead.id, "auction.fenced"),
             Err(stop) => tracing::error!(lead = %run.lead.id, %stop, "auction.stopped"),

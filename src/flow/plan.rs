@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::bid::SeatsWanted;
-use crate::domain::ids::PingId;
+use crate::domain::ids::{OfferId, PingId};
 use crate::domain::lead::Warning;
 use crate::domain::money::{Money, Percent};
+use crate::domain::offer::Offer;
 use crate::domain::slug::{CampaignId, VerticalId};
 
 /// What was fixed when the lead came in. No consumer's data.
@@ -35,6 +36,9 @@ pub struct AuctionPlan {
     pub warnings: Vec<Warning>,
     /// The duplicate claim that belongs to the lead.
     pub duplicate: Option<[u8; 32]>,
+    /// Whether a vendor's ping brought it in, so that it is offered before it is posted.
+    #[serde(default)]
+    pub is_ping: bool,
 }
 
 impl AuctionPlan {
@@ -60,6 +64,9 @@ pub struct PostTerms {
     pub reference: Option<String>,
     /// What is sold.
     pub seats: SeatsWanted,
+    /// The legal entity the bid named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legal_name: Option<String>,
 }
 
 impl PostTerms {
@@ -70,6 +77,70 @@ impl PostTerms {
     }
 
     /// Reads [`PostTerms::to_bytes`]; `None` for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+/// What a vendor's ping was answered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferNotes {
+    /// The answer's body, sent byte for byte on each repeat of the ping.
+    pub answer: String,
+    /// The offers, in the order of the ranking.
+    pub offers: Vec<Offer>,
+    /// When they were made.
+    pub offered_at: Timestamp,
+    /// How long buyers were waited for before, in milliseconds.
+    pub waited_ms: u64,
+}
+
+impl OfferNotes {
+    /// The form kept by the store.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        serde_json::to_vec(self).expect("a struct of texts and numbers always serializes").into()
+    }
+
+    /// Reads [`OfferNotes::to_bytes`]; `None` for anything else, such as no offer.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+/// What a vendor's post took, and what it fixed for the rest of the auction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenNotes {
+    /// Keyed fingerprint of the post's canonical body.
+    pub fingerprint: [u8; 32],
+    /// The offers, best first.
+    pub offer_ids: Vec<OfferId>,
+    /// Their places in the ranking.
+    pub places: Vec<u16>,
+    /// From what payout on anybody else may get the lead.
+    pub min_payout: Money,
+    /// When.
+    pub taken_at: Timestamp,
+    /// When the auction must be over, unknown posts apart.
+    pub deadline: Timestamp,
+    /// Whether consent lacks what the vertical requires.
+    pub is_consent_missing: bool,
+    /// What the vendor is told was left aside of its post.
+    pub warnings: Vec<Warning>,
+    /// The duplicate claim that belongs to the lead.
+    pub duplicate: Option<[u8; 32]>,
+}
+
+impl TakenNotes {
+    /// The form kept by the store.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        serde_json::to_vec(self).expect("a struct of texts and numbers always serializes").into()
+    }
+
+    /// Reads [`TakenNotes::to_bytes`]; `None` for anything else, such as nothing taken.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()

@@ -8,9 +8,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::cascade::{SEAT, post_record};
 use super::exchange::{Exchange, FlowError};
-use super::plan::AuctionPlan;
+use super::plan::{AuctionPlan, OfferNotes, TakenNotes};
 use super::resolve::turn_at;
 use super::run::{Run, Stop};
 use crate::domain::auction::{Account, HoldId, LeadState, LeadView, SeatState};
@@ -31,6 +33,16 @@ const SWEEPS_PER_HOLD_SEARCH: u64 = 30;
 const HOLD_AGE_MIN_MS: i64 = 60_000;
 /// Holds doubted per account and search.
 const HOLDS_MAX: usize = 256;
+
+/// What came of claiming a lead.
+pub(super) enum Claim {
+    /// It is ours.
+    Ours(Box<Run>),
+    /// It waits for the vendor's post, as of this time of the store.
+    Offered(Arc<LeadView>, Timestamp),
+    /// It is over or another's.
+    NotOurs,
+}
 
 impl Exchange {
     /// Takes up what is due, for ever; ends when the node stops.
@@ -76,24 +88,42 @@ impl Exchange {
     pub(super) async fn resume(self: &Arc<Self>, lead_id: LeadId) {
         let Some(active) = self.waiting.enter(lead_id) else { return };
         match self.take_over(lead_id).await {
-            Ok(Some(mut run)) => {
+            Ok(Claim::Ours(mut run)) => {
                 let fence = run.fence;
                 let work = Box::pin(self.go_on_from(&mut run));
                 let ended = self.with_lease(lead_id, fence, work).await;
-                self.conclude(run, &active, ended);
+                self.conclude(*run, &active, ended);
             }
-            Ok(None) => self.unknown.note(lead_id, None),
+            Ok(Claim::Offered(view, now)) => {
+                if let Err(error) = self.expire_if_over(view, now).await {
+                    tracing::error!(lead = %lead_id, %error, "expire.failed");
+                }
+            }
+            Ok(Claim::NotOurs) => self.unknown.note(lead_id, None),
             Err(error) => tracing::error!(lead = %lead_id, %error, "resume.failed"),
         }
     }
 
-    /// Claims a lead and opens what is known of it; `None` if it is over or another's.
-    pub(super) async fn take_over(&self, lead_id: LeadId) -> Result<Option<Run>, FlowError> {
+    /// Claims a lead and opens what is known of it.
+    pub(super) async fn take_over(&self, lead_id: LeadId) -> Result<Claim, FlowError> {
         let claim = self.store.claim(lead_id, self.node, self.post_lease_ms());
         let reply = self.timed("claim", claim).await?;
-        let (Claimed::Claimed { fence }, Some(view)) = (reply.reply, reply.lead) else {
-            return Ok(None);
-        };
+        match (reply.reply, reply.lead) {
+            (Claimed::Claimed { fence }, Some(view)) => {
+                let mut run = self.open(Arc::clone(&view)).await?;
+                run.own(view, fence);
+                Ok(Claim::Ours(Box::new(run)))
+            }
+            (_, Some(view)) if matches!(view.state, LeadState::Offered { .. }) => {
+                Ok(Claim::Offered(view, reply.now))
+            }
+            _ => Ok(Claim::NotOurs),
+        }
+    }
+
+    /// Opens what is kept of a lead.
+    pub(super) async fn open(&self, view: Arc<LeadView>) -> Result<Run, FlowError> {
+        let lead_id = view.lead_id;
         let sealed = self.timed("sealed_lead", self.store.sealed_lead(lead_id)).await?;
         let plan = AuctionPlan::from_bytes(&view.plan);
         let (Some(sealed), Some(plan)) = (sealed, plan) else {
@@ -101,8 +131,11 @@ impl Exchange {
         };
         let lead = self.vault.open_whole_lead(lead_id, &sealed).map_err(Stop::from)?;
         let mut run = Run::with_plan(self, lead, plan, self.snapshot());
-        run.own(view, fence);
-        Ok(Some(run))
+        if let Some(taken) = TakenNotes::from_bytes(&view.taken) {
+            run.go_on_taken(self, taken, OfferNotes::from_bytes(&view.offers));
+        }
+        run.view = Some(view);
+        Ok(run)
     }
 
     async fn go_on_from(&self, run: &mut Run) -> Result<(), Stop> {
@@ -124,6 +157,8 @@ impl Exchange {
                 self.doubt_posting(run, &view).await?;
                 if run.view()?.has_locked_seat() {
                     Box::pin(self.look_again(run)).await
+                } else if run.is_just_taken() {
+                    Box::pin(self.sell_taken(run)).await
                 } else {
                     Box::pin(self.go_on(run)).await
                 }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::cascade::{News, SEAT, Turn, payout, post_record};
 use super::closing::PaidSeat;
 use super::exchange::{Exchange, FlowError};
+use super::recover::Claim;
 use super::run::{Run, Stop, part_bytes};
 use crate::domain::auction::{Account, Attempt, LeadView, SeatState};
 use crate::domain::campaign::{OnUnknown, PostSemantics};
@@ -263,7 +264,8 @@ impl Exchange {
         // Somebody is at it: a repeat or an inquiry is on its way and may settle it.
         let busy = || FlowError::Overloaded { retry_after_s: 1 };
         let active = self.waiting.enter(view.lead_id).ok_or_else(busy)?;
-        let mut run = self.take_over(view.lead_id).await?.ok_or_else(busy)?;
+        let Claim::Ours(run) = self.take_over(view.lead_id).await? else { return Err(busy()) };
+        let mut run = *run;
         // Since it was read, another candidate's post may have become the unknown one.
         let turn = run.view.as_deref().and_then(unknown_turn);
         let turn = turn.filter(|turn| turn.post_id == post_id).ok_or_else(busy)?;

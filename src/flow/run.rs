@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::exchange::{Exchange, FlowError};
 use super::fanout::Asked;
-use super::plan::{AuctionPlan, PostTerms};
+use super::plan::{AuctionPlan, PostTerms, TakenNotes};
+use super::sell::Purpose;
 use crate::decide::rank::{Standing, rank};
 use crate::domain::auction::{Account, HoldId, LeadView, RankEntry};
 use crate::domain::bid::{Bid, Lost, NoBid};
@@ -101,6 +102,10 @@ pub struct Run {
     pub deadline: Instant,
     /// Time spent waiting for buyers.
     pub waited: Duration,
+    /// Time in which an offer waited for the vendor.
+    pub paused: Duration,
+    /// What the vendor's post took, for a lead that was offered.
+    pub taken: Option<TakenNotes>,
     /// Parts of the decision record that go with the next write.
     pub parts: Vec<Part>,
     /// The round being or last run, from 1.
@@ -108,7 +113,7 @@ pub struct Run {
     /// What else settles with the next write.
     pub pending_effects: Vec<Effect>,
     /// The ranking to be decided.
-    pending_rank: Vec<RankEntry>,
+    pub(super) pending_rank: Vec<RankEntry>,
     /// Whether somebody bid below the floor.
     has_low_bid: bool,
     /// Whether somebody had no room when its turn came.
@@ -140,15 +145,17 @@ struct Contender {
 
 impl Run {
     /// Begins with a lead that just came in.
-    pub(super) fn new(exchange: &Exchange, lead: Lead, warnings: Vec<Warning>) -> Self {
+    pub(super) fn new(
+        exchange: &Exchange,
+        lead: Lead,
+        warnings: Vec<Warning>,
+        purpose: Purpose,
+    ) -> Self {
         let snapshot = exchange.snapshot();
         let price_floor =
             snapshot.floor_price(&lead.vendor, &lead.vertical, lead.floor).unwrap_or(Money::MAX);
         let auction_ms = i64::try_from(exchange.limits.auction_ms).unwrap_or(i64::MAX);
-        let tree = snapshot.trees.get(&lead.vertical);
-        let window = tree.and_then(|tree| tree.duplicate_window_s).filter(|_| !lead.test);
-        let duplicate = window
-            .and_then(|_| exchange.vault.lead_duplicate_digest(lead.vertical.as_str(), &lead));
+        let duplicate = exchange.duplicate_of(&snapshot, &lead);
         let plan = AuctionPlan {
             vertical: lead.vertical.clone(),
             margin: snapshot.margin_for(&lead.vendor, &lead.vertical),
@@ -161,6 +168,7 @@ impl Run {
             test: lead.test,
             warnings,
             duplicate,
+            is_ping: purpose == Purpose::Offer,
         };
         Self::with_plan(exchange, lead, plan, snapshot)
     }
@@ -181,6 +189,8 @@ impl Run {
             fence: 0,
             view: None,
             waited: Duration::ZERO,
+            paused: Duration::ZERO,
+            taken: None,
             parts: Vec::new(),
             pending_effects: Vec::new(),
             round: 0,
@@ -355,6 +365,7 @@ impl Run {
             ping_id: asked.answers[contender.invited].ping_id,
             reference: contender.bid.reference.clone(),
             seats: contender.bid.seats,
+            legal_name: contender.bid.legal_name.clone(),
         };
         RankEntry {
             campaign: campaign.id.clone(),

@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::time::Instant;
 
 use super::exchange::{Exchange, FlowError};
+use super::offer::{answer_now, answer_to_ping};
 use super::run::{Run, Stop};
 use super::waiting::{Active, Progress};
 use crate::domain::auction::{LeadView, StoredAnswer};
@@ -25,14 +26,39 @@ use crate::domain::money::Money;
 use crate::domain::slug::VendorId;
 use crate::ports::auction_store::{Created, DuplicateClaim};
 
-pub use crate::notify::answer::Answer as FinalAnswer;
+pub use crate::notify::answer::{Answer as FinalAnswer, PingAnswer};
 
-/// The route whose idempotency keys belong together.
-const ROUTE: &str = "/v1/leads";
 /// Longest pause between two looks at a lead that another node works on.
 const POLL_PAUSE_MAX: Duration = Duration::from_millis(500);
 /// When to come again after an overload, in seconds.
-const RETRY_AFTER_S: u32 = 1;
+pub(super) const RETRY_AFTER_S: u32 = 1;
+
+/// What a vendor wants with what it submits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To sell it.
+    Sale,
+    /// To hear what it would bring.
+    Offer,
+}
+
+impl Purpose {
+    /// The route whose idempotency keys belong together.
+    const fn route(self) -> &'static str {
+        match self {
+            Self::Sale => "/v1/leads",
+            Self::Offer => "/v1/pings",
+        }
+    }
+
+    /// The answer to a request with this purpose; `None` while there is none.
+    fn answer(self, lead: &LeadView) -> Option<StoredAnswer> {
+        match self {
+            Self::Sale => lead.closing.as_ref().map(|closing| closing.answer.clone()),
+            Self::Offer => answer_to_ping(lead),
+        }
+    }
+}
 
 /// What the vendor is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +81,9 @@ pub enum SellReply {
     KeyMismatch,
 }
 
-/// A request to sell a lead, as a task of its own takes it.
+/// A request to sell a lead or to offer it, as a task of its own takes it.
 struct Request {
+    purpose: Purpose,
     vendor: VendorId,
     submission: Submission,
     idempotency_key: Option<String>,
@@ -83,14 +110,43 @@ impl Exchange {
         idempotency_key: Option<String>,
         wait: Duration,
     ) -> Result<SellReply, FlowError> {
+        let (purpose, vendor, permit) = (Purpose::Sale, vendor.clone(), self.admit()?);
+        let request = Request { purpose, vendor, submission, idempotency_key, permit };
+        self.submit(request, wait).await
+    }
+
+    /// Asks what a lead would bring and waits up to `wait` for the offers.
+    ///
+    /// # Errors
+    /// As [`Exchange::sell`].
+    pub async fn ping(
+        self: &Arc<Self>,
+        vendor: &VendorId,
+        submission: Submission,
+        idempotency_key: Option<String>,
+        wait: Duration,
+    ) -> Result<SellReply, FlowError> {
+        let (purpose, vendor, permit) = (Purpose::Offer, vendor.clone(), self.admit()?);
+        let request = Request { purpose, vendor, submission, idempotency_key, permit };
+        self.submit(request, wait).await
+    }
+
+    /// A place for one more auction on this node.
+    pub(super) fn admit(&self) -> Result<OwnedSemaphorePermit, FlowError> {
         if self.draining.is_cancelled() {
             return Err(FlowError::Draining);
         }
-        let permit = Arc::clone(&self.admission)
+        Arc::clone(&self.admission)
             .try_acquire_owned()
-            .map_err(|_| FlowError::Overloaded { retry_after_s: RETRY_AFTER_S })?;
-        let answer_by = Instant::now() + wait;
-        let request = Request { vendor: vendor.clone(), submission, idempotency_key, permit };
+            .map_err(|_| FlowError::Overloaded { retry_after_s: RETRY_AFTER_S })
+    }
+
+    async fn submit(
+        self: &Arc<Self>,
+        request: Request,
+        wait: Duration,
+    ) -> Result<SellReply, FlowError> {
+        let (purpose, answer_by) = (request.purpose, Instant::now() + wait);
         let (opened, opening) = oneshot::channel();
         let exchange = Arc::clone(self);
         let sale = async move { Box::pin(exchange.run_sale(request, opened)).await };
@@ -99,9 +155,9 @@ impl Exchange {
             |_| FlowError::Bug("the sale's task ended before it took the lead in".to_owned());
         match opening.await.map_err(died)?? {
             Opening::New { lead_id, progress } => {
-                Ok(self.await_answer(lead_id, progress, answer_by, false).await)
+                Ok(self.await_answer(purpose, lead_id, progress, answer_by).await)
             }
-            Opening::Known { lead } => self.join(&lead, answer_by).await,
+            Opening::Known { lead } => self.join(purpose, &lead, answer_by).await,
             Opening::Mismatch => Ok(SellReply::KeyMismatch),
         }
     }
@@ -118,13 +174,13 @@ impl Exchange {
         if lead_id.partition().0 >= self.store.partitions() {
             return Ok(None);
         }
-        let Some(lead) = self.timed("read", self.store.read(lead_id)).await?.lead else {
-            return Ok(None);
-        };
+        let reply = self.timed("read", self.store.read(lead_id)).await?;
+        let Some(lead) = reply.lead else { return Ok(None) };
         if vendor.is_some_and(|vendor| *vendor != lead.vendor) {
             return Ok(None);
         }
-        Ok(Some(answer_of(&lead, false)))
+        let lead = self.expire_if_over(lead, reply.now).await?;
+        Ok(Some(reply_of(lead_id, answer_now(&lead), false)))
     }
 
     /// The task: takes the lead in, tells the caller, and sells.
@@ -133,20 +189,20 @@ impl Exchange {
         request: Request,
         opened: oneshot::Sender<Result<Opening, FlowError>>,
     ) {
-        let Request { vendor, submission, idempotency_key, permit: _permit } = request;
-        let key_digest = self.key_digest(&vendor, &submission, idempotency_key.as_deref());
-        let key_ttl_ms = match idempotency_key {
-            Some(_) => u64::from(self.limits.idempotency_days) * 86_400_000,
-            None => self.limits.auto_key_window_s * 1_000,
-        };
+        let Request { purpose, vendor, submission, idempotency_key, permit: _permit } = request;
+        let route = (&vendor, purpose.route());
+        let key_digest = self.key_digest(route, &submission, idempotency_key.as_deref());
+        let key_ttl_ms = self.key_ttl_ms(purpose, idempotency_key.is_some());
         let fingerprint = self.vault.fingerprint(&submission.canonical);
         let lead = self.mint(vendor, submission, &key_digest);
         let Some(active) = self.waiting.enter(lead.lead.id) else {
             let _ = opened.send(Err(FlowError::Bug("a lead id was minted twice".to_owned())));
             return;
         };
-        let mut run = Run::new(&self, lead.lead, lead.warnings);
-        let refusal = run.consider(&self, lead.consent_missing);
+        // Consent comes with the post at the latest.
+        let is_consent_missing = lead.consent_missing && purpose == Purpose::Sale;
+        let mut run = Run::new(&self, lead.lead, lead.warnings, purpose);
+        let refusal = run.consider(&self, is_consent_missing);
         let create = match run.create(&self, (key_digest, key_ttl_ms), fingerprint, refusal) {
             Ok(create) => create,
             Err(stop) => {
@@ -212,6 +268,9 @@ impl Exchange {
             let reason = run.reason_without_rank();
             return self.finish(run, Disposition::Unsold, reason).await;
         };
+        if run.wants_offer() {
+            return self.make_offer(run).await;
+        }
         let first_k = run.view()?.rank.len() as u16;
         let hold = run.hold_of(&first, self.now());
         let (decided, held) =
@@ -222,17 +281,31 @@ impl Exchange {
         self.cascade(run, first_k, held.ok().filter(|_| is_first)).await
     }
 
+    /// How long a request is known by its key: without one only while its answer is of use, so
+    /// that a ping whose offer is over may be sent again as it was.
+    fn key_ttl_ms(&self, purpose: Purpose, has_key: bool) -> u64 {
+        let limits = &self.limits;
+        match (has_key, purpose) {
+            (true, _) => u64::from(limits.idempotency_days) * 86_400_000,
+            (false, Purpose::Sale) => limits.auto_key_window_s * 1_000,
+            (false, Purpose::Offer) => {
+                let window_ms = limits.auto_key_window_s * 1_000;
+                window_ms.min(limits.ping_round_ms + limits.offer_ttl_ms)
+            }
+        }
+    }
+
     fn key_digest(
         &self,
-        vendor: &VendorId,
+        (vendor, route): (&VendorId, &str),
         submission: &Submission,
         idempotency_key: Option<&str>,
     ) -> [u8; 32] {
         match idempotency_key {
-            Some(key) => self.vault.key_digest(vendor, ROUTE, key),
+            Some(key) => self.vault.key_digest(vendor, route, key),
             None => {
                 let fingerprint = self.vault.fingerprint(&submission.canonical);
-                self.vault.automatic_key_digest(vendor, ROUTE, &fingerprint)
+                self.vault.automatic_key_digest(vendor, route, &fingerprint)
             }
         }
     }
@@ -269,23 +342,31 @@ impl Exchange {
     }
 
     /// Joins a lead that an earlier request with the same key brought in.
-    async fn join(&self, lead: &LeadView, answer_by: Instant) -> Result<SellReply, FlowError> {
-        if lead.closing.is_some() {
+    pub(super) async fn join(
+        &self,
+        purpose: Purpose,
+        lead: &LeadView,
+        answer_by: Instant,
+    ) -> Result<SellReply, FlowError> {
+        let lead_id = lead.lead_id;
+        if let Some(answer) = purpose.answer(lead) {
             self.metrics.replays.inc();
-            return Ok(answer_of(lead, true));
+            return Ok(SellReply::Answer { lead_id, answer, is_replay: true });
         }
-        if let Some(progress) = self.waiting.join(lead.lead_id) {
-            return Ok(self.await_answer(lead.lead_id, progress, answer_by, true).await);
+        if let Some(progress) = self.waiting.join(lead_id) {
+            let reply = self.await_answer(purpose, lead_id, progress, answer_by).await;
+            return Ok(reply.replayed());
         }
-        self.poll_answer(lead.lead_id, answer_by).await
+        self.poll_answer(purpose, lead_id, answer_by).await
     }
 
-    async fn await_answer(
+    /// Waits for the answer of a lead that this node works on.
+    pub(super) async fn await_answer(
         &self,
+        purpose: Purpose,
         lead_id: LeadId,
         mut progress: watch::Receiver<Progress>,
         answer_by: Instant,
-        is_replay: bool,
     ) -> SellReply {
         let settled = progress.wait_for(|progress| *progress != Progress::Running);
         let heard = match tokio::time::timeout_at(answer_by, settled).await {
@@ -293,9 +374,11 @@ impl Exchange {
             Ok(Err(_)) | Err(_) => None,
         };
         match heard {
-            Some(Progress::Final(answer)) => SellReply::Answer { lead_id, answer, is_replay },
+            Some(Progress::Final(answer)) => {
+                SellReply::Answer { lead_id, answer, is_replay: false }
+            }
             Some(Progress::Running | Progress::Parked) => SellReply::Pending { lead_id },
-            None => self.unheard(lead_id, progress, is_replay).await,
+            None => self.unheard(purpose, lead_id, progress).await,
         }
     }
 
@@ -303,16 +386,16 @@ impl Exchange {
     /// and it ended without a word, such as on another node.
     async fn unheard(
         &self,
+        purpose: Purpose,
         lead_id: LeadId,
         progress: watch::Receiver<Progress>,
-        is_replay: bool,
     ) -> SellReply {
         drop(progress);
         if self.waiting.forget_idle(lead_id)
             && let Ok(reply) = self.timed("read", self.store.read(lead_id)).await
             && let Some(lead) = reply.lead
         {
-            return answer_of(&lead, is_replay);
+            return reply_of(lead_id, purpose.answer(&lead), false);
         }
         SellReply::Pending { lead_id }
     }
@@ -320,14 +403,15 @@ impl Exchange {
     /// Looks at a lead that another node works on until it is closed or time is up.
     async fn poll_answer(
         &self,
+        purpose: Purpose,
         lead_id: LeadId,
         answer_by: Instant,
     ) -> Result<SellReply, FlowError> {
         let mut pause = Duration::from_millis(20);
         loop {
             let lead = self.timed("read", self.store.read(lead_id)).await?.lead;
-            if let Some(lead) = lead.filter(|lead| lead.closing.is_some()) {
-                return Ok(answer_of(&lead, true));
+            if let Some(answer) = lead.and_then(|lead| purpose.answer(&lead)) {
+                return Ok(SellReply::Answer { lead_id, answer, is_replay: true });
             }
             let next = Instant::now() + pause;
             if next >= answer_by {
@@ -346,10 +430,21 @@ struct Minted {
     consent_missing: bool,
 }
 
-fn answer_of(lead: &LeadView, is_replay: bool) -> SellReply {
-    let lead_id = lead.lead_id;
-    match &lead.closing {
-        Some(closing) => SellReply::Answer { lead_id, answer: closing.answer.clone(), is_replay },
+impl SellReply {
+    /// The same to whoever repeats a request.
+    fn replayed(self) -> Self {
+        match self {
+            Self::Answer { lead_id, answer, .. } => {
+                Self::Answer { lead_id, answer, is_replay: true }
+            }
+            other => other,
+        }
+    }
+}
+
+fn reply_of(lead_id: LeadId, answer: Option<StoredAnswer>, is_replay: bool) -> SellReply {
+    match answer {
+        Some(answer) => SellReply::Answer { lead_id, answer, is_replay },
         None => SellReply::Pending { lead_id },
     }
 }

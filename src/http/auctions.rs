@@ -66,7 +66,7 @@ pub(super) fn read_operation() -> Operation {
 #[schemars(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]
 enum View<'a> {
-    Operator(AuctionRecord),
+    Operator(Box<AuctionRecord>),
     Vendor(VendorView<'a>),
 }
 

@@ -5,6 +5,8 @@
 //! log once and to the wire once. Nothing else in the program knows HTTP statuses, and this module
 //! does not know why a step failed beyond what it is told. No text here may hold a consumer's data.
 
+mod causes;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -15,12 +17,6 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::domain::ids::RequestId;
-use crate::flow::administer::AdminError;
-use crate::flow::exchange::FlowError;
-use crate::intake::{FaultKind, FieldFault, InvalidSubmission};
-use crate::ports::auction_store::StoreError;
-use crate::ports::records::RecordsError;
-use crate::registry::fault::RegistryFault;
 
 /// The media type of every error body.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -49,14 +45,20 @@ pub enum Code {
     WrongRole,
     /// There is nothing here, or nothing of the caller's.
     NotFound,
+    /// There is no such ping of this vendor.
+    PingUnknown,
     /// The route exists under other methods.
     MethodNotAllowed,
     /// The body did not arrive in time.
     BodyTimeout,
     /// The post has a definite outcome already.
     AlreadyResolved,
+    /// Another post has taken the ping's offer.
+    PingUsed,
     /// The registry changed meanwhile.
     RegistryChanged,
+    /// The ping's offer is over.
+    PingExpired,
     /// The body is larger than the limit.
     BodyTooLarge,
     /// The body is of a kind this route does not read.
@@ -67,6 +69,8 @@ pub enum Code {
     UnknownVertical,
     /// The idempotency key was used with another body.
     IdempotencyKeyMismatch,
+    /// The ping has no such offer.
+    OfferUnknown,
     /// A field of an administrative body is missing, unknown or wrong.
     InvalidRequest,
     /// The registry's objects do not hold together.
@@ -106,7 +110,7 @@ const fn row(code: Code, text: &'static str, status: u16, title: &'static str) -
 
 /// Every code with its text, status and title, in the order of [`Code`]. `docs/API.md` has the
 /// same list.
-pub const ALL_CODES: [CodeRow; 25] = [
+pub const ALL_CODES: [CodeRow; 29] = [
     row(Code::MalformedBody, "malformed_body", 400, "The body cannot be read"),
     row(Code::MalformedRequest, "malformed_request", 400, "The request is not understood"),
     row(
@@ -119,10 +123,13 @@ pub const ALL_CODES: [CodeRow; 25] = [
     row(Code::InvalidSignature, "invalid_signature", 401, "A valid signature is needed"),
     row(Code::WrongRole, "wrong_role", 403, "The key's role may not do this"),
     row(Code::NotFound, "not_found", 404, "There is nothing here"),
+    row(Code::PingUnknown, "ping_unknown", 404, "There is no such ping"),
     row(Code::MethodNotAllowed, "method_not_allowed", 405, "The method is not allowed here"),
     row(Code::BodyTimeout, "body_timeout", 408, "The body did not arrive in time"),
     row(Code::AlreadyResolved, "already_resolved", 409, "The post is already resolved"),
+    row(Code::PingUsed, "ping_used", 409, "Another post has used this ping"),
     row(Code::RegistryChanged, "registry_changed", 409, "The registry changed meanwhile"),
+    row(Code::PingExpired, "ping_expired", 410, "The offer is over"),
     row(Code::BodyTooLarge, "body_too_large", 413, "The body is too large"),
     row(
         Code::UnsupportedMediaType,
@@ -138,6 +145,7 @@ pub const ALL_CODES: [CodeRow; 25] = [
         422,
         "The Idempotency-Key was used with another body",
     ),
+    row(Code::OfferUnknown, "offer_unknown", 422, "The ping has no such offer"),
     row(Code::InvalidRequest, "invalid_request", 422, "The request is not valid"),
     row(Code::InvalidRegistry, "invalid_registry", 422, "The registry is not valid"),
     row(Code::AmountOutOfRange, "amount_out_of_range", 422, "The amount is out of range"),
@@ -367,116 +375,6 @@ pub(super) struct Problem<'a> {
 impl fmt::Display for ApiError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.code.as_str(), self.detail)
-    }
-}
-
-/// When to try again after the store or the records gave no answer, in seconds.
-const RETRY_OUTAGE_S: u32 = 2;
-
-/// When to try again after others changed the registry, in seconds.
-const RETRY_CONTENDED_S: u32 = 1;
-
-/// When to try again while a node is stopping, in seconds: another one answers sooner.
-const RETRY_DRAINING_S: u32 = 1;
-
-impl From<FlowError> for ApiError {
-    fn from(error: FlowError) -> Self {
-        match error {
-            FlowError::Overloaded { retry_after_s } => {
-                let detail = "The node has no room for this now; nothing was done.";
-                Self::new(Code::Overloaded, detail).retry_after(retry_after_s)
-            }
-            FlowError::Draining => {
-                let detail = "This node is stopping and takes no new work.";
-                Self::new(Code::Overloaded, detail).retry_after(RETRY_DRAINING_S)
-            }
-            FlowError::Store(error) => Self::from(error),
-            FlowError::Records(error) => Self::from(error),
-            FlowError::Bug(cause) => Self::internal(cause),
-        }
-    }
-}
-
-impl From<AdminError> for ApiError {
-    fn from(error: AdminError) -> Self {
-        let text = error.to_string();
-        match error {
-            AdminError::Refused(faults) => {
-                let detail = format!("The registry would have {} fault(s).", faults.len());
-                let faults = faults.into_iter().map(Fault::from).collect();
-                Self::new(Code::InvalidRegistry, detail).with_faults(faults)
-            }
-            AdminError::UnknownOwner { .. } => Self::at("/owner", "unknown_owner", text),
-            AdminError::TooManyKeys => Self::at("/owner", "too_many_keys", text),
-            AdminError::UnknownKey => Self::not_found(),
-            AdminError::Contended => {
-                let detail = "Others changed the registry at the same time; nothing was changed.";
-                Self::new(Code::RegistryChanged, detail).retry_after(RETRY_CONTENDED_S)
-            }
-            AdminError::Records(error) => Self::from(error),
-            AdminError::Vault(error) => Self::internal(error),
-            AdminError::NotASecret { .. } => Self::internal(text),
-        }
-    }
-}
-
-impl From<RegistryFault> for Fault {
-    /// Points into the bundle that was to be applied; a fault may also lie in an object that was
-    /// there before.
-    fn from(fault: RegistryFault) -> Self {
-        let mut pointer = format!("/bundle/{}s/{}", fault.kind, fault.id);
-        for step in fault.field.split('.').filter(|step| !step.is_empty()) {
-            pointer.push('/');
-            pointer.push_str(step);
-        }
-        Self { pointer, code: fault.rule.as_str().into(), detail: fault.detail.into() }
-    }
-}
-
-impl From<InvalidSubmission> for ApiError {
-    fn from(invalid: InvalidSubmission) -> Self {
-        let code = match invalid.kind {
-            FaultKind::MalformedBody => Code::MalformedBody,
-            FaultKind::InvalidLead => Code::InvalidLead,
-            FaultKind::UnknownVertical => Code::UnknownVertical,
-            FaultKind::BodyTooLarge => Code::BodyTooLarge,
-        };
-        let fault = |fault: FieldFault| Fault {
-            pointer: fault.pointer,
-            code: fault.code.into(),
-            detail: fault.detail.into(),
-        };
-        let faults = invalid.errors.into_iter().map(fault).collect();
-        Self::new(code, invalid.detail).with_faults(faults)
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match &error {
-            StoreError::Unavailable(_) | StoreError::Full(_) => {
-                let detail = "The outcome is not known; send the same request again, with the \
-                              same Idempotency-Key.";
-                Self::new(Code::StoreUnavailable, detail)
-                    .retry_after(RETRY_OUTAGE_S)
-                    .caused_by(error)
-            }
-            StoreError::Corrupt(_) | StoreError::Limit(_) => Self::internal(error),
-        }
-    }
-}
-
-impl From<RecordsError> for ApiError {
-    fn from(error: RecordsError) -> Self {
-        match &error {
-            RecordsError::Unavailable(_) => {
-                let detail = "The records give no answer at present.";
-                Self::new(Code::RecordsUnavailable, detail)
-                    .retry_after(RETRY_OUTAGE_S)
-                    .caused_by(error)
-            }
-            RecordsError::Corrupt(_) => Self::internal(error),
-        }
     }
 }
 

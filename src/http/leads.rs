@@ -25,15 +25,15 @@ use crate::domain::auction::StoredAnswer;
 use crate::domain::disposition::Disposition;
 use crate::domain::ids::LeadId;
 use crate::domain::key::KeyMode;
-use crate::domain::lead::Submission;
+use crate::domain::lead::{Submission, Warning};
 use crate::domain::limits::Limits;
 use crate::domain::slug::VerticalId;
-use crate::flow::sell::{FinalAnswer, SellReply};
+use crate::flow::sell::{FinalAnswer, PingAnswer, SellReply};
 use crate::intake::fault::FaultCode;
 use crate::intake::{self, Contact, IntakeContext, IntakeLimits};
 
 /// When it is worth asking again for a lead that is pending, in seconds.
-const PENDING_RETRY_S: u32 = 1;
+pub(super) const PENDING_RETRY_S: u32 = 1;
 
 /// The warning about a field that the vertical does not have.
 const UNKNOWN_FIELD: &str = FaultCode::UnknownField.as_str();
@@ -47,7 +47,7 @@ pub(super) async fn submit(
 ) -> Result<HttpResponse, ApiError> {
     let vendor = principal.vendor()?.clone();
     let idempotency_key = idempotency::key_of(request.headers())?;
-    let submission = read_submission(&api, &principal, &body)?;
+    let submission = read_submission(&api, &principal, &body, Contact::Required)?;
     let is_async = idempotency::prefers_async(request.headers());
     let wait =
         if is_async { Duration::ZERO } else { wait_of(submission.wait_ms, api.exchange.limits()) };
@@ -55,19 +55,32 @@ pub(super) async fn submit(
     let sale = api
         .ask(async move { exchange.sell(&vendor, submission, idempotency_key, wait).await })
         .await?;
-    let mut response = match sale {
-        SellReply::Answer { answer, is_replay, .. } => stored(answer, is_replay)?,
-        SellReply::Pending { lead_id } => accepted(lead_id),
-        SellReply::KeyMismatch => {
-            let detail = "This Idempotency-Key came with another body before; use a new one.";
-            return Err(ApiError::new(Code::IdempotencyKeyMismatch, detail));
-        }
-    };
+    let mut response = respond(sale, accepted)?;
     if is_async {
-        let applied = (PREFERENCE_APPLIED, HeaderValue::from_static("respond-async"));
-        response.headers_mut().insert(applied.0, applied.1);
+        preference_applied(&mut response);
     }
     Ok(response)
+}
+
+/// What a vendor is answered; `pending` says in its own words that there is no answer yet.
+pub(super) fn respond(
+    sale: SellReply,
+    pending: impl FnOnce(LeadId) -> HttpResponse,
+) -> Result<HttpResponse, ApiError> {
+    match sale {
+        SellReply::Answer { answer, is_replay, .. } => stored(answer, is_replay),
+        SellReply::Pending { lead_id } => Ok(pending(lead_id)),
+        SellReply::KeyMismatch => {
+            let detail = "This Idempotency-Key came with another body before; use a new one.";
+            Err(ApiError::new(Code::IdempotencyKeyMismatch, detail))
+        }
+    }
+}
+
+/// Says that the vendor is not kept waiting, as it prefers.
+pub(super) fn preference_applied(response: &mut HttpResponse) {
+    let applied = HeaderValue::from_static("respond-async");
+    response.headers_mut().insert(PREFERENCE_APPLIED, applied);
 }
 
 /// `GET /v1/leads/{lead_id}`: what submitting the lead would answer now.
@@ -93,9 +106,14 @@ pub(super) async fn read(
     }
 }
 
+/// The header by which a vendor says that it does not want to wait.
+pub(super) fn prefer() -> Parameter {
+    let preference = json!({"type": "string", "enum": ["respond-async"]});
+    Parameter::header("Prefer", preference, "Answer 202 as soon as the lead is safe.")
+}
+
 /// What [`submit`] is to whoever reads the document of the API.
 pub(super) fn submit_operation() -> Operation {
-    let preference = json!({"type": "string", "enum": ["respond-async"]});
     Operation::new(Tag::Leads, "submitLead", "Submit a lead")
         .says(
             "Sells one lead and answers with what became of it. The same lead under the same key \
@@ -103,7 +121,7 @@ pub(super) fn submit_operation() -> Operation {
              schema is in the posting spec of its vertical.",
         )
         .idempotent(false)
-        .takes(Parameter::header("Prefer", preference, "Answer 202 as soon as the lead is safe."))
+        .takes(prefer())
         .body::<SubmittedLead>()
         .answers::<FinalAnswer<'_>>(200, "What became of the lead.")
         .with_header("idempotent-replayed", "`true` on an answer that was given before.")
@@ -119,33 +137,43 @@ pub(super) fn submit_operation() -> Operation {
 /// What [`read`] is to whoever reads the document of the API.
 pub(super) fn read_operation() -> Operation {
     Operation::new(Tag::Leads, "readLead", "Read what became of a lead")
-        .says("Answers what submitting the lead would answer now. A vendor reads its own leads.")
-        .answers::<LeadState<'_>>(200, "What became of the lead, or that it is pending.")
+        .says("Answers what submitting the lead, or its ping or post, would answer now. A vendor reads its own leads.")
+        .answers::<LeadState<'_>>(200, "What became of the lead, or that it is pending or offered.")
         .with_header("retry-after", "When to ask again for a pending lead, in seconds.")
         .fails(&[Code::Overloaded, Code::StoreUnavailable])
 }
 
 /// Takes a body apart by the rules of its vertical.
-fn read_submission(api: &Api, principal: &Principal, body: &Body) -> Result<Submission, ApiError> {
+pub(super) fn read_submission(
+    api: &Api,
+    principal: &Principal,
+    body: &Body,
+    contact: Contact,
+) -> Result<Submission, ApiError> {
     let snapshot = api.exchange.snapshot();
     let find = |vertical: &VerticalId| snapshot.verticals.get(vertical).cloned();
     let context = IntakeContext {
         verticals: &find,
         strict: principal.is_strict,
         is_test_key: principal.mode == KeyMode::Test,
-        contact: Contact::Required,
+        contact,
         limits: &IntakeLimits::from(api.exchange.limits()),
         now: api.exchange.clock().now(),
     };
     let body = intake::Body { content: body.kind, bytes: &body.bytes };
     let submission = intake::read(body, &context)?;
-    let unknown = submission.warnings.iter().filter(|warning| warning.code == UNKNOWN_FIELD);
-    api.exchange.metrics().unknown_fields.inc_by(unknown.count() as u64);
+    count_unknown_fields(api, &submission.warnings);
     Ok(submission)
 }
 
+/// Counts the fields that were left aside because nobody knows them.
+pub(super) fn count_unknown_fields(api: &Api, warnings: &[Warning]) {
+    let unknown = warnings.iter().filter(|warning| warning.code == UNKNOWN_FIELD);
+    api.exchange.metrics().unknown_fields.inc_by(unknown.count() as u64);
+}
+
 /// How long the vendor is kept waiting at most, within the limits.
-fn wait_of(wait_ms: Option<u64>, limits: &Limits) -> Duration {
+pub(super) fn wait_of(wait_ms: Option<u64>, limits: &Limits) -> Duration {
     let wait_ms = wait_ms.unwrap_or(limits.wait_ms_default);
     Duration::from_millis(wait_ms.clamp(limits.wait_ms_min, limits.wait_ms_max))
 }
@@ -162,8 +190,9 @@ fn stored(answer: StoredAnswer, is_replay: bool) -> Result<HttpResponse, ApiErro
     Ok(response.body(answer.body))
 }
 
+/// The body of a lead without an answer.
 #[derive(Serialize, JsonSchema)]
-struct Pending {
+pub(super) struct Pending {
     lead_id: LeadId,
     #[schemars(extend("const" = "pending"))]
     disposition: Disposition,
@@ -177,6 +206,7 @@ struct Pending {
 #[expect(dead_code, reason = "only its schema is used: the answers are stored bytes")]
 enum LeadState<'a> {
     Final(FinalAnswer<'a>),
+    Pinged(PingAnswer<'a>),
     Pending(Pending),
 }
 
@@ -188,15 +218,20 @@ fn pending(status: StatusCode, lead_id: LeadId) -> HttpResponse {
 }
 
 /// That a lead was taken in and has no answer yet.
-fn accepted(lead_id: LeadId) -> HttpResponse {
-    let mut response = pending(StatusCode::ACCEPTED, lead_id);
+pub(super) fn accepted(lead_id: LeadId) -> HttpResponse {
+    located(pending(StatusCode::ACCEPTED, lead_id), lead_id)
+}
+
+/// The answer with the place where there will be more.
+pub(super) fn located(mut response: HttpResponse, lead_id: LeadId) -> HttpResponse {
     let location = HeaderValue::try_from(status_url(lead_id))
         .expect("an id is a prefix and letters and digits");
     response.headers_mut().insert(LOCATION, location);
     response
 }
 
-fn status_url(lead_id: LeadId) -> String {
+/// Where a lead is read.
+pub(super) fn status_url(lead_id: LeadId) -> String {
     format!("/v1/leads/{lead_id}")
 }
 

@@ -28,8 +28,8 @@ use crate::domain::key::KeyId;
 /// The route of a request that met none.
 const NO_ROUTE: &str = "-";
 
-/// The route whose refusals are counted.
-const LEADS: &str = "/v1/leads";
+/// The routes whose refusals are counted.
+const SUBMISSIONS: [&str; 3] = ["/v1/leads", "/v1/pings", "/v1/posts"];
 
 /// Routes that machines ask every few seconds: their answers are logged at debug level.
 const QUIET_ROUTES: [&str; 3] = ["/livez", "/readyz", "/metrics"];
@@ -110,7 +110,8 @@ impl Line {
     }
 
     fn finish_error(&self, error: &ApiError) -> HttpResponse {
-        if self.method == Method::POST && self.route.as_deref() == Some(LEADS) {
+        let is_submission = self.route.as_deref().is_some_and(|route| SUBMISSIONS.contains(&route));
+        if self.method == Method::POST && is_submission {
             self.api.exchange.metrics().leads_refused_by_http(error.code().as_str());
         }
         let mut response = error.render(self.request_id);

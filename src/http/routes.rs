@@ -12,7 +12,7 @@ use actix_web::{HttpResponse, guard};
 use super::body::Accepts;
 use super::error::ApiError;
 use super::openapi::{self, Operation};
-use super::{accounts, auctions, docs, gate, health, keys, leads, posts, registry, specs};
+use super::{accounts, auctions, docs, gate, health, keys, leads, pings, posts, registry, specs};
 use crate::domain::key::Role;
 
 /// The methods in use. A `GET` route answers `HEAD` too.
@@ -77,6 +77,8 @@ enum Place {
 enum Action {
     SubmitLead,
     ReadLead,
+    SubmitPing,
+    SubmitPost,
     ListSpecs,
     ReadSpec,
     ReadAuction,
@@ -137,6 +139,8 @@ const fn at(place: Place, route: Route) -> Route {
 pub const ROUTES: &[Route] = &[
     post("/v1/leads", VENDORS, Accepts::JsonOrForm, Action::SubmitLead),
     get("/v1/leads/{lead_id}", VENDORS_AND_OPERATORS, Action::ReadLead),
+    post("/v1/pings", VENDORS, Accepts::JsonOrForm, Action::SubmitPing),
+    post("/v1/posts", VENDORS, Accepts::JsonOrForm, Action::SubmitPost),
     get("/v1/specs", EVERYBODY, Action::ListSpecs),
     get("/v1/specs/{vertical}", EVERYBODY, Action::ReadSpec),
     get("/v1/auctions/{id}", VENDORS_AND_OPERATORS, Action::ReadAuction),
@@ -187,6 +191,8 @@ impl Route {
         match self.action {
             Action::SubmitLead => leads::submit_operation(),
             Action::ReadLead => leads::read_operation(),
+            Action::SubmitPing => pings::ping_operation(),
+            Action::SubmitPost => pings::post_operation(),
             Action::ListSpecs => specs::list_operation(),
             Action::ReadSpec => specs::read_operation(),
             Action::ReadAuction => auctions::read_operation(),
@@ -211,6 +217,8 @@ impl Route {
         let handler = match self.action {
             Action::SubmitLead => web::to(leads::submit),
             Action::ReadLead => web::to(leads::read),
+            Action::SubmitPing => web::to(pings::ping),
+            Action::SubmitPost => web::to(pings::post),
             Action::ListSpecs => web::to(specs::list),
             Action::ReadSpec => web::to(specs::read),
             Action::ReadAuction => web::to(auctions::read),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::family::{Counters, Histograms};
 use super::register::Register;
-use super::{HoldResult, Metrics};
+use super::{HoldResult, Metrics, OfferResult};
 use crate::domain::bid::NoBid;
 use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::post::Verdict;
@@ -41,15 +41,11 @@ pub(super) struct Market {
     auction_overhead: Histograms<1>,
     submission_to_acceptance: Histograms<1>,
     holds: [prometheus::IntCounter; HoldResult::ALL.len()],
+    offers: Counters<2>,
 }
 
 impl Market {
     pub(super) fn new(register: &Register) -> Self {
-        let holds = register.counters(
-            "holds_total",
-            ["result"],
-            "Holds of buyers' money and cap room, by result.",
-        );
         Self {
             pings_sent: register.counters(
                 "pings_sent_total",
@@ -107,9 +103,20 @@ impl Market {
                 &AUCTION_BUCKETS,
                 "From taking a lead in to a buyer's acceptance.",
             ),
-            holds: HoldResult::ALL.map(|result| holds.of([result.as_str()])),
+            holds: holds(register),
+            offers: register.counters(
+                "offers_total",
+                ["vertical", "result"],
+                "Vendors' pings that were offered a price, by what became of the offer.",
+            ),
         }
     }
+}
+
+fn holds(register: &Register) -> [prometheus::IntCounter; HoldResult::ALL.len()] {
+    let help = "Holds of buyers' money and cap room, by result.";
+    let holds = register.counters("holds_total", ["result"], help);
+    HoldResult::ALL.map(|result| holds.of([result.as_str()]))
 }
 
 impl Metrics {
@@ -174,6 +181,11 @@ impl Metrics {
     /// From taking a lead in to a buyer's acceptance.
     pub fn submission_to_acceptance(&self, vertical: &VerticalId, elapsed: Duration) {
         self.market.submission_to_acceptance.of([vertical.as_str()]).observe(elapsed.as_secs_f64());
+    }
+
+    /// Vendors' pings that were offered a price, by what became of the offer.
+    pub fn offers(&self, vertical: &VerticalId, result: OfferResult) {
+        self.market.offers.of([vertical.as_str(), result.as_str()]).inc();
     }
 
     /// Holds of buyers' money and cap room, by result.

@@ -1,5 +1,7 @@
-//! The vendor's final answer: the body of `POST /v1/leads` and of `GET /v1/leads/{id}`.
+//! The vendor's answers: the final one of a lead, as `POST /v1/leads`, `POST /v1/posts` and
+//! `GET /v1/leads/{id}` give it, and that of a ping.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -7,6 +9,8 @@ use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::LeadId;
 use crate::domain::lead::Warning;
 use crate::domain::money::Money;
+use crate::domain::offer::Offer;
+use crate::domain::schema::UtcTime;
 
 /// One sale, as the vendor sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -63,10 +67,56 @@ pub fn final_body(answer: &Answer<'_>) -> Vec<u8> {
     serde_json::to_vec(answer).expect("a struct of texts and numbers always serializes")
 }
 
+/// The answer to a ping.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PingAnswer<'a> {
+    /// The ping.
+    pub ping_id: String,
+    /// The lead.
+    pub lead_id: LeadId,
+    /// `offered`, or how the lead ended without an offer.
+    pub disposition: Disposition,
+    /// Why there is no offer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The offers, alternatives to each other, best first.
+    pub offers: &'a [Offer],
+    /// The currency of amounts.
+    pub currency: &'a str,
+    /// Until when the offers bind.
+    #[schemars(with = "Option<UtcTime>")]
+    pub expires_at: Option<Timestamp>,
+    /// What was left aside of the body.
+    pub warnings: &'a [Warning],
+}
+
+/// The body of the answer to a ping.
+#[must_use]
+pub fn ping_body(answer: &PingAnswer<'_>) -> String {
+    serde_json::to_string(answer).expect("a struct of texts and numbers always serializes")
+}
+
+/// The body of the answer to a ping whose lead ended without an offer.
+#[must_use]
+pub fn no_offer(answer: &Answer<'_>) -> Vec<u8> {
+    let answer = PingAnswer {
+        ping_id: answer.lead_id.ping_id(),
+        lead_id: answer.lead_id,
+        disposition: answer.disposition,
+        reason: answer.reason,
+        offers: &[],
+        currency: answer.currency,
+        expires_at: None,
+        warnings: answer.warnings,
+    };
+    ping_body(&answer).into_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::Partition;
+    use crate::domain::bid::SeatsWanted;
+    use crate::domain::ids::{OfferId, Partition};
 
     fn answer(disposition: Disposition, reason: Option<Reason>, sales: Vec<Sale>) -> String {
         let lead_id = LeadId::new(Partition(0), 0);
@@ -89,6 +139,47 @@ mod tests {
         assert_eq!(
             answer(Disposition::Sold, None, vec![sale]),
             r#"{"lead_id":"lead_N","disposition":"sold","payout":"21.50","currency":"USD","sales":[{"seat":1,"payout":"21.50","redirect_url":null}],"warnings":[],"auction":{"id":"auc_N","pinged":12,"bids":7,"elapsed_ms":143}}"#
+        );
+    }
+
+    #[test]
+    fn a_ping_names_its_offers_or_why_there_is_none() {
+        let lead_id = LeadId::new(Partition(0), 0);
+        let offer = Offer {
+            offer_id: OfferId::new(0),
+            payout: Money::parse("21.4375").unwrap(),
+            seats: SeatsWanted::Exclusive,
+            legal_name: Some("Acme Life LLC".to_owned()),
+        };
+        let body = ping_body(&PingAnswer {
+            ping_id: lead_id.ping_id(),
+            lead_id,
+            disposition: Disposition::Offered,
+            reason: None,
+            offers: &[offer],
+            currency: "USD",
+            expires_at: Some("2026-11-23T14:00:45Z".parse().unwrap()),
+            warnings: &[],
+        });
+        let body = body.replace(&"0".repeat(28), "N").replace(&"0".repeat(26), "M");
+        assert_eq!(
+            body,
+            r#"{"ping_id":"ping_N","lead_id":"lead_N","disposition":"offered","offers":[{"offer_id":"off_M","payout":"21.4375","seats":"exclusive","legal_name":"Acme Life LLC"}],"currency":"USD","expires_at":"2026-11-23T14:00:45Z","warnings":[]}"#
+        );
+        let unsold = no_offer(&Answer {
+            lead_id,
+            disposition: Disposition::Unsold,
+            reason: Some(Reason::NoBid),
+            payout: Money::ZERO,
+            currency: "USD",
+            sales: Vec::new(),
+            warnings: &[],
+            auction: AuctionSide { id: lead_id.auction_id(), pinged: 1, bids: 0, elapsed_ms: 3 },
+        });
+        let unsold = String::from_utf8(unsold).unwrap().replace(&"0".repeat(28), "N");
+        assert_eq!(
+            unsold,
+            r#"{"ping_id":"ping_N","lead_id":"lead_N","disposition":"unsold","reason":"no_bid","offers":[],"currency":"USD","expires_at":null,"warnings":[]}"#
         );
     }
 

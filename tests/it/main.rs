@@ -11,6 +11,7 @@ mod idempotency;
 mod isolation;
 mod keys;
 mod monitoring;
+mod ping_post;
 mod privacy;
 mod signatures;
 mod support;

@@ -83,11 +83,19 @@ proptest! {
         let best = taken.iter().map(|offer| offer.payout).max().unwrap();
         let lowest = taken.iter().map(|offer| offer.payout).min().unwrap();
         for (k, payout) in payouts.iter().enumerate() {
-            let may = may_have(&choice.places, choice.min_payout, (k as u16, *payout));
-            let is_taken = taken.iter().any(|offer| made[k.min(made.len() - 1)] == **offer)
-                && k < made.len();
-            prop_assert_eq!(may, is_taken || *payout >= least.unwrap_or(best));
-            prop_assert!(!may || *payout >= lowest.min(least.unwrap_or(best)));
+            let stands = standing(&choice.places, choice.min_payout, (k as u16, *payout));
+            let is_taken = made.get(k).is_some_and(|offer| taken.contains(&offer));
+            let is_after_first = made[..made.len().min(k)].iter().any(|it| taken.contains(&it));
+            let is_enough = *payout >= least.unwrap_or(best);
+            let expect = match (is_taken, is_after_first) {
+                (true, _) => Standing::Welcome,
+                (false, false) => Standing::NotTaken,
+                (false, true) if is_enough => Standing::Welcome,
+                (false, true) => Standing::BelowMinPayout,
+            };
+            prop_assert_eq!(stands, expect);
+            let is_safe = *payout >= lowest.min(least.unwrap_or(best));
+            prop_assert!(stands != Standing::Welcome || is_safe);
         }
     }
 }

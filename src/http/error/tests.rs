@@ -2,6 +2,10 @@ use super::*;
 use actix_web::body::to_bytes;
 use actix_web::http::header::HeaderName;
 
+use crate::flow::exchange::FlowError;
+use crate::ports::auction_store::StoreError;
+use crate::ports::records::RecordsError;
+
 const ID: RequestId = RequestId::new(0);
 
 fn check_headers(response: &HttpResponse, expect: &[(HeaderName, &str)]) {

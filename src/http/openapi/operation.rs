@@ -13,6 +13,7 @@ pub(in crate::http) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum Tag {
     Leads,
+    Pings,
     Specs,
     Auctions,
     Posts,
@@ -25,8 +26,9 @@ pub(in crate::http) enum Tag {
 
 impl Tag {
     /// Every chapter.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Leads,
+        Self::Pings,
         Self::Specs,
         Self::Auctions,
         Self::Posts,
@@ -41,6 +43,7 @@ impl Tag {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Leads => "Leads",
+            Self::Pings => "Ping, then post",
             Self::Specs => "Posting specs",
             Self::Auctions => "Auctions",
             Self::Posts => "Posts",
@@ -56,6 +59,9 @@ impl Tag {
     pub const fn description(self) -> &'static str {
         match self {
             Self::Leads => "Vendors submit leads and read what became of them.",
+            Self::Pings => {
+                "Vendors ask what a lead would bring, and post it if they like the price."
+            }
             Self::Specs => "What a lead of each vertical must say.",
             Self::Auctions => "How an auction came to its end.",
             Self::Posts => "Deliveries of sold leads to buyers.",

@@ -73,6 +73,8 @@ fn a_listener_for_operators_takes_their_routes_off_the_api() {
         [
             "POST /v1/leads",
             "GET /v1/leads/{lead_id}",
+            "POST /v1/pings",
+            "POST /v1/posts",
             "GET /v1/specs",
             "GET /v1/specs/{vertical}",
             "GET /v1/auctions/{id}",

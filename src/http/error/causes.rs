@@ -1,0 +1,119 @@
+//! From what failed inside to what the caller is told.
+
+use super::{ApiError, Code, Fault};
+use crate::flow::administer::AdminError;
+use crate::flow::exchange::FlowError;
+use crate::intake::{FaultKind, FieldFault, InvalidSubmission};
+use crate::ports::auction_store::StoreError;
+use crate::ports::records::RecordsError;
+use crate::registry::fault::RegistryFault;
+
+/// When to try again after the store or the records gave no answer, in seconds.
+const RETRY_OUTAGE_S: u32 = 2;
+
+/// When to try again after others changed the registry, in seconds.
+const RETRY_CONTENDED_S: u32 = 1;
+
+/// When to try again while a node is stopping, in seconds: another one answers sooner.
+const RETRY_DRAINING_S: u32 = 1;
+
+impl From<FlowError> for ApiError {
+    fn from(error: FlowError) -> Self {
+        match error {
+            FlowError::Overloaded { retry_after_s } => {
+                let detail = "The node has no room for this now; nothing was done.";
+                Self::new(Code::Overloaded, detail).retry_after(retry_after_s)
+            }
+            FlowError::Draining => {
+                let detail = "This node is stopping and takes no new work.";
+                Self::new(Code::Overloaded, detail).retry_after(RETRY_DRAINING_S)
+            }
+            FlowError::Store(error) => Self::from(error),
+            FlowError::Records(error) => Self::from(error),
+            FlowError::Bug(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<AdminError> for ApiError {
+    fn from(error: AdminError) -> Self {
+        let text = error.to_string();
+        match error {
+            AdminError::Refused(faults) => {
+                let detail = format!("The registry would have {} fault(s).", faults.len());
+                let faults = faults.into_iter().map(Fault::from).collect();
+                Self::new(Code::InvalidRegistry, detail).with_faults(faults)
+            }
+            AdminError::UnknownOwner { .. } => Self::at("/owner", "unknown_owner", text),
+            AdminError::TooManyKeys => Self::at("/owner", "too_many_keys", text),
+            AdminError::UnknownKey => Self::not_found(),
+            AdminError::Contended => {
+                let detail = "Others changed the registry at the same time; nothing was changed.";
+                Self::new(Code::RegistryChanged, detail).retry_after(RETRY_CONTENDED_S)
+            }
+            AdminError::Records(error) => Self::from(error),
+            AdminError::Vault(error) => Self::internal(error),
+            AdminError::NotASecret { .. } => Self::internal(text),
+        }
+    }
+}
+
+impl From<RegistryFault> for Fault {
+    /// Points into the bundle that was to be applied; a fault may also lie in an object that was
+    /// there before.
+    fn from(fault: RegistryFault) -> Self {
+        let mut pointer = format!("/bundle/{}s/{}", fault.kind, fault.id);
+        for step in fault.field.split('.').filter(|step| !step.is_empty()) {
+            pointer.push('/');
+            pointer.push_str(step);
+        }
+        Self { pointer, code: fault.rule.as_str().into(), detail: fault.detail.into() }
+    }
+}
+
+impl From<InvalidSubmission> for ApiError {
+    fn from(invalid: InvalidSubmission) -> Self {
+        let code = match invalid.kind {
+            FaultKind::MalformedBody => Code::MalformedBody,
+            FaultKind::InvalidLead => Code::InvalidLead,
+            FaultKind::UnknownVertical => Code::UnknownVertical,
+            FaultKind::BodyTooLarge => Code::BodyTooLarge,
+        };
+        let fault = |fault: FieldFault| Fault {
+            pointer: fault.pointer,
+            code: fault.code.into(),
+            detail: fault.detail.into(),
+        };
+        let faults = invalid.errors.into_iter().map(fault).collect();
+        Self::new(code, invalid.detail).with_faults(faults)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Unavailable(_) | StoreError::Full(_) => {
+                let detail = "The outcome is not known; send the same request again, with the \
+                              same Idempotency-Key.";
+                Self::new(Code::StoreUnavailable, detail)
+                    .retry_after(RETRY_OUTAGE_S)
+                    .caused_by(error)
+            }
+            StoreError::Corrupt(_) | StoreError::Limit(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<RecordsError> for ApiError {
+    fn from(error: RecordsError) -> Self {
+        match &error {
+            RecordsError::Unavailable(_) => {
+                let detail = "The records give no answer at present.";
+                Self::new(Code::RecordsUnavailable, detail)
+                    .retry_after(RETRY_OUTAGE_S)
+                    .caused_by(error)
+            }
+            RecordsError::Corrupt(_) => Self::internal(error),
+        }
+    }
+}
