@@ -4,3 +4,4 @@ pub mod cast;
 pub mod play;
 pub mod stub_buyer;
 pub mod summary;
+pub mod temper;

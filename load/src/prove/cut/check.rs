@@ -1,0 +1,134 @@
+//! What must hold in the end: each lead is somebody's, once, and all sides say the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::{Buyer, Told};
+use crate::exchange::{Exchange, money};
+use crate::prove::Findings;
+
+/// What the buyers say of one lead.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Takers {
+    /// Who got a whole post of it, and for what price in ten-thousandths.
+    prices: BTreeMap<&'static str, i64>,
+    /// Different bodies that its posts had.
+    bodies: usize,
+}
+
+/// Notes a contradiction unless `holds`.
+fn hold(findings: &mut Findings, holds: bool, otherwise: impl FnOnce() -> String) {
+    if !holds {
+        findings.contradictions += 1;
+        findings.broke(otherwise());
+    }
+}
+
+/// Compares the vendor's, the buyers' and the exchange's side.
+pub async fn compare(
+    exchange: &Exchange,
+    buyers: &[Buyer],
+    told: &[Told],
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let takers = takers(buyers)?;
+    let mut recorded: BTreeMap<String, i64> = BTreeMap::new();
+    for told in told {
+        check_answers(told, findings);
+        let record = exchange.ask(&format!("/v1/auctions/{}", told.lead_id)).await?;
+        let nobody = Takers::default();
+        let takers = takers.get(&told.lead_id).unwrap_or(&nobody);
+        check_lead(told, &record, takers, findings)?;
+        for (buyer, price) in sales(&record)? {
+            *recorded.entry(buyer).or_default() += price;
+        }
+    }
+    for buyer in buyers {
+        let counted: i64 = buyer.stub.taken().values().map(|price| price.ten_thousandths()).sum();
+        let posted = exchange.settled(buyer.id).await?;
+        let recorded = recorded.get(buyer.id).copied().unwrap_or(0);
+        hold(findings, counted == posted && counted == recorded, || {
+            let id = buyer.id;
+            format!("{id} counts {counted}, its account {posted}, the records {recorded}")
+        });
+        let unsigned = buyer.stub.bad_signatures();
+        hold(findings, unsigned == 0, || format!("{} got {unsigned} unsigned requests", buyer.id));
+    }
+    Ok(())
+}
+
+/// By lead, what every buyer says.
+fn takers(buyers: &[Buyer]) -> anyhow::Result<BTreeMap<String, Takers>> {
+    let mut takers: BTreeMap<String, Takers> = BTreeMap::new();
+    let mut bodies: BTreeMap<String, BTreeSet<Vec<u8>>> = BTreeMap::new();
+    for buyer in buyers {
+        for post in buyer.stub.posts() {
+            let body = post.json();
+            let lead_id = body["lead_id"].as_str().unwrap_or_default().to_owned();
+            takers
+                .entry(lead_id.clone())
+                .or_default()
+                .prices
+                .insert(buyer.id, money(&body["price"])?);
+            bodies.entry(lead_id).or_default().insert(post.body.to_vec());
+        }
+    }
+    for (lead_id, takers) in &mut takers {
+        takers.bodies = bodies.get(lead_id).map_or(0, BTreeSet::len);
+    }
+    Ok(takers)
+}
+
+/// What the vendor was told never changes, but from pending to the end.
+fn check_answers(told: &Told, findings: &mut Findings) {
+    let Told { lead_id, first, last, again } = told;
+    if last.json()["disposition"] != "sold" {
+        findings.lost += 1;
+        findings.broke(format!("{lead_id} was not sold: {:?}", last.body));
+    }
+    let is_first_true = match first.status {
+        202 => first.json()["disposition"] == "pending",
+        _ => first.body == last.body,
+    };
+    hold(findings, is_first_true, || format!("{lead_id}: {:?}, then {:?}", first.body, last.body));
+    hold(findings, (again.status, &again.body) == (200, &last.body), || {
+        format!("{lead_id}: {:?}, again {} {:?}", last.body, again.status, again.body)
+    });
+}
+
+fn check_lead(
+    told: &Told,
+    record: &Json,
+    takers: &Takers,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let lead_id = &told.lead_id;
+    if takers.prices.len() > 1 {
+        findings.sold_twice += 1;
+        findings.broke(format!("{lead_id} was sold twice: {takers:?}"));
+    }
+    hold(findings, takers.bodies <= 1, || format!("{lead_id} was posted with different bodies"));
+    let taken: Vec<(String, i64)> =
+        takers.prices.iter().map(|(buyer, price)| ((*buyer).to_owned(), *price)).collect();
+    let sales = sales(record)?;
+    hold(findings, sales == taken, || format!("{lead_id}: recorded {sales:?}, taken {taken:?}"));
+    let payout = told.last.json()["payout"].clone();
+    let recorded = &record["money"][0]["payout"];
+    hold(findings, payout == *recorded, || {
+        format!("{lead_id}: told {payout}, recorded {recorded}")
+    });
+    Ok(())
+}
+
+/// Buyer and price of each post that the record calls accepted.
+fn sales(record: &Json) -> anyhow::Result<Vec<(String, i64)>> {
+    let posts = record["posts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let accepted = posts.iter().filter(|post| post["outcome"] == "accepted");
+    accepted
+        .map(|post| {
+            let buyer = post["buyer_id"].as_str().unwrap_or_default().to_owned();
+            Ok((buyer, money(&post["price"])?))
+        })
+        .collect()
+}

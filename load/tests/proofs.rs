@@ -1,0 +1,47 @@
+#![expect(clippy::unwrap_used, reason = "a test may panic where it cannot go on")]
+//! Samples of the long runs: each proof and each fuzzer, small enough for every change.
+
+use std::process::Command;
+
+use serde_json::Value as Json;
+
+/// Runs `gavel-load` to its good end; gives the last line it printed.
+fn run(arguments: &[&str]) -> Json {
+    let output = Command::new(env!("CARGO_BIN_EXE_gavel-load")).args(arguments).output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}\n{stdout}\n{stderr}");
+    serde_json::from_str(stdout.lines().last().unwrap()).unwrap()
+}
+
+#[test]
+fn a_hundred_posts_that_are_cut_off_are_sold_once_and_settled() {
+    let verdict = run(&["prove", "cut", "--cuts", "100", "--json"]);
+    assert_eq!((&verdict["proof"], &verdict["passed"]), (&"cut".into(), &true.into()));
+    assert!(verdict["faults"].as_u64().unwrap() >= 100, "{verdict}");
+    for name in ["lost", "sold_twice", "contradictions"] {
+        assert_eq!(verdict[name], 0, "{name}");
+    }
+}
+
+#[test]
+fn twenty_thousand_fuzzed_bodies_are_leads_or_lists_of_faults() {
+    let report = run(&["fuzz", "intake", "--count", "20000"]);
+    assert_eq!((&report["failures"], &report["cases"]), (&0.into(), &20_000.into()));
+}
+
+#[test]
+fn twenty_thousand_fuzzed_replies_are_answers_or_reasons() {
+    let report = run(&["fuzz", "replies", "--count", "20000"]);
+    assert_eq!((&report["failures"], &report["cases"]), (&0.into(), &20_000.into()));
+}
+
+#[test]
+fn the_benchmark_measures_both_programs_and_compares_the_books() {
+    let few = ["--buyers", "3", "--rate", "20", "--seconds", "1", "--rounds", "1", "--json"];
+    let report = run(&[&["bench"], &few[..]].concat());
+    assert_eq!(report["books_agree"], true, "{report}");
+    for figure in ["leads_per_s", "cpu_per_ping_us", "added_p50_ms", "memory_per_1000_mib"] {
+        assert!(report[figure]["ratio"].is_number(), "{figure}: {report}");
+    }
+}
