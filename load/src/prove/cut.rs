@@ -36,6 +36,8 @@ use crate::exchange::{Campaign, Exchange};
 
 /// How long one post may take, in milliseconds: what a stalled one costs.
 const POST_MS: u64 = 1_000;
+/// How long a ping round may take, in milliseconds: so long that on a busy machine no bid is late.
+const PING_ROUND_MS: u64 = 30_000;
 /// Leads under way at once.
 const LEADS_AT_ONCE: usize = 200;
 /// How long a lead may take to be settled.
@@ -79,8 +81,11 @@ struct Told {
 pub async fn prove(asked: Arguments) -> anyhow::Result<Findings> {
     ensure!(asked.cuts > 0, "nothing to cut");
     let authority = Authority::new()?;
-    let settings =
-        [("limits.post_ms", POST_MS.to_string()), ("wire.extra_ca_file", authority.file())];
+    let settings = [
+        ("limits.post_ms", POST_MS.to_string()),
+        ("limits.ping_round_ms", PING_ROUND_MS.to_string()),
+        ("wire.extra_ca_file", authority.file()),
+    ];
     let exchange = Exchange::start(&settings).await?;
     let orders = Orders::default();
     let buyers = start_buyers(&exchange, &authority, &orders).await?;
