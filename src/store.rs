@@ -10,3 +10,5 @@ pub mod limits;
 
 #[cfg(any(test, feature = "faults"))]
 pub mod contract;
+#[cfg(feature = "faults")]
+pub mod crash_points;

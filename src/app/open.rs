@@ -13,7 +13,7 @@ use crate::flow::administer::{AdminError, Administration, AdministrationParts};
 use crate::flow::{Exchange, ExchangeParts};
 use crate::metrics::Metrics;
 use crate::ports::records::RecordsError;
-use crate::ports::{Clock, Entropy};
+use crate::ports::{AuctionStore, Clock, Entropy};
 use crate::records::{SqlRecords, Sqlite};
 use crate::registry::compile::Surroundings;
 use crate::store::embedded::{self, EmbeddedSettings, EmbeddedStore};
@@ -39,6 +39,10 @@ pub enum OpenError {
     /// The store.
     #[error(transparent)]
     Store(#[from] embedded::OpenError),
+    /// A crash was asked for at a point that does not exist.
+    #[cfg(feature = "faults")]
+    #[error(transparent)]
+    Fault(#[from] crate::store::crash_points::UnknownPoint),
     /// The way to buyers.
     #[error(transparent)]
     Wire(#[from] WireSetupError),
@@ -146,7 +150,7 @@ impl Floor {
         let metrics = Arc::clone(&office.metrics);
         metrics.watch_runtime(&runtime.metrics());
         let exchange = Exchange::new(ExchangeParts {
-            store: store.clone(),
+            store: in_use(store.clone())?,
             records: office.records.clone(),
             wire,
             clock: Arc::clone(&office.clock),
@@ -168,6 +172,18 @@ impl Floor {
         }
         self.office.close().await;
     }
+}
+
+/// The store as the exchange uses it.
+#[cfg(not(feature = "faults"))]
+fn in_use(store: Arc<EmbeddedStore>) -> Result<Arc<dyn AuctionStore>, OpenError> {
+    Ok(store)
+}
+
+/// The store as the exchange uses it: around it, where the environment asks for one, a crash.
+#[cfg(feature = "faults")]
+fn in_use(store: Arc<EmbeddedStore>) -> Result<Arc<dyn AuctionStore>, OpenError> {
+    Ok(crate::store::crash_points::from_environment(store)?)
 }
 
 /// The vault's mark as the store keeps it.

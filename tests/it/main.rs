@@ -5,6 +5,8 @@ mod auction;
 mod bad_input;
 mod conformance;
 mod crash;
+#[cfg(feature = "faults")]
+mod crash_points;
 mod docs_page;
 mod hostile;
 mod idempotency;

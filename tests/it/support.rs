@@ -92,11 +92,40 @@ impl Installation {
         installation
     }
 
+    /// A copy of an installation that does not run: the same keys, buyers and secrets, ports of its
+    /// own.
+    pub fn copy(&self) -> Self {
+        assert!(self.server.is_none(), "a store in use is no copy");
+        let folder = TempDir::new().unwrap();
+        for file in files_below(self.folder.path()) {
+            let to = folder.path().join(file.strip_prefix(self.folder.path()).unwrap());
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(file, to).unwrap();
+        }
+        let (http_port, metrics_port) = (free_port(), free_port());
+        let mut settings = self.settings.clone();
+        for (name, value) in &mut settings {
+            match name.as_str() {
+                "GAVEL__HTTP__LISTEN" => *value = format!("127.0.0.1:{http_port}"),
+                "GAVEL__METRICS__LISTEN" => *value = format!("127.0.0.1:{metrics_port}"),
+                _ => {}
+            }
+        }
+        let client = self.client.clone();
+        Self { folder, http_port, metrics_port, settings, server: None, client }
+    }
+
     /// Starts the server and waits until it is ready.
     pub async fn serve(&mut self) {
+        self.serve_with(&[]).await;
+    }
+
+    /// Starts the server with more in its environment.
+    pub async fn serve_with(&mut self, environment: &[(&str, &str)]) {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
-        let server = self.command(&["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        self.server = Some(server);
+        let mut command = self.command(&["serve"]);
+        command.envs(environment.iter().copied()).stdout(Stdio::null()).stderr(log);
+        self.server = Some(command.spawn().unwrap());
         until("the server is ready", async || {
             let exited = self.server.as_mut().and_then(|server| server.try_wait().unwrap());
             assert!(exited.is_none(), "the server ended: {exited:?}\n{}", self.log());
@@ -105,6 +134,15 @@ impl Installation {
             answer.status().is_success().then_some(())
         })
         .await;
+    }
+
+    /// Whether the server ended by itself, and by a signal.
+    pub fn has_died(&mut self) -> bool {
+        let ended = self.server.as_mut().and_then(|server| server.try_wait().unwrap());
+        let Some(ended) = ended else { return false };
+        assert_eq!(ended.code(), None, "it was to die, not to stop: {ended}");
+        self.server = None;
+        true
     }
 
     /// Ends the server as a power cut would end the process.
