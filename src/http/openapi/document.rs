@@ -17,6 +17,7 @@ use crate::http::error::{Code, PROBLEM_JSON, Problem};
 use crate::http::routes::{Access, Listener, ROUTES, Route};
 use crate::intake::IntakeLimits;
 use crate::intake::schema::schema;
+use crate::intake::spec::posting_spec;
 use crate::registry::vertical::CompiledVertical;
 
 /// The version of the API, which paths carry too. The program's own version is not told.
@@ -27,6 +28,9 @@ const ABOUT: &str = "One lead, every eligible buyer asked at once, one winner, s
     `x-request-id`. Errors are problem bodies (RFC 9457): act on `code`, the other texts are for \
     people. What belongs to somebody else looks exactly like what does not exist. Operators' routes \
     and `/metrics` may be on listeners of their own.";
+
+/// Where the schema of a lead's body stands.
+const SUBMITTED_LEAD: &str = "#/components/schemas/SubmittedLead";
 
 /// Stands for the body of a lead: one of the verticals' schemas.
 pub(in crate::http) struct SubmittedLead;
@@ -41,7 +45,7 @@ impl JsonSchema for SubmittedLead {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"$ref": "#/components/schemas/SubmittedLead"})
+        json_schema!({"$ref": SUBMITTED_LEAD})
     }
 }
 
@@ -50,12 +54,15 @@ pub(in crate::http) fn document<'v>(
     verticals: impl Iterator<Item = &'v CompiledVertical>,
     limits: &Limits,
 ) -> Json {
+    let verticals: Vec<&CompiledVertical> = verticals.collect();
     let mut components = Components::new();
-    add_submission(&mut components, verticals, &IntakeLimits::from(limits));
+    let limits = IntakeLimits::from(limits);
+    add_submission(&mut components, &verticals, &limits);
+    let examples = lead_examples(&verticals, &limits);
     let mut paths: BTreeMap<&str, Map<String, Json>> = BTreeMap::new();
     for route in ROUTES {
         let method = route.method.as_str().to_ascii_lowercase();
-        let operation = operation_of(route, &mut components);
+        let operation = operation_of(route, &mut components, &examples);
         paths.entry(route.path).or_default().insert(method, operation);
     }
     let mut paths = json!(paths);
@@ -84,9 +91,9 @@ pub(in crate::http) fn document<'v>(
 }
 
 /// The schema of a lead's body: one of the verticals', with the types they share beside them.
-fn add_submission<'v>(
+fn add_submission(
     components: &mut Components,
-    verticals: impl Iterator<Item = &'v CompiledVertical>,
+    verticals: &[&CompiledVertical],
     limits: &IntakeLimits,
 ) {
     let mut each = Vec::new();
@@ -116,6 +123,15 @@ fn add_submission<'v>(
                "discriminator": {"propertyName": "vertical", "mapping": mapping}})
     };
     components.add("SubmittedLead", submission);
+}
+
+/// A valid lead of each vertical, as its posting spec shows it.
+fn lead_examples(verticals: &[&CompiledVertical], limits: &IntakeLimits) -> Json {
+    let example = |vertical: &&CompiledVertical| {
+        let spec = posting_spec(vertical, "", limits);
+        (spec.vertical, json!({"summary": spec.name, "value": spec.example}))
+    };
+    Json::Object(verticals.iter().map(example).collect())
 }
 
 /// The name of a type that verticals share.
@@ -154,7 +170,7 @@ fn security_schemes() -> Json {
     })
 }
 
-fn operation_of(route: &'static Route, components: &mut Components) -> Json {
+fn operation_of(route: &'static Route, components: &mut Components, lead_examples: &Json) -> Json {
     let operation = route.operation();
     let mut parameters: Vec<Json> = path_parameters(route, components);
     parameters.extend(operation.parameters.iter().map(super::Parameter::to_json));
@@ -171,7 +187,11 @@ fn operation_of(route: &'static Route, components: &mut Components) -> Json {
     }
     if let Some(body) = operation.body {
         let schema = components.in_request(body);
+        let is_lead = schema["$ref"] == SUBMITTED_LEAD;
         let mut content = json!({"application/json": {"schema": schema}});
+        if is_lead {
+            content["application/json"]["examples"] = lead_examples.clone();
+        }
         if route.accepts == Accepts::JsonOrForm {
             let form = "The same names, nested as `lead[zip]` or `lead.zip`.";
             content["application/x-www-form-urlencoded"] =

@@ -241,5 +241,11 @@ fn an_example_lead_fits_the_schema_of_a_submission() {
         let faults: Vec<String> = validator.iter_errors(&sample).map(|f| f.to_string()).collect();
         assert!(faults.is_empty(), "{}: {faults:?}", vertical.id());
     }
+    let content = &DOCUMENT["paths"]["/v1/leads"]["post"]["requestBody"]["content"];
+    let examples = content["application/json"]["examples"].as_object().unwrap();
+    assert_eq!(examples.len(), shipped_verticals().len());
+    for (name, example) in examples {
+        assert!(validator.is_valid(&example["value"]), "{name}");
+    }
     assert!(!validator.is_valid(&json!({"vertical": "none", "lead": {}})));
 }
