@@ -26,6 +26,7 @@ pub mod record;
 pub mod reply;
 pub mod schema;
 pub mod slug;
+pub mod standing;
 pub mod time;
 pub mod tree;
 pub mod us_state;

@@ -3,14 +3,16 @@
 //! Read [`sell`] first: it is the whole business on one page. [`fanout`] asks, [`cascade`] fills a
 //! seat, [`deliver`] sends a post, [`offer`] and [`take`] are the pause in between when a vendor
 //! pings before it posts, [`resolve`] finds out what became of one, [`recover`] goes on where a dead
-//! node stopped, [`outbox`] settles; [`challenge`] proves endpoints. The rules themselves stand in
-//! the pure stages; this module must not know any wire format, database, web framework or file.
+//! node stopped, [`outbox`] settles; [`endpoints`] registers buyers' endpoints and [`challenge`]
+//! proves them. The rules themselves stand in the pure stages; this module must not know any wire
+//! format, database, web framework or file.
 
 pub mod administer;
 pub mod cascade;
 pub mod challenge;
 pub mod closing;
 pub mod deliver;
+pub mod endpoints;
 pub mod exchange;
 pub mod fanout;
 pub mod offer;

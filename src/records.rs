@@ -24,8 +24,8 @@ use crate::domain::ids::LeadId;
 use crate::domain::record::AuctionRecord;
 use crate::ports::auction_store::JournalEntry;
 use crate::ports::records::{
-    AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, LedgerLine, RecordPart,
-    Records, RecordsFuture, RegistryChange, RegistryObject, RegistryRows,
+    AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, LedgerLine,
+    NotedEntry, RecordPart, Records, RecordsFuture, RegistryChange, RegistryObject, RegistryRows,
 };
 
 pub use sqlite::{Sqlite, SqliteSettings};
@@ -64,8 +64,12 @@ impl Records for SqlRecords {
         registry::objects_at(&self.pool, version).boxed()
     }
 
-    fn registry_history(&self, limit: usize) -> RecordsFuture<'_, Vec<ChangeRow>> {
-        registry::history(&self.pool, limit).boxed()
+    fn registry_history(
+        &self,
+        before: Option<i64>,
+        limit: usize,
+    ) -> RecordsFuture<'_, Vec<ChangeRow>> {
+        registry::history(&self.pool, before, limit).boxed()
     }
 
     fn add_parts(&self, parts: Vec<RecordPart>) -> RecordsFuture<'_, ()> {
@@ -83,6 +87,19 @@ impl Records for SqlRecords {
         limit: usize,
     ) -> RecordsFuture<'_, Vec<JournalEntry>> {
         ledger::lines(&self.pool, account, after_sequence, limit).boxed()
+    }
+
+    fn note_credit(&self, note: CreditNote) -> RecordsFuture<'_, ()> {
+        ledger::note(&self.pool, note).boxed()
+    }
+
+    fn noted_ledger(
+        &self,
+        account: Account,
+        after_sequence: u64,
+        limit: usize,
+    ) -> RecordsFuture<'_, Vec<NotedEntry>> {
+        ledger::noted_lines(&self.pool, account, after_sequence, limit).boxed()
     }
 
     fn find_lead(&self, id: String) -> RecordsFuture<'_, Option<LeadId>> {

@@ -152,6 +152,7 @@ fn the_ping_and_the_post_for_buyers_are_made_of_the_lead_for_vendors() {
         price: Money::parse("24.50").unwrap(),
         seats: SeatsWanted::Exclusive,
         post_url: "https://acme.example/post",
+        status_url: None,
         test: false,
     };
     let posted = post::native::render(&frame, &lead);

@@ -31,7 +31,7 @@ use crate::domain::key::{KeyMode, OPERATOR_OWNER, Role};
 use crate::domain::money::Money;
 use crate::domain::record::AuctionRecord;
 use crate::flow::administer::{ApplyOptions, KeyOrder};
-use crate::flow::exchange::CreditReply;
+use crate::flow::exchange::{CreditOrder, CreditReply};
 use crate::ports::auction_store::CreditKind;
 use crate::ports::records::AuctionFilter;
 use crate::ports::{Entropy, Records};
@@ -237,7 +237,16 @@ async fn credit_here(config: &Config, order: &Credit) -> anyhow::Result<Money> {
     };
     let floor = Floor::open(config).await?;
     let exchange = Arc::clone(&floor.exchange);
-    let reply = exchange.credit(&order.buyer, kind, order.amount, order.op_id.clone()).await;
+    let reply = {
+        let credit = CreditOrder {
+            kind,
+            amount: order.amount,
+            op_id: order.op_id.clone(),
+            note: order.note.clone(),
+            actor: ACTOR.to_owned(),
+        };
+        exchange.credit(&order.buyer, credit).await
+    };
     // Carries the entry over into the book.
     exchange.drain().await;
     floor.close().await;

@@ -27,10 +27,16 @@ pub fn applied(report: &ApplyReport, plan_only: bool) -> String {
 fn plan_lines(plan: &Plan) -> String {
     let mut table = Table::new("llll");
     let changes = plan.changes.iter();
-    for change in changes.filter(|change| change.action != PlanAction::Unchanged) {
-        let PlanChange { kind, id, action, fields } = change;
-        let fields = fields.join(", ");
-        table.row([action.as_str().to_owned(), kind.to_string(), id.clone(), fields]);
+    let is_told =
+        |change: &&PlanChange| change.action != PlanAction::Unchanged || !change.kept.is_empty();
+    for change in changes.filter(is_told) {
+        let PlanChange { kind, id, action, fields, kept } = change;
+        let mut notes = vec![fields.join(", ")];
+        if !kept.is_empty() {
+            notes.push(format!("(set over the API and kept: {})", kept.join(", ")));
+        }
+        notes.retain(|note| !note.is_empty());
+        table.row([action.as_str().to_owned(), kind.to_string(), id.clone(), notes.join(" ")]);
     }
     let unchanged = plan.count(PlanAction::Unchanged);
     if unchanged > 0 {

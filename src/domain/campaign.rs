@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::Filter;
 use super::money::Money;
 use super::slug::{BuyerId, VerticalId};
+use super::standing::Endpoints;
 
 /// A campaign, as its buyer's file or the registry API describes it; its slug stands beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,11 +19,12 @@ pub struct Campaign {
     /// The wire format: `native`, or a profile's name.
     #[serde(default = "native")]
     pub profile: String,
-    /// Where pings go; absent for fixed-price campaigns.
+    /// Where pings go; absent for fixed-price campaigns, and until its buyer registers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ping_url: Option<String>,
-    /// Where posts go.
-    pub post_url: String,
+    /// Where posts go; absent until its buyer registers its endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post_url: Option<String>,
     /// Where a post's fate is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_url: Option<String>,
@@ -55,8 +57,29 @@ pub struct Campaign {
     pub post_ms: Option<u64>,
 }
 
+/// The wire format of the exchange's own.
+pub const NATIVE_PROFILE: &str = "native";
+
 fn native() -> String {
-    "native".to_owned()
+    NATIVE_PROFILE.to_owned()
+}
+
+impl Campaign {
+    /// The endpoints that are described.
+    #[must_use]
+    pub fn endpoints(&self) -> Endpoints {
+        Endpoints {
+            ping_url: self.ping_url.clone(),
+            post_url: self.post_url.clone(),
+            status_url: self.status_url.clone(),
+        }
+    }
+
+    /// Whether its endpoints can answer a challenge: behind a profile nobody can.
+    #[must_use]
+    pub fn can_answer_challenges(&self) -> bool {
+        self.profile == NATIVE_PROFILE
+    }
 }
 
 /// How the endpoints of a campaign are proved.
@@ -160,10 +183,12 @@ pub enum OnUnknown {
 }
 
 /// Where a campaign stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum CampaignState {
-    /// Being written.
+    /// An endpoint that it needs is not registered yet.
     Draft,
     /// Its endpoints are not proved yet.
     PendingVerification,
@@ -173,4 +198,18 @@ pub enum CampaignState {
     Paused,
     /// It is gone, kept for the records.
     Archived,
+}
+
+impl CampaignState {
+    /// The state as in API and records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::PendingVerification => "pending_verification",
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Archived => "archived",
+        }
+    }
 }

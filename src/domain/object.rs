@@ -21,6 +21,8 @@ pub enum ObjectKind {
     Campaign,
     /// A ping tree.
     Tree,
+    /// What people set for a campaign beside its description, under the campaign's slug.
+    Standing,
 }
 
 impl ObjectKind {
@@ -33,13 +35,14 @@ impl ObjectKind {
             Self::Buyer => "buyer",
             Self::Campaign => "campaign",
             Self::Tree => "tree",
+            Self::Standing => "standing",
         }
     }
 
     /// Reads what [`ObjectKind::as_str`] writes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Vertical, Self::Vendor, Self::Buyer, Self::Campaign, Self::Tree]
+        [Self::Vertical, Self::Vendor, Self::Buyer, Self::Campaign, Self::Tree, Self::Standing]
             .into_iter()
             .find(|kind| kind.as_str() == text)
     }

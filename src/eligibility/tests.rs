@@ -13,6 +13,7 @@ use crate::domain::lead::{Consent, Fields, Source, Value};
 use crate::domain::money::Money;
 use crate::domain::pii::Pii;
 use crate::domain::slug::{BuyerId, VendorId, VerticalId};
+use crate::domain::standing::{PausedBy, Standing};
 use crate::domain::time::years_between;
 use crate::registry::compile::{Surroundings, compile};
 use crate::registry::objects::{OpenedSecrets, RegistryObjects, Stored};
@@ -113,14 +114,15 @@ fn snapshot(campaigns: Vec<(&str, Option<Filter>, CampaignState)>) -> Snapshot {
         let campaign = json!({
             "buyer_id": "best",
             "vertical": "test",
-            "post_url": "https://best.example/post",
+            "post_url": (state != CampaignState::Draft).then_some("https://best.example/post"),
+            "verification": "challenge",
             "price": {"fixed": "12.00"},
             "filter": filter,
         });
         let campaign = serde_json::from_value(campaign).unwrap();
         let is_archived = state == CampaignState::Archived;
         objects.campaigns.insert(id.clone(), Stored { value: campaign, is_archived });
-        objects.states.insert(id.clone(), state);
+        objects.standings.insert(id.clone(), standing_for(state));
         let keys = SigningKeys::of(&SigningSecret::mint([7; 32]));
         secrets.campaigns.insert(id, keys);
     }
@@ -132,6 +134,20 @@ fn snapshot(campaigns: Vec<(&str, Option<Filter>, CampaignState)>) -> Snapshot {
     match compile(7, &objects, secrets, &surroundings) {
         Ok(snapshot) => snapshot,
         Err(faults) => panic!("{faults:?}"),
+    }
+}
+
+/// What puts a campaign, proved by challenge, into this state.
+fn standing_for(state: CampaignState) -> Standing {
+    let proved = matches!(state, CampaignState::Active | CampaignState::Paused);
+    let url = "https://best.example/post".to_owned();
+    Standing {
+        proved: proved.then_some(url).into_iter().collect(),
+        paused_by: (state == CampaignState::Paused)
+            .then_some(PausedBy::Operator)
+            .into_iter()
+            .collect(),
+        ..Standing::default()
     }
 }
 

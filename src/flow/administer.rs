@@ -7,8 +7,12 @@
 //! module must not know where the registry is kept, nor how its files or requests look.
 
 mod apply;
+mod campaigns;
+mod change;
 mod keys;
 mod load;
+mod objects;
+mod rollback;
 mod secrets;
 
 use std::sync::Arc;
@@ -27,7 +31,10 @@ use crate::registry::snapshot::Snapshot;
 use crate::vault::{Vault, VaultError};
 
 pub use apply::{ApplyOptions, ApplyReport, ShownSecret};
+pub use campaigns::{CampaignOrder, CampaignStanding, SECRET_OVERLAP_S_MAX};
+pub use change::Changed;
 pub use keys::{KeyOrder, LIVE_KEYS_PER_OWNER_MAX, NewKey};
+pub use objects::{Described, ObjectPut, Precondition};
 pub use secrets::SECRET_OVERLAP_S;
 
 /// How often a change is worked out again because somebody else was faster.
@@ -53,6 +60,24 @@ pub enum AdminError {
     /// There is no key of that id.
     #[error("there is no such key")]
     UnknownKey,
+    /// There is no such object, or it is not in use, or it is another's.
+    #[error("there is no such object")]
+    UnknownObject,
+    /// The object is not, or not any more, as the caller says.
+    #[error("the object is not as the condition says")]
+    Precondition,
+    /// The campaign speaks through a profile, so that its endpoints cannot answer a challenge.
+    #[error("endpoints behind a profile cannot answer a challenge")]
+    NotChallengeable,
+    /// The campaign has no endpoints that an operator could vouch for.
+    #[error("the campaign has no endpoints yet")]
+    EndpointsMissing,
+    /// The registry has faults of its own, which are not the caller's.
+    #[error("the registry has a fault: {first}")]
+    Broken {
+        /// The first of them.
+        first: String,
+    },
     /// Others changed the registry each time before this change was written.
     #[error("the registry is being changed by others; try again")]
     Contended,

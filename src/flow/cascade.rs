@@ -16,6 +16,7 @@ use super::plan::PostTerms;
 use super::run::{Run, Stop, part_bytes};
 use crate::domain::auction::{Account, LeadView, RankEntry};
 use crate::domain::bid::{Lost, SeatsWanted};
+use crate::domain::campaign::CampaignState;
 use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::PostId;
 use crate::domain::post::{PostOutcome, Verdict};
@@ -51,6 +52,26 @@ pub(super) struct Turn {
     pub entry: RankEntry,
     /// The post's id.
     pub post_id: PostId,
+}
+
+/// The post, or `None` for a campaign that may not get leads any more: a lead that is gone on
+/// with after a restart meets the registry as it is now.
+fn rendered(run: &Run, turn: &Turn, campaign: &CompiledCampaign) -> Option<RenderedPost> {
+    let is_proved = matches!(campaign.state, CampaignState::Active | CampaignState::Paused);
+    let post_url = campaign.campaign.post_url.as_deref().filter(|_| is_proved)?;
+    let terms = PostTerms::from_bytes(&turn.entry.terms);
+    let frame = PostFrame {
+        post_id: turn.post_id,
+        lead_id: run.lead.id,
+        ping_id: terms.as_ref().and_then(|terms| terms.ping_id),
+        reference: terms.as_ref().and_then(|terms| terms.reference.as_deref()),
+        price: turn.entry.price,
+        seats: terms.as_ref().map_or(SeatsWanted::Exclusive, |terms| terms.seats),
+        post_url,
+        status_url: campaign.campaign.status_url.as_deref(),
+        test: run.lead.test,
+    };
+    Some(render(&frame, &run.lead))
 }
 
 /// What came of a candidate's turn.
@@ -136,8 +157,9 @@ impl Exchange {
         let is_out_of_time = Instant::now() + POST_TIME_MIN >= run.deadline;
         let is_expired = turn.entry.valid_until <= self.now();
         let campaign = run.snapshot.campaigns.get(&turn.entry.campaign).cloned();
-        let campaign = match campaign {
-            Some(campaign) if !is_out_of_time && !is_expired => campaign,
+        let post = campaign.as_ref().and_then(|campaign| rendered(run, turn, campaign));
+        let (campaign, post) = match campaign.zip(post) {
+            Some(ready) if !is_out_of_time && !is_expired => ready,
             _ => {
                 if was_held {
                     run.give_back(turn);
@@ -166,7 +188,6 @@ impl Exchange {
                 return Ok(Tried::Next);
             }
         }
-        let post = self.rendered(run, turn, &campaign);
         // Counted from before the intent, which begins the lease: a post that is held up until
         // another owner may have taken over does not leave any more.
         let deadline = self.post_deadline(&campaign, run.deadline);
@@ -191,21 +212,6 @@ impl Exchange {
             Fenced::Ok(()) => Ok(()),
             Fenced::Fenced => Err(Stop::Fenced),
         }
-    }
-
-    fn rendered(&self, run: &Run, turn: &Turn, campaign: &CompiledCampaign) -> RenderedPost {
-        let terms = PostTerms::from_bytes(&turn.entry.terms);
-        let frame = PostFrame {
-            post_id: turn.post_id,
-            lead_id: run.lead.id,
-            ping_id: terms.as_ref().and_then(|terms| terms.ping_id),
-            reference: terms.as_ref().and_then(|terms| terms.reference.as_deref()),
-            price: turn.entry.price,
-            seats: terms.as_ref().map_or(SeatsWanted::Exclusive, |terms| terms.seats),
-            post_url: &campaign.campaign.post_url,
-            test: run.lead.test,
-        };
-        render(&frame, &run.lead)
     }
 
     /// Trip 3: after it, and only after it, the post may leave.

@@ -27,7 +27,7 @@ use crate::metrics::Metrics;
 use crate::ports::auction_store::{
     AccountView, Credit, CreditKind, Credited, NodeId, StoreError, StoreFuture,
 };
-use crate::ports::records::RecordsError;
+use crate::ports::records::{AuctionFilter, AuctionSummary, CreditNote, NotedEntry, RecordsError};
 use crate::ports::{AuctionStore, BuyerWire, Clock, Entropy, Records};
 use crate::registry::snapshot::Snapshot;
 use crate::vault::Vault;
@@ -74,6 +74,21 @@ pub struct Health {
     pub ready: bool,
     /// What is degraded, whether or not it may.
     pub reasons: Vec<Degraded>,
+}
+
+/// A credit to a buyer's account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreditOrder {
+    /// What for.
+    pub kind: CreditKind,
+    /// How much.
+    pub amount: Money,
+    /// Names the operation: it happens once.
+    pub op_id: String,
+    /// What is written beside it.
+    pub note: Option<String>,
+    /// Who credits: a key id, or `cli`.
+    pub actor: String,
 }
 
 /// Reply of [`Exchange::credit`].
@@ -287,25 +302,52 @@ impl Exchange {
     /// Credits a buyer's account, once per `op_id`.
     ///
     /// # Errors
-    /// [`FlowError::Store`].
+    /// [`FlowError::Store`], and [`FlowError::Records`] when the credit happened and its note could
+    /// not be kept: the same order again keeps it and credits nothing.
     pub async fn credit(
         &self,
         buyer: &BuyerId,
-        kind: CreditKind,
-        amount: Money,
-        op_id: String,
+        order: CreditOrder,
     ) -> Result<CreditReply, FlowError> {
         if !self.snapshot().buyers.contains_key(buyer) {
             return Ok(CreditReply::UnknownBuyer);
         }
-        let credit = Credit { account: Account::Buyer(buyer.clone()), op_id, kind, amount };
+        let CreditOrder { kind, amount, op_id, note, actor } = order;
+        let account = Account::Buyer(buyer.clone());
+        let credit = Credit { account: account.clone(), op_id: op_id.clone(), kind, amount };
         let reply = self.timed("credit", self.store.credit(credit)).await?;
         self.outbox.wake();
         Ok(match reply.reply {
-            Credited::Done | Credited::Already => CreditReply::Credited(reply.account),
+            Credited::Done | Credited::Already => {
+                self.records.note_credit(CreditNote { account, op_id, note, actor }).await?;
+                CreditReply::Credited(reply.account)
+            }
             Credited::Mismatch => CreditReply::Mismatch,
             Credited::OutOfRange => CreditReply::OutOfRange,
         })
+    }
+
+    /// The lines of a buyer's account after `after_sequence`, oldest first.
+    ///
+    /// # Errors
+    /// [`FlowError::Records`].
+    pub async fn ledger(
+        &self,
+        buyer: &BuyerId,
+        after_sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<NotedEntry>, FlowError> {
+        let account = Account::Buyer(buyer.clone());
+        self.settle_journal(account.clone()).await;
+        Ok(self.records.noted_ledger(account, after_sequence, limit).await?)
+    }
+
+    /// Auctions, newest first; those that ended a moment ago may not be among them yet.
+    ///
+    /// # Errors
+    /// [`FlowError::Records`].
+    pub async fn auctions(&self, filter: AuctionFilter) -> Result<Vec<AuctionSummary>, FlowError> {
+        Ok(self.records.auctions(filter).await?)
     }
 
     /// A buyer's account.

@@ -280,7 +280,7 @@ impl Exchange {
         }
     }
 
-    async fn settle_journal(&self, account: Account) {
+    pub(super) async fn settle_journal(&self, account: Account) {
         loop {
             let read = self.store.journal_read(account.clone(), JOURNAL_MAX);
             let Ok(entries) = self.timed("journal_read", read).await else { return };

@@ -112,26 +112,41 @@ impl Exchange {
     ) -> Result<Look, Stop> {
         match campaign.campaign.post_semantics {
             PostSemantics::Idempotent => self.repeat(campaign, turn).await,
-            PostSemantics::Queryable => {
-                let Some(status_url) = &campaign.campaign.status_url else {
-                    return Ok(Look::StillUnknown(None));
-                };
-                let (answer, attempt) = self.inquire(campaign, status_url, turn.post_id).await;
-                Ok(read_inquiry(answer, attempt, age_ms))
-            }
+            PostSemantics::Queryable => self.ask(campaign, turn, age_ms).await,
             PostSemantics::AtMostOnce => Ok(Look::StillUnknown(None)),
+        }
+    }
+
+    /// Asks the buyer at the URL that was registered when the post left.
+    async fn ask(
+        &self,
+        campaign: &CompiledCampaign,
+        turn: &Turn,
+        age_ms: i64,
+    ) -> Result<Look, Stop> {
+        let post = self.kept_post(turn).await?;
+        let Some(status_url) = post.and_then(|post| post.status_url) else {
+            return Ok(Look::StillUnknown(None));
+        };
+        let (answer, attempt) = self.inquire(campaign, &status_url, turn.post_id).await;
+        Ok(read_inquiry(answer, attempt, age_ms))
+    }
+
+    /// The post as it left; `None` once its bytes are gone.
+    async fn kept_post(&self, turn: &Turn) -> Result<Option<RenderedPost>, Stop> {
+        let kept = self.timed("sealed_post", self.store.sealed_post(turn.post_id)).await?;
+        let Some(kept) = kept.filter(|kept| !kept.sealed.is_empty()) else { return Ok(None) };
+        let opened = self.vault.open_post(turn.post_id, &kept.sealed)?;
+        match RenderedPost::from_bytes(&opened) {
+            Some(post) => Ok(Some(post)),
+            None => Err(Stop::Bug("a sealed post cannot be read".to_owned())),
         }
     }
 
     /// Sends the very same bytes under the same key again.
     async fn repeat(&self, campaign: &CompiledCampaign, turn: &Turn) -> Result<Look, Stop> {
-        let kept = self.timed("sealed_post", self.store.sealed_post(turn.post_id)).await?;
-        let Some(kept) = kept.filter(|kept| !kept.sealed.is_empty()) else {
+        let Some(post) = self.kept_post(turn).await? else {
             return Ok(Look::StillUnknown(None));
-        };
-        let opened = self.vault.open_post(turn.post_id, &kept.sealed)?;
-        let Some(post) = RenderedPost::from_bytes(&opened) else {
-            return Err(Stop::Bug("a sealed post cannot be read".to_owned()));
         };
         let deadline = Instant::now() + Duration::from_millis(self.limits.post_ms);
         let delivery = self.deliver(campaign, (turn.post_id, &post), true, deadline).await;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +16,12 @@ use super::body::Body;
 use super::error::{ApiError, Code};
 use super::idempotency;
 use super::openapi::{Operation, Tag};
+use super::paging::{List, Page};
 use super::posts::check_note;
 use crate::domain::money::Money;
+use crate::domain::schema::UtcTime;
 use crate::domain::slug::BuyerId;
+use crate::flow;
 use crate::flow::exchange::CreditReply;
 use crate::ports::auction_store::{AccountView, CreditKind};
 
@@ -54,7 +58,12 @@ pub(super) fn credit_operation() -> Operation {
         .idempotent(true)
         .body::<CreditOrder>()
         .answers::<CreditDone<'_>>(201, "The operation and the balance after it.")
-        .fails(&[Code::AmountOutOfRange, Code::Overloaded, Code::StoreUnavailable])
+        .fails(&[
+            Code::AmountOutOfRange,
+            Code::Overloaded,
+            Code::StoreUnavailable,
+            Code::RecordsUnavailable,
+        ])
 }
 
 /// What [`balance`] is to whoever reads the document of the API.
@@ -82,8 +91,10 @@ pub(super) async fn credit(
     check_note(note.as_deref())?;
     let kind = check_amount(kind, amount)?;
     let exchange = Arc::clone(&api.exchange);
-    let (asked, op) = (buyer.clone(), op_id.clone());
-    match api.ask(async move { exchange.credit(&asked, kind, amount, op).await }).await? {
+    let actor = principal.key_id.to_string();
+    let order = flow::exchange::CreditOrder { kind, amount, op_id: op_id.clone(), note, actor };
+    let asked = buyer.clone();
+    match api.ask(async move { exchange.credit(&asked, order).await }).await? {
         CreditReply::Credited(account) => {
             let (buyer, kind, actor) = (buyer.as_str(), kind.as_str(), principal.key_id.as_str());
             tracing::info!(buyer, op_id, kind, %amount, actor, "account.credited");
@@ -133,21 +144,86 @@ struct Balance<'a> {
     credit_limit: Option<Money>,
 }
 
+/// One line of an account.
+#[derive(Serialize, JsonSchema)]
+struct LedgerRow {
+    /// From 1, without gaps.
+    sequence: u64,
+    /// When it was booked.
+    #[schemars(with = "UtcTime")]
+    at: Timestamp,
+    /// `deposit`, `adjustment` or `capture`.
+    kind: String,
+    /// The operation; of a capture, the seat.
+    op_id: String,
+    /// Captures are negative.
+    amount: Money,
+    /// What was written beside a credit; for operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    /// Whose key a credit was made under; for operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<String>,
+}
+
+/// `GET /v1/buyers/{buyer_id}/ledger`: the lines of an account, oldest first.
+pub(super) async fn ledger(
+    api: web::Data<Api>,
+    principal: Principal,
+    path: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let buyer = readable(&principal, &path)?;
+    let page = Page::of(&request)?;
+    let after = page.after.as_deref().unwrap_or("0").parse().map_err(|_| {
+        ApiError::new(Code::MalformedRequest, "after is a sequence: the next of the page before.")
+    })?;
+    if !api.exchange.snapshot().buyers.contains_key(&buyer) {
+        return Err(ApiError::not_found());
+    }
+    let exchange = Arc::clone(&api.exchange);
+    let limit = page.limit;
+    let lines = api.ask(async move { exchange.ledger(&buyer, after, limit + 1).await }).await?;
+    let is_operator = principal.holder == Holder::Operator;
+    let rows = lines.into_iter().map(|line| LedgerRow {
+        sequence: line.entry.sequence,
+        at: line.entry.at,
+        kind: line.entry.kind,
+        op_id: line.entry.op_id,
+        amount: line.entry.amount,
+        note: line.note.filter(|_| is_operator),
+        actor: line.actor.filter(|_| is_operator),
+    });
+    Ok(HttpResponse::Ok().json(List::first(limit, rows, |row| row.sequence.to_string())))
+}
+
+/// What [`ledger`] is to whoever reads the document of the API.
+pub(super) fn ledger_operation() -> Operation {
+    Operation::new(Tag::Accounts, "readLedger", "Read the lines of a buyer's account")
+        .says("A buyer reads its own account alone.")
+        .lists()
+        .answers::<List<LedgerRow>>(200, "The lines, oldest first.")
+        .fails(&[Code::NotFound, Code::RecordsUnavailable])
+}
+
+/// The buyer of a path, if the caller may read its account.
+fn readable(principal: &Principal, path: &str) -> Result<BuyerId, ApiError> {
+    let buyer = BuyerId::parse(path).map_err(|_| ApiError::not_found())?;
+    let may_read = match &principal.holder {
+        Holder::Operator => true,
+        Holder::Buyer(own) => *own == buyer,
+        Holder::Vendor(_) => false,
+    };
+    if may_read { Ok(buyer) } else { Err(ApiError::not_found()) }
+}
+
 /// `GET /v1/buyers/{buyer_id}/balance`: a buyer's account; a buyer sees its own alone.
 pub(super) async fn balance(
     api: web::Data<Api>,
     principal: Principal,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let buyer = BuyerId::parse(&path).map_err(|_| ApiError::not_found())?;
-    let may_read = match &principal.holder {
-        Holder::Operator => true,
-        Holder::Buyer(own) => *own == buyer,
-        Holder::Vendor(_) => false,
-    };
-    if !may_read {
-        return Err(ApiError::not_found());
-    }
+    let buyer = readable(&principal, &path)?;
     let snapshot = api.exchange.snapshot();
     let described = snapshot.buyers.get(&buyer).ok_or_else(ApiError::not_found)?;
     let exchange = Arc::clone(&api.exchange);

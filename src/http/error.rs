@@ -57,8 +57,14 @@ pub enum Code {
     PingUsed,
     /// The registry changed meanwhile.
     RegistryChanged,
+    /// The campaign's endpoints cannot be proved by challenge.
+    AttestationNeeded,
+    /// The campaign has no endpoints.
+    EndpointsMissing,
     /// The ping's offer is over.
     PingExpired,
+    /// The object is not as the request's condition says.
+    PreconditionFailed,
     /// The body is larger than the limit.
     BodyTooLarge,
     /// The body is of a kind this route does not read.
@@ -110,7 +116,7 @@ const fn row(code: Code, text: &'static str, status: u16, title: &'static str) -
 
 /// Every code with its text, status and title, in the order of [`Code`]. `docs/API.md` has the
 /// same list.
-pub const ALL_CODES: [CodeRow; 29] = [
+pub const ALL_CODES: [CodeRow; 32] = [
     row(Code::MalformedBody, "malformed_body", 400, "The body cannot be read"),
     row(Code::MalformedRequest, "malformed_request", 400, "The request is not understood"),
     row(
@@ -129,7 +135,15 @@ pub const ALL_CODES: [CodeRow; 29] = [
     row(Code::AlreadyResolved, "already_resolved", 409, "The post is already resolved"),
     row(Code::PingUsed, "ping_used", 409, "Another post has used this ping"),
     row(Code::RegistryChanged, "registry_changed", 409, "The registry changed meanwhile"),
+    row(
+        Code::AttestationNeeded,
+        "attestation_needed",
+        409,
+        "An operator has to vouch for the endpoints",
+    ),
+    row(Code::EndpointsMissing, "endpoints_missing", 409, "The campaign has no endpoints yet"),
     row(Code::PingExpired, "ping_expired", 410, "The offer is over"),
+    row(Code::PreconditionFailed, "precondition_failed", 412, "The object was changed meanwhile"),
     row(Code::BodyTooLarge, "body_too_large", 413, "The body is too large"),
     row(
         Code::UnsupportedMediaType,
@@ -305,6 +319,12 @@ impl ApiError {
     pub fn closing(mut self) -> Self {
         self.must_close = true;
         self
+    }
+
+    /// The faulty parts of the body.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
     }
 
     /// The code.

@@ -1,5 +1,7 @@
 //! Lists: `?limit` and `?after`, and the body `{"data": [...], "next": cursor or null}`.
 
+use std::collections::BTreeMap;
+
 use actix_web::HttpRequest;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -28,6 +30,21 @@ pub(super) struct List<T> {
     next: Option<String>,
 }
 
+impl<T> List<T> {
+    /// The first `limit` of `rows`, which go on where the page before ended.
+    pub fn first(
+        limit: usize,
+        rows: impl Iterator<Item = T>,
+        cursor: impl Fn(&T) -> String,
+    ) -> Self {
+        let mut rows = rows;
+        let data: Vec<T> = rows.by_ref().take(limit).collect();
+        let has_more = rows.next().is_some();
+        let next = data.last().filter(|_| has_more).map(cursor);
+        Self { data, next }
+    }
+}
+
 impl Page {
     /// Reads the request's query.
     ///
@@ -38,26 +55,84 @@ impl Page {
         Self::parse(request.query_string())
     }
 
+    /// Reads the request's query where a list has filters of these `names` too.
+    ///
+    /// # Errors
+    /// As [`Page::of`], and for a filter that comes twice.
+    pub fn filtered(
+        request: &HttpRequest,
+        names: &'static [&'static str],
+    ) -> Result<(Self, Filters), ApiError> {
+        Self::parse_filtered(request.query_string(), names)
+    }
+
     fn parse(query: &str) -> Result<Self, ApiError> {
+        Self::parse_filtered(query, &[]).map(|(page, _)| page)
+    }
+
+    fn parse_filtered(
+        query: &str,
+        names: &'static [&'static str],
+    ) -> Result<(Self, Filters), ApiError> {
         let mut page = Self { limit: LIMIT_DEFAULT, after: None };
+        let mut filters = Filters::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
                 "limit" => page.limit = parse_limit(&value)?,
                 "after" => page.after = Some(value.into_owned()),
-                _ => return Err(malformed("This list knows the parameters limit and after.")),
+                name => filters.note(names, name, value.into_owned())?,
             }
         }
-        Ok(page)
+        Ok((page, filters))
     }
 
     /// The page's rows of `all`, which is in the order of `id`.
     pub fn cut<T>(self, all: impl Iterator<Item = T>, id: impl Fn(&T) -> String) -> List<T> {
         let is_later = |row: &T| self.after.as_ref().is_none_or(|after| id(row) > *after);
-        let mut rows = all.filter(is_later);
-        let data: Vec<T> = rows.by_ref().take(self.limit).collect();
-        let has_more = rows.next().is_some();
-        let next = data.last().filter(|_| has_more).map(id);
-        List { data, next }
+        List::first(self.limit, all.filter(is_later), &id)
+    }
+}
+
+/// What a list is to be limited to, beside its pages.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Filters(BTreeMap<&'static str, String>);
+
+impl Filters {
+    fn note(
+        &mut self,
+        names: &'static [&'static str],
+        name: &str,
+        value: String,
+    ) -> Result<(), ApiError> {
+        let Some(name) = names.iter().find(|known| **known == name) else {
+            let known = ["limit", "after"].iter().chain(names).copied().collect::<Vec<_>>();
+            let detail = format!("This list knows the parameters {}.", known.join(", "));
+            return Err(ApiError::new(Code::MalformedRequest, detail));
+        };
+        match self.0.insert(name, value) {
+            None => Ok(()),
+            Some(_) => {
+                let detail = format!("The parameter {name} comes twice.");
+                Err(ApiError::new(Code::MalformedRequest, detail))
+            }
+        }
+    }
+
+    /// The value of a filter, read by `read`; `None` if it is not there.
+    ///
+    /// # Errors
+    /// [`Code::MalformedRequest`] for a value that cannot be read.
+    pub fn read<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.0.get(name) else { return Ok(None) };
+        let value = read(text).ok_or_else(|| {
+            let detail = format!("The parameter {name} cannot be read.");
+            ApiError::new(Code::MalformedRequest, detail)
+        })?;
+        Ok(Some(value))
     }
 }
 
@@ -92,6 +167,21 @@ mod tests {
         for (query, expect) in cases {
             assert_eq!(Page::parse(query).ok(), expect, "{query}");
         }
+    }
+
+    #[test]
+    fn a_filter_that_is_not_known_or_comes_twice_is_refused() {
+        let read = |query: &str| {
+            let (_, filters) = Page::parse_filtered(query, &["state"]).ok()?;
+            filters.read("state", |text| Some(text.to_owned())).ok()?
+        };
+        assert_eq!(read("limit=3&state=active"), Some("active".to_owned()));
+        assert_eq!(read("limit=3"), None);
+        for query in ["color=red", "state=a&state=b"] {
+            assert!(Page::parse_filtered(query, &["state"]).is_err(), "{query}");
+        }
+        let (_, filters) = Page::parse_filtered("state=x", &["state"]).unwrap();
+        assert!(filters.read("state", |text| text.parse::<u8>().ok()).is_err());
     }
 
     #[test]

@@ -12,7 +12,10 @@ use actix_web::{HttpResponse, guard};
 use super::body::Accepts;
 use super::error::ApiError;
 use super::openapi::{self, Operation};
-use super::{accounts, auctions, docs, gate, health, keys, leads, pings, posts, registry, specs};
+use super::{
+    accounts, auctions, campaigns, docs, gate, health, keys, leads, lists, objects, pings, posts,
+    registry, specs,
+};
 use crate::domain::key::Role;
 
 /// The methods in use. A `GET` route answers `HEAD` too.
@@ -22,6 +25,8 @@ pub enum Method {
     Get,
     /// Does something.
     Post,
+    /// Makes something what the body says.
+    Put,
     /// Takes something away.
     Delete,
 }
@@ -33,6 +38,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Delete => "DELETE",
         }
     }
@@ -76,19 +82,46 @@ enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Action {
     SubmitLead,
+    ListLeads,
     ReadLead,
     SubmitPing,
     SubmitPost,
     ListSpecs,
     ReadSpec,
+    ListAuctions,
     ReadAuction,
     ResolvePost,
     ApplyRegistry,
+    ListChanges,
+    RollbackRegistry,
+    ListVendors,
+    ShowVendor,
+    PutVendor,
+    ArchiveVendor,
+    ListBuyers,
+    ShowBuyer,
+    PutBuyer,
+    ArchiveBuyer,
+    ListCampaigns,
+    ShowCampaign,
+    PutCampaign,
+    ArchiveCampaign,
+    RegisterEndpoints,
+    VerifyEndpoints,
+    RotateSecret,
+    PauseCampaign,
+    ResumeCampaign,
+    ActivateCampaign,
+    ListTrees,
+    ShowTree,
+    PutTree,
+    ArchiveTree,
     CreateKey,
     ListKeys,
     RevokeKey,
     CreditBuyer,
     ReadBalance,
+    ReadLedger,
     ReadOpenApi,
     ReadDocs,
     ReadDocsFile,
@@ -116,6 +149,7 @@ const EVERYBODY: Access = Access::Everybody;
 const VENDORS: Access = Access::Roles(&[Role::Vendor]);
 const VENDORS_AND_OPERATORS: Access = Access::Roles(&[Role::Vendor, Role::Operator]);
 const BUYERS_AND_OPERATORS: Access = Access::Roles(&[Role::Buyer, Role::Operator]);
+const BUYERS: Access = Access::Roles(&[Role::Buyer]);
 const OPERATORS: Access = Access::Roles(&[Role::Operator]);
 
 const fn get(path: &'static str, access: Access, action: Action) -> Route {
@@ -125,6 +159,10 @@ const fn get(path: &'static str, access: Access, action: Action) -> Route {
 
 const fn post(path: &'static str, access: Access, accepts: Accepts, action: Action) -> Route {
     Route { method: Method::Post, path, access, accepts, place: Place::Api, action }
+}
+
+const fn put(path: &'static str, access: Access, accepts: Accepts, action: Action) -> Route {
+    Route { method: Method::Put, ..post(path, access, accepts, action) }
 }
 
 const fn delete(path: &'static str, access: Access, action: Action) -> Route {
@@ -138,19 +176,71 @@ const fn at(place: Place, route: Route) -> Route {
 /// Every route of every server. `docs/API.md` describes the same ones.
 pub const ROUTES: &[Route] = &[
     post("/v1/leads", VENDORS, Accepts::JsonOrForm, Action::SubmitLead),
+    get("/v1/leads", VENDORS_AND_OPERATORS, Action::ListLeads),
     get("/v1/leads/{lead_id}", VENDORS_AND_OPERATORS, Action::ReadLead),
     post("/v1/pings", VENDORS, Accepts::JsonOrForm, Action::SubmitPing),
     post("/v1/posts", VENDORS, Accepts::JsonOrForm, Action::SubmitPost),
     get("/v1/specs", EVERYBODY, Action::ListSpecs),
     get("/v1/specs/{vertical}", EVERYBODY, Action::ReadSpec),
+    get("/v1/auctions", OPERATORS, Action::ListAuctions),
     get("/v1/auctions/{id}", VENDORS_AND_OPERATORS, Action::ReadAuction),
     post("/v1/posts/{post_id}/resolve", OPERATORS, Accepts::Json, Action::ResolvePost),
     post("/v1/registry/apply", OPERATORS, Accepts::RegistryJson, Action::ApplyRegistry),
+    get("/v1/registry/changes", OPERATORS, Action::ListChanges),
+    post("/v1/registry/rollback", OPERATORS, Accepts::Json, Action::RollbackRegistry),
+    get("/v1/vendors", OPERATORS, Action::ListVendors),
+    get("/v1/vendors/{vendor_id}", OPERATORS, Action::ShowVendor),
+    put("/v1/vendors/{vendor_id}", OPERATORS, Accepts::Json, Action::PutVendor),
+    delete("/v1/vendors/{vendor_id}", OPERATORS, Action::ArchiveVendor),
+    get("/v1/buyers", OPERATORS, Action::ListBuyers),
+    get("/v1/buyers/{buyer_id}", BUYERS_AND_OPERATORS, Action::ShowBuyer),
+    put("/v1/buyers/{buyer_id}", OPERATORS, Accepts::Json, Action::PutBuyer),
+    delete("/v1/buyers/{buyer_id}", OPERATORS, Action::ArchiveBuyer),
+    get("/v1/campaigns", BUYERS_AND_OPERATORS, Action::ListCampaigns),
+    get("/v1/campaigns/{campaign_id}", BUYERS_AND_OPERATORS, Action::ShowCampaign),
+    put("/v1/campaigns/{campaign_id}", OPERATORS, Accepts::Json, Action::PutCampaign),
+    delete("/v1/campaigns/{campaign_id}", OPERATORS, Action::ArchiveCampaign),
+    put("/v1/campaigns/{campaign_id}/endpoints", BUYERS, Accepts::Json, Action::RegisterEndpoints),
+    post(
+        "/v1/campaigns/{campaign_id}/verify",
+        BUYERS_AND_OPERATORS,
+        Accepts::Nothing,
+        Action::VerifyEndpoints,
+    ),
+    post(
+        "/v1/campaigns/{campaign_id}/rotate-secret",
+        BUYERS_AND_OPERATORS,
+        Accepts::Json,
+        Action::RotateSecret,
+    ),
+    post(
+        "/v1/campaigns/{campaign_id}/pause",
+        BUYERS_AND_OPERATORS,
+        Accepts::Nothing,
+        Action::PauseCampaign,
+    ),
+    post(
+        "/v1/campaigns/{campaign_id}/resume",
+        BUYERS_AND_OPERATORS,
+        Accepts::Nothing,
+        Action::ResumeCampaign,
+    ),
+    post(
+        "/v1/campaigns/{campaign_id}/activate",
+        OPERATORS,
+        Accepts::Nothing,
+        Action::ActivateCampaign,
+    ),
+    get("/v1/trees", OPERATORS, Action::ListTrees),
+    get("/v1/trees/{vertical}", OPERATORS, Action::ShowTree),
+    put("/v1/trees/{vertical}", OPERATORS, Accepts::Json, Action::PutTree),
+    delete("/v1/trees/{vertical}", OPERATORS, Action::ArchiveTree),
     post("/v1/keys", OPERATORS, Accepts::Json, Action::CreateKey),
     get("/v1/keys", OPERATORS, Action::ListKeys),
     delete("/v1/keys/{key_id}", OPERATORS, Action::RevokeKey),
     post("/v1/buyers/{buyer_id}/credits", OPERATORS, Accepts::Json, Action::CreditBuyer),
     get("/v1/buyers/{buyer_id}/balance", BUYERS_AND_OPERATORS, Action::ReadBalance),
+    get("/v1/buyers/{buyer_id}/ledger", BUYERS_AND_OPERATORS, Action::ReadLedger),
     get("/openapi.json", EVERYBODY, Action::ReadOpenApi),
     get("/docs", EVERYBODY, Action::ReadDocs),
     get("/docs/{file}", EVERYBODY, Action::ReadDocsFile),
@@ -190,19 +280,46 @@ impl Route {
     pub(super) fn operation(&self) -> Operation {
         match self.action {
             Action::SubmitLead => leads::submit_operation(),
+            Action::ListLeads => lists::leads_operation(),
             Action::ReadLead => leads::read_operation(),
             Action::SubmitPing => pings::ping_operation(),
             Action::SubmitPost => pings::post_operation(),
             Action::ListSpecs => specs::list_operation(),
             Action::ReadSpec => specs::read_operation(),
+            Action::ListAuctions => lists::auctions_operation(),
             Action::ReadAuction => auctions::read_operation(),
             Action::ResolvePost => posts::resolve_operation(),
             Action::ApplyRegistry => registry::apply_operation(),
+            Action::ListChanges => registry::changes_operation(),
+            Action::RollbackRegistry => registry::rollback_operation(),
+            Action::ListVendors => objects::list_vendors_operation(),
+            Action::ShowVendor => objects::show_vendor_operation(),
+            Action::PutVendor => objects::put_vendor_operation(),
+            Action::ArchiveVendor => objects::archive_vendor_operation(),
+            Action::ListBuyers => objects::list_buyers_operation(),
+            Action::ShowBuyer => objects::show_buyer_operation(),
+            Action::PutBuyer => objects::put_buyer_operation(),
+            Action::ArchiveBuyer => objects::archive_buyer_operation(),
+            Action::ListCampaigns => objects::list_campaigns_operation(),
+            Action::ShowCampaign => objects::show_campaign_operation(),
+            Action::PutCampaign => objects::put_campaign_operation(),
+            Action::ArchiveCampaign => objects::archive_campaign_operation(),
+            Action::RegisterEndpoints => campaigns::register_operation(),
+            Action::VerifyEndpoints => campaigns::verify_operation(),
+            Action::RotateSecret => campaigns::rotate_secret_operation(),
+            Action::PauseCampaign => campaigns::pause_operation(),
+            Action::ResumeCampaign => campaigns::resume_operation(),
+            Action::ActivateCampaign => campaigns::activate_operation(),
+            Action::ListTrees => objects::list_trees_operation(),
+            Action::ShowTree => objects::show_tree_operation(),
+            Action::PutTree => objects::put_tree_operation(),
+            Action::ArchiveTree => objects::archive_tree_operation(),
             Action::CreateKey => keys::create_operation(),
             Action::ListKeys => keys::list_operation(),
             Action::RevokeKey => keys::revoke_operation(),
             Action::CreditBuyer => accounts::credit_operation(),
             Action::ReadBalance => accounts::balance_operation(),
+            Action::ReadLedger => accounts::ledger_operation(),
             Action::ReadOpenApi => openapi::read_operation(),
             Action::ReadDocs => docs::page_operation(),
             Action::ReadDocsFile => docs::file_operation(),
@@ -216,19 +333,46 @@ impl Route {
     fn service(&'static self) -> actix_web::Route {
         let handler = match self.action {
             Action::SubmitLead => web::to(leads::submit),
+            Action::ListLeads => web::to(lists::leads),
             Action::ReadLead => web::to(leads::read),
             Action::SubmitPing => web::to(pings::ping),
             Action::SubmitPost => web::to(pings::post),
             Action::ListSpecs => web::to(specs::list),
             Action::ReadSpec => web::to(specs::read),
+            Action::ListAuctions => web::to(lists::auctions),
             Action::ReadAuction => web::to(auctions::read),
             Action::ResolvePost => web::to(posts::resolve),
             Action::ApplyRegistry => web::to(registry::apply),
+            Action::ListChanges => web::to(registry::changes),
+            Action::RollbackRegistry => web::to(registry::rollback),
+            Action::ListVendors => web::to(objects::list_vendors),
+            Action::ShowVendor => web::to(objects::show_vendor),
+            Action::PutVendor => web::to(objects::put_vendor),
+            Action::ArchiveVendor => web::to(objects::archive_vendor),
+            Action::ListBuyers => web::to(objects::list_buyers),
+            Action::ShowBuyer => web::to(objects::show_buyer),
+            Action::PutBuyer => web::to(objects::put_buyer),
+            Action::ArchiveBuyer => web::to(objects::archive_buyer),
+            Action::ListCampaigns => web::to(objects::list_campaigns),
+            Action::ShowCampaign => web::to(objects::show_campaign),
+            Action::PutCampaign => web::to(objects::put_campaign),
+            Action::ArchiveCampaign => web::to(objects::archive_campaign),
+            Action::RegisterEndpoints => web::to(campaigns::register),
+            Action::VerifyEndpoints => web::to(campaigns::verify),
+            Action::RotateSecret => web::to(campaigns::rotate_secret),
+            Action::PauseCampaign => web::to(campaigns::pause),
+            Action::ResumeCampaign => web::to(campaigns::resume),
+            Action::ActivateCampaign => web::to(campaigns::activate),
+            Action::ListTrees => web::to(objects::list_trees),
+            Action::ShowTree => web::to(objects::show_tree),
+            Action::PutTree => web::to(objects::put_tree),
+            Action::ArchiveTree => web::to(objects::archive_tree),
             Action::CreateKey => web::to(keys::create),
             Action::ListKeys => web::to(keys::list),
             Action::RevokeKey => web::to(keys::revoke),
             Action::CreditBuyer => web::to(accounts::credit),
             Action::ReadBalance => web::to(accounts::balance),
+            Action::ReadLedger => web::to(accounts::ledger),
             Action::ReadOpenApi => web::to(openapi::read),
             Action::ReadDocs => web::to(docs::page),
             Action::ReadDocsFile => web::to(docs::file),
@@ -239,6 +383,7 @@ impl Route {
         let guarded = match self.method {
             Method::Get => handler.guard(guard::Any(guard::Get()).or(guard::Head())),
             Method::Post => handler.method(HttpMethod::POST),
+            Method::Put => handler.method(HttpMethod::PUT),
             Method::Delete => handler.method(HttpMethod::DELETE),
         };
         guarded.wrap(from_fn(move |request, next| gate::pass(self, request, next)))

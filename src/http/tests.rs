@@ -6,5 +6,6 @@ pub(super) mod door;
 mod gate;
 mod leads;
 mod limits;
+mod objects;
 mod signed;
 mod specs;

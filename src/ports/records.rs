@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::auction_store::JournalEntry;
 use crate::domain::auction::Account;
-use crate::domain::campaign::CampaignState;
 use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::LeadId;
 use crate::domain::key::{KeyId, KeyRecord};
@@ -20,8 +19,9 @@ use crate::domain::slug::{VendorId, VerticalId};
 
 pub use crate::domain::object::ObjectKind;
 
-/// The most rows one list gives; a larger limit is taken for this one.
-pub const LIST_LIMIT_MAX: usize = 1_000;
+/// The most rows one list gives; a larger limit is taken for this one. It is one more than an answer
+/// of the API holds: that one tells whether there are more.
+pub const LIST_LIMIT_MAX: usize = 1_001;
 
 /// Why the records gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,22 +68,11 @@ pub struct RegistryRows {
     pub version: i64,
     /// The current objects, archived ones included.
     pub objects: Vec<RegistryObject>,
-    /// Pauses and other states of campaigns that files do not hold: campaign id and state.
-    pub campaign_states: Vec<CampaignStateRow>,
     /// Secrets that had not ended at the last change. The records have no clock: whoever signs
     /// compares `valid_until` with its own.
     pub secrets: Vec<SealedSecret>,
     /// Keys, revoked ones included.
     pub keys: Vec<KeyRecord>,
-}
-
-/// A campaign's state outside its file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CampaignStateRow {
-    /// The campaign's slug.
-    pub campaign: String,
-    /// Its state.
-    pub state: CampaignState,
 }
 
 /// One change of the registry, applied whole or not at all.
@@ -93,8 +82,6 @@ pub struct RegistryChange {
     pub base_version: i64,
     /// Objects that are new or different.
     pub objects: Vec<RegistryObject>,
-    /// States that change.
-    pub campaign_states: Vec<CampaignStateRow>,
     /// Secrets to add or to give another end. All other secrets of the same owners end at `at`:
     /// for an overlap, name the old one too, with its end.
     pub secrets: Vec<SealedSecret>,
@@ -117,7 +104,6 @@ impl RegistryChange {
         Self {
             base_version,
             objects: Vec::new(),
-            campaign_states: Vec::new(),
             secrets: Vec::new(),
             keys_added: Vec::new(),
             keys_revoked: Vec::new(),
@@ -173,6 +159,30 @@ pub struct LedgerLine {
     pub entry: JournalEntry,
 }
 
+/// What an operator wrote beside a credit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreditNote {
+    /// Whose account was credited.
+    pub account: Account,
+    /// The credit's operation id; with the account it names the credit.
+    pub op_id: String,
+    /// The note, if there is one.
+    pub note: Option<String>,
+    /// Who credited: a key id, or `cli`.
+    pub actor: String,
+}
+
+/// A line of the money book and what was written beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotedEntry {
+    /// The line.
+    pub entry: JournalEntry,
+    /// The note of a credit.
+    pub note: Option<String>,
+    /// Who credited; `None` for what the exchange booked itself.
+    pub actor: Option<String>,
+}
+
 /// Which auctions to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuctionFilter {
@@ -180,11 +190,14 @@ pub struct AuctionFilter {
     pub vendor: Option<VendorId>,
     /// Only those that ended so, or that have not ended.
     pub disposition: Option<Disposition>,
+    /// Only those of this vertical.
+    pub vertical: Option<VerticalId>,
     /// Only those received at this time or later.
     pub since: Option<Timestamp>,
     /// At most so many, and at most [`LIST_LIMIT_MAX`].
     pub limit: usize,
-    /// Only those that come after this one in the list; none if there is no such auction.
+    /// Only those that come after this one in the list; none if there is no such auction, or it is
+    /// not of the vendor.
     pub after: Option<LeadId>,
 }
 
@@ -192,7 +205,7 @@ impl AuctionFilter {
     /// The newest `limit` auctions.
     #[must_use]
     pub const fn newest(limit: usize) -> Self {
-        Self { vendor: None, disposition: None, since: None, limit, after: None }
+        Self { vendor: None, disposition: None, vertical: None, since: None, limit, after: None }
     }
 }
 
@@ -253,11 +266,16 @@ pub trait Records: Send + Sync + 'static {
     fn change_registry(&self, change: RegistryChange) -> RecordsFuture<'_, Committed>;
 
     /// The objects as they were at an earlier version, for going back to it; those that came later
-    /// are not among them. States, secrets and keys have no history.
+    /// are not among them. Secrets and keys have no history.
     fn registry_objects_at(&self, version: i64) -> RecordsFuture<'_, Vec<RegistryObject>>;
 
-    /// The last changes of the registry, newest first; at most [`LIST_LIMIT_MAX`].
-    fn registry_history(&self, limit: usize) -> RecordsFuture<'_, Vec<ChangeRow>>;
+    /// The last changes of the registry before `before` (from the last one on if there is none),
+    /// newest first; at most [`LIST_LIMIT_MAX`].
+    fn registry_history(
+        &self,
+        before: Option<i64>,
+        limit: usize,
+    ) -> RecordsFuture<'_, Vec<ChangeRow>>;
 
     /// Adds parts of decision records, all or none; parts that are there already are left as they
     /// are. They may come in any order.
@@ -280,6 +298,17 @@ pub trait Records: Send + Sync + 'static {
         after_sequence: u64,
         limit: usize,
     ) -> RecordsFuture<'_, Vec<JournalEntry>>;
+
+    /// Keeps what an operator wrote beside a credit; one that is kept already stays as it is.
+    fn note_credit(&self, note: CreditNote) -> RecordsFuture<'_, ()>;
+
+    /// As [`Records::ledger`], with the notes beside credits.
+    fn noted_ledger(
+        &self,
+        account: Account,
+        after_sequence: u64,
+        limit: usize,
+    ) -> RecordsFuture<'_, Vec<NotedEntry>>;
 
     /// The lead an id belongs to: `ping_` and `bid_` of a buyer, `post_`, or any id with a lead's
     /// bits. `None` for an auction the records do not have.

@@ -49,6 +49,8 @@ pub struct PostFrame<'a> {
     pub seats: SeatsWanted,
     /// Where it goes.
     pub post_url: &'a str,
+    /// Where its fate can be asked.
+    pub status_url: Option<&'a str>,
     /// Whether it is a test.
     pub test: bool,
 }
@@ -91,6 +93,7 @@ pub fn render(frame: &PostFrame<'_>, lead: &Lead) -> RenderedPost {
             ("idempotency-key".to_owned(), frame.post_id.to_string()),
         ],
         body: body.into(),
+        status_url: frame.status_url.map(str::to_owned),
     }
 }
 

@@ -15,6 +15,8 @@ pub struct RenderedPost {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
+    /// Where the buyer is asked what became of it, as it was registered when the post left.
+    pub status_url: Option<String>,
 }
 
 impl RenderedPost {

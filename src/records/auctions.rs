@@ -53,6 +53,10 @@ const SUMMARIES_SINCE: Statement = Statement::new(
 pub(super) const RECEIVED_AT: Statement =
     Statement::new("SELECT received_at_us FROM auctions WHERE lead_id = $1");
 
+/// As [`RECEIVED_AT`], of a vendor's own: where a list goes on must not tell of another's leads.
+const RECEIVED_AT_OF: Statement =
+    Statement::new("SELECT received_at_us FROM auctions WHERE lead_id = $1 AND vendor_id = $2");
+
 pub(super) const LEAD_OF_ID: Statement = Statement::new(
     "SELECT auction_ids.lead_id FROM auction_ids \
      JOIN auctions ON auctions.lead_id = auction_ids.lead_id WHERE auction_ids.id = $1",
@@ -130,10 +134,16 @@ pub(super) async fn list(
 ) -> Result<Vec<AuctionSummary>, RecordsError> {
     let received_us = match filter.after {
         None => None,
-        Some(after) => match pool.fetch(RECEIVED_AT.bind(after.to_string())).await?.pop() {
-            None => return Ok(Vec::new()),
-            Some(mut row) => Some(row.integer()?),
-        },
+        Some(after) => {
+            let received = match &filter.vendor {
+                None => RECEIVED_AT.bind(after.to_string()),
+                Some(vendor) => RECEIVED_AT_OF.bind(after.to_string()).bind(vendor.as_str()),
+            };
+            match pool.fetch(received).await?.pop() {
+                None => return Ok(Vec::new()),
+                Some(mut row) => Some(row.integer()?),
+            }
+        }
     };
     pool.fetch(summaries(&filter, received_us)).await?.into_iter().map(summary).collect()
 }
@@ -146,6 +156,9 @@ pub(super) fn summaries(filter: &AuctionFilter, received_us: Option<i64>) -> Sta
     }
     if let Some(disposition) = filter.disposition {
         statement.push(" AND disposition = $", disposition.as_str());
+    }
+    if let Some(vertical) = &filter.vertical {
+        statement.push(" AND vertical = $", vertical.as_str());
     }
     if let (Some(after), Some(received_us)) = (filter.after, received_us) {
         statement.push(" AND (received_at_us, lead_id) < ($", received_us);

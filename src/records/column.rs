@@ -1,7 +1,6 @@
 //! How the domain's values stand in columns: times, money, names of enums, slugs, limits.
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value};
 
 use crate::domain::ids::LeadId;
@@ -34,15 +33,7 @@ pub(super) fn money(ten_thousandths: i64) -> Result<Money, RecordsError> {
         .ok_or_else(|| corrupt(format!("{ten_thousandths} ten-thousandths are no amount")))
 }
 
-/// The name of a variant without content, as in JSON.
-pub(super) fn name<T: Serialize>(variant: T) -> Result<String, RecordsError> {
-    match serde_json::to_value(variant) {
-        Ok(serde_json::Value::String(name)) => Ok(name),
-        _ => Err(corrupt(format!("a {} that is no single name", std::any::type_name::<T>()))),
-    }
-}
-
-/// Reads [`name`].
+/// Reads the name of a variant without content, as in JSON.
 pub(super) fn variant<T: DeserializeOwned>(name: &str) -> Result<T, RecordsError> {
     let deserializer: value::StrDeserializer<'_, value::Error> = name.into_deserializer();
     T::deserialize(deserializer)

@@ -7,7 +7,7 @@ use super::pool::{Pool, Transaction};
 use super::sql::{ManyRows, Row, Statement, Value};
 use crate::domain::auction::Account;
 use crate::ports::auction_store::JournalEntry;
-use crate::ports::records::{BookTotals, LedgerLine, RecordsError};
+use crate::ports::records::{BookTotals, CreditNote, LedgerLine, NotedEntry, RecordsError};
 
 const ADD: ManyRows = ManyRows {
     head: "INSERT INTO ledger (account_kind, account_id, sequence, at_us, kind, op_id, amount, \
@@ -28,6 +28,20 @@ pub(super) const KEPT: ManyRows = ManyRows {
 pub(super) const LINES: Statement = Statement::new(
     "SELECT sequence, at_us, kind, op_id, amount, is_unheld FROM ledger \
      WHERE account_kind = $1 AND account_id = $2 AND sequence > $3 ORDER BY sequence LIMIT $4",
+);
+
+const NOTE: Statement = Statement::new(
+    "INSERT INTO credit_notes (account_kind, account_id, op_id, note, actor) \
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_kind, account_id, op_id) DO NOTHING",
+);
+
+pub(super) const NOTED_LINES: Statement = Statement::new(
+    "SELECT sequence, at_us, kind, ledger.op_id, amount, is_unheld, note, actor FROM ledger \
+     LEFT JOIN credit_notes ON credit_notes.account_kind = ledger.account_kind \
+     AND credit_notes.account_id = ledger.account_id AND credit_notes.op_id = ledger.op_id \
+     AND ledger.kind IN ('deposit', 'adjustment') \
+     WHERE ledger.account_kind = $1 AND ledger.account_id = $2 AND sequence > $3 \
+     ORDER BY sequence LIMIT $4",
 );
 
 const TOTALS: Statement = Statement::new(
@@ -107,6 +121,31 @@ pub(super) async fn lines(
     pool.fetch(statement).await?.into_iter().map(entry).collect()
 }
 
+pub(super) async fn note(pool: &Pool, note: CreditNote) -> Result<(), RecordsError> {
+    let CreditNote { account, op_id, note, actor } = note;
+    let (kind, id) = account_columns(&account);
+    let statement = NOTE.bind(kind).bind(id).bind(op_id).bind(note.as_deref()).bind(actor);
+    let mut transaction = pool.write().await?;
+    transaction.run(statement).await?;
+    transaction.commit().await
+}
+
+pub(super) async fn noted_lines(
+    pool: &Pool,
+    account: Account,
+    after_sequence: u64,
+    limit: usize,
+) -> Result<Vec<NotedEntry>, RecordsError> {
+    let (kind, id) = account_columns(&account);
+    let after = i64::try_from(after_sequence).unwrap_or(i64::MAX);
+    let statement = NOTED_LINES.bind(kind).bind(id).bind(after).bind(column::limit(limit));
+    let noted = |mut row: Row| {
+        let entry = entry_of(&mut row)?;
+        Ok(NotedEntry { entry, note: row.optional_text()?, actor: row.optional_text()? })
+    };
+    pool.fetch(statement).await?.into_iter().map(noted).collect()
+}
+
 pub(super) async fn totals(pool: &Pool) -> Result<BookTotals, RecordsError> {
     let rows = pool.fetch(TOTALS).await?;
     let Some(mut row) = rows.into_iter().next() else { return Ok(BookTotals::default()) };
@@ -137,6 +176,10 @@ fn line_values((account_kind, account_id, sequence): &LineKey, entry: JournalEnt
 }
 
 fn entry(mut row: Row) -> Result<JournalEntry, RecordsError> {
+    entry_of(&mut row)
+}
+
+fn entry_of(row: &mut Row) -> Result<JournalEntry, RecordsError> {
     Ok(JournalEntry {
         sequence: column::count(row.integer()?)?,
         at: column::instant(row.integer()?)?,

@@ -1,4 +1,4 @@
-//! The registry's rows: objects with all their versions, states, secrets, keys, and who changed
+//! The registry's rows: objects with all their versions, secrets, keys, and who changed
 //! them.
 //!
 //! One number orders all changes. A change names the version it was worked out against and takes
@@ -9,8 +9,8 @@ use super::pool::{Pool, Transaction};
 use super::sql::{ManyRows, Row, Statement, Value};
 use crate::domain::key::{KeyId, KeyRecord};
 use crate::ports::records::{
-    CampaignStateRow, ChangeRow, Committed, ObjectKind, RecordsError, RegistryChange,
-    RegistryObject, RegistryRows, SealedSecret,
+    ChangeRow, Committed, ObjectKind, RecordsError, RegistryChange, RegistryObject, RegistryRows,
+    SealedSecret,
 };
 
 const VERSION: Statement = Statement::new("SELECT version FROM registry_version WHERE id = 1");
@@ -26,7 +26,8 @@ const ADD_CHANGE: Statement = Statement::new(
 );
 
 const HISTORY: Statement = Statement::new(
-    "SELECT version, actor, summary, at_us FROM registry_changes ORDER BY version DESC LIMIT $1",
+    "SELECT version, actor, summary, at_us FROM registry_changes WHERE version < $1 \
+     ORDER BY version DESC LIMIT $2",
 );
 
 const ADD_OBJECTS: ManyRows = ManyRows {
@@ -40,14 +41,6 @@ const OBJECTS_AT: Statement = Statement::new(
      WHERE other.kind = object.kind AND other.id = object.id AND other.version <= $1) \
      ORDER BY kind, id",
 );
-
-const SET_STATES: ManyRows = ManyRows {
-    head: "INSERT INTO campaign_states (campaign, state) VALUES",
-    tail: " ON CONFLICT (campaign) DO UPDATE SET state = excluded.state",
-};
-
-const STATES: Statement =
-    Statement::new("SELECT campaign, state FROM campaign_states ORDER BY campaign");
 
 const END_SECRETS: Statement = Statement::new(
     "UPDATE secrets SET valid_until_us = $1 \
@@ -90,13 +83,11 @@ pub(super) async fn current(pool: &Pool) -> Result<RegistryRows, RecordsError> {
     let mut snapshot = pool.snapshot().await?;
     let version = only(snapshot.fetch(VERSION).await?)?.integer()?;
     let objects = snapshot.fetch(OBJECTS_AT.bind(version)).await?;
-    let states = snapshot.fetch(STATES).await?;
     let secrets = snapshot.fetch(SECRETS).await?;
     let keys = snapshot.fetch(KEYS).await?;
     Ok(RegistryRows {
         version,
         objects: objects.into_iter().map(object).collect::<Result<_, _>>()?,
-        campaign_states: states.into_iter().map(state).collect::<Result<_, _>>()?,
         secrets: secrets.into_iter().map(secret).collect::<Result<_, _>>()?,
         keys: keys.into_iter().map(key).collect::<Result<_, _>>()?,
     })
@@ -109,8 +100,13 @@ pub(super) async fn objects_at(
     pool.fetch(OBJECTS_AT.bind(version)).await?.into_iter().map(object).collect()
 }
 
-pub(super) async fn history(pool: &Pool, limit: usize) -> Result<Vec<ChangeRow>, RecordsError> {
-    let rows = pool.fetch(HISTORY.bind(column::limit(limit))).await?;
+pub(super) async fn history(
+    pool: &Pool,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<Vec<ChangeRow>, RecordsError> {
+    let before = before.unwrap_or(i64::MAX);
+    let rows = pool.fetch(HISTORY.bind(before).bind(column::limit(limit))).await?;
     rows.into_iter().map(change_row).collect()
 }
 
@@ -138,10 +134,6 @@ async fn write(
 
     let objects = change.objects.into_iter().map(|object| object_values(object, version));
     transaction.run_all(ADD_OBJECTS.statements(objects.collect())).await?;
-
-    let states = change.campaign_states.into_iter().map(state_values);
-    let states = states.collect::<Result<_, _>>()?;
-    transaction.run_all(SET_STATES.statements(states)).await?;
 
     for secret in &change.secrets {
         transaction.run(END_SECRETS.bind(at_us).bind(secret.owner.as_str())).await?;
@@ -191,14 +183,6 @@ fn object(mut row: Row) -> Result<RegistryObject, RecordsError> {
         body: row.text()?,
         is_archived: row.flag()?,
     })
-}
-
-fn state_values(state: CampaignStateRow) -> Result<Vec<Value>, RecordsError> {
-    Ok(vec![state.campaign.into(), column::name(state.state)?.into()])
-}
-
-fn state(mut row: Row) -> Result<CampaignStateRow, RecordsError> {
-    Ok(CampaignStateRow { campaign: row.text()?, state: column::variant(&row.text()?)? })
 }
 
 fn secret_values(secret: SealedSecret) -> Vec<Value> {

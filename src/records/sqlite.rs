@@ -185,11 +185,10 @@ fn migrations() -> Migrator {
         let description = Cow::Borrowed(description);
         Migration::new(version, description, MigrationType::Simple, text.into_sql_str(), false)
     };
-    Migrator::with_migrations(vec![step(
-        1,
-        "records",
-        include_str!("migrations/sqlite/0001_records.sql"),
-    )])
+    Migrator::with_migrations(vec![
+        step(1, "records", include_str!("migrations/sqlite/0001_records.sql")),
+        step(2, "registry_api", include_str!("migrations/sqlite/0002_registry_api.sql")),
+    ])
 }
 
 /// Brings the schema up to date in one transaction, so that two processes that open a new file at

@@ -19,6 +19,7 @@ use super::snapshot::{CompiledCampaign, Snapshot, SnapshotParts};
 use super::vertical::{self, CompiledVertical};
 use crate::domain::address::AddressPolicy;
 use crate::domain::buyer::Buyer;
+use crate::domain::campaign::Campaign;
 use crate::domain::money::Money;
 use crate::domain::object::ObjectKind;
 use crate::domain::slug::{CampaignId, VerticalId};
@@ -94,6 +95,7 @@ pub fn compile(
         trees: live(&objects.trees),
         keys: secrets.keys,
         ends_at: secrets.ends_at,
+        objects: Arc::new(objects.clone()),
     }))
 }
 
@@ -242,10 +244,16 @@ impl<'a> Compiler<'a> {
                 }
                 continue;
             };
+            let endpoints = self.objects.endpoints_of(id, &stored.value);
             let campaign = CompiledCampaign {
                 id: id.clone(),
                 buyer_id: stored.value.buyer_id.clone(),
-                campaign: stored.value.clone(),
+                campaign: Campaign {
+                    ping_url: endpoints.ping_url,
+                    post_url: endpoints.post_url,
+                    status_url: endpoints.status_url,
+                    ..stored.value.clone()
+                },
                 buyer: Arc::clone(buyer),
                 state: self.objects.state_of(id, stored),
                 filter: self.filters.remove(id),

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::snapshot::KeyEntry;
 use crate::domain::buyer::Buyer;
-use crate::domain::campaign::{Campaign, CampaignState, Verification};
+use crate::domain::campaign::{Campaign, CampaignState};
 use crate::domain::key::KeyId;
+use crate::domain::object::ObjectKind;
 use crate::domain::slug::{BuyerId, CampaignId, VendorId, VerticalId};
+use crate::domain::standing::{Endpoints, Standing};
 use crate::domain::tree::Tree;
 use crate::domain::vendor::Vendor;
 use crate::domain::vertical::Vertical;
@@ -48,22 +52,57 @@ pub struct RegistryObjects {
     pub campaigns: BTreeMap<CampaignId, Stored<Campaign>>,
     /// Ping trees.
     pub trees: BTreeMap<VerticalId, Stored<Tree>>,
-    /// States of campaigns that were set by somebody; no file holds them.
-    pub states: BTreeMap<CampaignId, CampaignState>,
+    /// What people set for campaigns beside their descriptions; no file holds it.
+    pub standings: BTreeMap<CampaignId, Standing>,
 }
 
 impl RegistryObjects {
-    /// Where a campaign stands: archived, or as somebody set it, or as its verification begins.
+    /// Where a campaign stands.
     #[must_use]
     pub fn state_of(&self, id: &CampaignId, campaign: &Stored<Campaign>) -> CampaignState {
-        if campaign.is_archived {
-            return CampaignState::Archived;
+        match (campaign.as_live(), self.standings.get(id)) {
+            (None, _) => CampaignState::Archived,
+            (Some(campaign), Some(standing)) => standing.state_of(campaign),
+            (Some(campaign), None) => Standing::default().state_of(campaign),
         }
-        self.states.get(id).copied().unwrap_or(match campaign.value.verification {
-            Verification::Operator => CampaignState::Active,
-            Verification::Challenge => CampaignState::PendingVerification,
-        })
     }
+
+    /// A tag of an object, for telling whether it was changed meanwhile: another one after every
+    /// change of it, of its standing, or of whether it is in use. `None` if there is no such object.
+    #[must_use]
+    pub fn tag(&self, kind: ObjectKind, id: &str) -> Option<String> {
+        match kind {
+            ObjectKind::Vertical => self.verticals.get(id).map(|known| tag_of(known, None)),
+            ObjectKind::Vendor => self.vendors.get(id).map(|known| tag_of(known, None)),
+            ObjectKind::Buyer => self.buyers.get(id).map(|known| tag_of(known, None)),
+            ObjectKind::Tree => self.trees.get(id).map(|known| tag_of(known, None)),
+            ObjectKind::Campaign => {
+                let standing = self.standings.get(id);
+                self.campaigns.get(id).map(|known| tag_of(known, standing))
+            }
+            ObjectKind::Standing => None,
+        }
+    }
+
+    /// Where the leads of a campaign go.
+    #[must_use]
+    pub fn endpoints_of(&self, id: &CampaignId, campaign: &Campaign) -> Endpoints {
+        match self.standings.get(id) {
+            Some(standing) => standing.endpoints_of(campaign),
+            None => campaign.endpoints(),
+        }
+    }
+}
+
+/// Hexadecimal digits of a tag.
+const TAG_LENGTH: usize = 24;
+
+fn tag_of<T: Serialize>(known: &Stored<T>, standing: Option<&Standing>) -> String {
+    let whole = serde_json::to_vec(&(&known.value, known.is_archived, standing))
+        .expect("registry objects are structs of texts, numbers and lists");
+    let mut tag: String = Sha256::digest(&whole).iter().map(|byte| format!("{byte:02x}")).collect();
+    tag.truncate(TAG_LENGTH);
+    tag
 }
 
 /// The secrets of a registry, opened and ready to sign, and the keys that hold some of them.

@@ -2,12 +2,12 @@
 //!
 //! An object that the bundle does not name stays as it is, unless absent ones are pruned: then
 //! vendors, buyers, campaigns and trees are archived (verticals stay: old leads have them). What is
-//! archived and named again comes back. States set by people, such as pauses, survive; only changed
-//! endpoints of a campaign that proves them by challenge must be proved again before a lead is sent
-//! there.
+//! archived and named again comes back. What people set over the API survives: pauses, secrets issued
+//! to buyers, and the endpoints buyers registered, until the bundle names other ones than before.
 
+mod back;
 mod difference;
-mod state;
+mod kept;
 
 use std::collections::BTreeMap;
 
@@ -17,13 +17,14 @@ use serde::{Deserialize, Serialize};
 use super::bundle::Bundle;
 use super::fault::{FaultRule, RegistryFault};
 use super::objects::{RegistryObjects, Stored};
-use crate::domain::campaign::CampaignState;
 use crate::domain::object::ObjectKind;
 use crate::domain::slug::{CampaignId, Slug};
+use crate::domain::standing::Standing;
 use crate::signing::SigningSecret;
 
+pub use back::back;
 use difference::changed_fields;
-use state::state_after;
+use kept::{kept_fields, standing_after};
 
 /// The name of a campaign's secret among its changed fields.
 const SECRET_FIELD: &str = "secret";
@@ -70,6 +71,10 @@ pub struct PlanChange {
     /// The fields that change, by name and in the order of the alphabet; every field of a new
     /// object is new and none is listed.
     pub fields: Vec<String>,
+    /// What was set over the API and goes on before what the bundle says, by name and in the order
+    /// of the alphabet: endpoints, `secret`, `state` (it stays paused).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<String>,
 }
 
 /// What would happen to every object that was named or is pruned.
@@ -126,8 +131,8 @@ pub struct Planned {
     pub plan: Plan,
     /// The objects as they would be.
     pub next: RegistryObjects,
-    /// The states that would change; they are in `next` too.
-    pub states: BTreeMap<CampaignId, CampaignState>,
+    /// The standings that would change; they are in `next` too.
+    pub standings: BTreeMap<CampaignId, Standing>,
     /// The campaigns whose secret would change.
     pub secrets: BTreeMap<CampaignId, SecretChange>,
     /// What cannot be: campaigns that would change hands.
@@ -147,12 +152,12 @@ pub fn plan(
     let mut planned = Planned {
         plan: Plan::default(),
         next: current.clone(),
-        states: BTreeMap::new(),
-        secrets: secret_changes(bundle, secrets),
+        standings: BTreeMap::new(),
+        secrets: secret_changes(current, bundle, secrets),
         faults: Vec::new(),
     };
     planned.hands(current, bundle);
-    planned.states(current, bundle);
+    planned.standings(current, bundle);
     let changes = &mut planned.plan.changes;
     let next = &mut planned.next;
     let merging = |kind, is_pruning| Merging { kind, is_pruning, secrets: &planned.secrets };
@@ -165,16 +170,22 @@ pub fn plan(
         changes,
     );
     merging(ObjectKind::Tree, is_pruning).merge(&mut next.trees, &bundle.trees, changes);
+    planned.kept(bundle);
     planned
 }
 
-/// The secrets that change: a given one that is new, and one for each campaign without any.
+/// The secrets that change: a given one that is new, unless the campaign's buyer has its own, and
+/// one for each campaign without any.
 fn secret_changes(
+    current: &RegistryObjects,
     bundle: &Bundle,
     secrets: &BTreeMap<CampaignId, SigningSecret>,
 ) -> BTreeMap<CampaignId, SecretChange> {
+    let has_own =
+        |id: &CampaignId| current.standings.get(id).is_some_and(|standing| standing.has_own_secret);
     let change = |id: &CampaignId| match (bundle.secrets.get(id), secrets.get(id)) {
         (Some(given), Some(current)) if given.0 == *current => None,
+        (Some(_), Some(_)) if has_own(id) => None,
         (Some(_), _) => Some(SecretChange::Given),
         (None, Some(_)) => None,
         (None, None) => Some(SecretChange::Generated),
@@ -202,13 +213,24 @@ impl Planned {
         }
     }
 
-    fn states(&mut self, current: &RegistryObjects, bundle: &Bundle) {
+    fn standings(&mut self, current: &RegistryObjects, bundle: &Bundle) {
         for (id, campaign) in &bundle.campaigns {
-            let known = current.campaigns.get(id).map(|stored| &stored.value);
-            let set = current.states.get(id).copied();
-            if let Some(state) = state_after(known, set, campaign) {
-                self.states.insert(id.clone(), state);
-                self.next.states.insert(id.clone(), state);
+            let standing = current.standings.get(id);
+            if let Some(after) = standing.and_then(|standing| standing_after(standing, campaign)) {
+                self.standings.insert(id.clone(), after.clone());
+                self.next.standings.insert(id.clone(), after);
+            }
+        }
+    }
+
+    /// Notes what of the standings goes on before the bundle.
+    fn kept(&mut self, bundle: &Bundle) {
+        let campaigns = self.plan.changes.iter_mut();
+        for change in campaigns.filter(|change| change.kind == ObjectKind::Campaign) {
+            let id = change.id.as_str();
+            let described = bundle.campaigns.get(id);
+            if let (Some(campaign), Some(standing)) = (described, self.next.standings.get(id)) {
+                change.kept = kept_fields(standing, campaign, bundle.secrets.contains_key(id));
             }
         }
     }
@@ -269,7 +291,13 @@ impl Merging<'_> {
     }
 
     fn noted(&self, id: &str, action: PlanAction) -> PlanChange {
-        PlanChange { kind: self.kind, id: id.to_owned(), action, fields: Vec::new() }
+        PlanChange {
+            kind: self.kind,
+            id: id.to_owned(),
+            action,
+            fields: Vec::new(),
+            kept: Vec::new(),
+        }
     }
 }
 

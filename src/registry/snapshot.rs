@@ -11,6 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::filter::CompiledFilter;
+use super::objects::RegistryObjects;
 use super::vertical::CompiledVertical;
 use crate::domain::buyer::Buyer;
 use crate::domain::campaign::{Campaign, CampaignState};
@@ -42,6 +43,8 @@ pub struct Snapshot {
     /// When the first of the secrets in it ends: from then on another picture of the same version
     /// is due.
     pub ends_at: Option<Timestamp>,
+    /// The objects as they were described and set, archived ones included: what people are shown.
+    pub objects: Arc<RegistryObjects>,
     by_vertical: BTreeMap<VerticalId, Vec<Arc<CompiledCampaign>>>,
 }
 
@@ -51,7 +54,7 @@ pub struct CompiledCampaign {
     pub id: CampaignId,
     /// Who pays.
     pub buyer_id: BuyerId,
-    /// The campaign as it was described.
+    /// The campaign as it was described, with the endpoints its leads go to.
     pub campaign: Campaign,
     /// The buyer as it was described.
     pub buyer: Arc<Buyer>,
@@ -83,6 +86,7 @@ pub(super) struct SnapshotParts {
     pub(super) trees: BTreeMap<VerticalId, Arc<Tree>>,
     pub(super) keys: BTreeMap<KeyId, KeyEntry>,
     pub(super) ends_at: Option<Timestamp>,
+    pub(super) objects: Arc<RegistryObjects>,
 }
 
 /// The version of a snapshot that was made before any registry was read.
@@ -116,6 +120,7 @@ impl Snapshot {
             trees: parts.trees,
             keys: parts.keys,
             ends_at: parts.ends_at,
+            objects: parts.objects,
             by_vertical,
         }
     }

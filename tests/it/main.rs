@@ -15,6 +15,7 @@ mod keys;
 mod monitoring;
 mod ping_post;
 mod privacy;
+mod self_service;
 mod signatures;
 mod support;
 mod unknown_posts;

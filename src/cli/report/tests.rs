@@ -14,7 +14,7 @@ const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 fn change(kind: ObjectKind, id: &str, action: PlanAction, fields: &[&str]) -> PlanChange {
     let fields = fields.iter().map(|field| (*field).to_owned()).collect();
-    PlanChange { kind, id: id.to_owned(), action, fields }
+    PlanChange { kind, id: id.to_owned(), action, fields, kept: Vec::new() }
 }
 
 fn plan() -> Plan {
@@ -47,6 +47,22 @@ fn what_was_applied_is_told_with_the_secrets_that_were_made() {
     unchanged  2 objects
     version 7: 1 created, 1 updated, 1 archived
     secret acme-tx whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=
+    ");
+}
+
+#[test]
+fn what_was_set_over_the_api_and_is_kept_is_told() {
+    let mut plan = plan();
+    plan.changes[1].kept = vec!["state".to_owned()];
+    plan.changes[4].kept = vec!["ping_url".to_owned(), "post_url".to_owned()];
+    let report = ApplyReport { version: 7, plan, secrets: Vec::new() };
+    insta::assert_snapshot!(applied(&report, false), @r"
+    update     buyer      acme     credit_limit, name (set over the API and kept: state)
+    archive    buyer      zenith
+    create     campaign   acme-tx
+    unchanged  tree       solar    (set over the API and kept: ping_url, post_url)
+    unchanged  2 objects
+    version 7: 1 created, 1 updated, 1 archived
     ");
 }
 

@@ -6,10 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::load::Loaded;
+use super::secrets::Overlap;
 use super::{AdminError, Administration, CHANGE_ATTEMPTS_MAX, secrets};
 use crate::domain::object::ObjectKind;
 use crate::domain::slug::{CampaignId, Slug};
-use crate::ports::records::{CampaignStateRow, Committed, RegistryChange, RegistryObject};
+use crate::domain::standing::Standing;
+use crate::ports::records::{Committed, RegistryChange, RegistryObject};
 use crate::registry::bundle::{Bundle, SecretText};
 use crate::registry::compile::check;
 use crate::registry::fault::RegistryFault;
@@ -49,9 +51,9 @@ pub struct ApplyReport {
 }
 
 /// A change ready to be written, and the secrets to show once it is.
-struct Prepared {
-    change: RegistryChange,
-    shown: Vec<ShownSecret>,
+pub(super) struct Prepared {
+    pub(super) change: RegistryChange,
+    pub(super) shown: Vec<ShownSecret>,
 }
 
 impl Administration {
@@ -74,7 +76,10 @@ impl Administration {
                 let (version, plan) = (loaded.version, planned.plan);
                 return Ok(ApplyReport { version, plan, secrets: Vec::new() });
             }
-            let Prepared { change, shown } = self.prepare(&loaded, &planned, bundle, actor)?;
+            let Prepared { change, shown } = {
+                let summary = format!("apply: {}", planned.plan.summary());
+                self.prepare(&loaded, &planned, bundle, (actor, &summary))?
+            };
             let summary = change.summary.clone();
             if let Committed::Version(version) = self.records.change_registry(change).await? {
                 tracing::info!(version, actor, summary, "registry.applied");
@@ -86,7 +91,7 @@ impl Administration {
     }
 
     /// Refuses a registry that would have any fault.
-    fn refuse_faults(
+    pub(super) fn refuse_faults(
         &self,
         loaded: &Loaded,
         planned: &Planned,
@@ -99,25 +104,23 @@ impl Administration {
         if faults.is_empty() { Ok(()) } else { Err(AdminError::Refused(faults)) }
     }
 
-    fn prepare(
+    /// The rows of what was planned, for the audit by whom and in one sentence.
+    pub(super) fn prepare(
         &self,
         loaded: &Loaded,
         planned: &Planned,
         bundle: &Bundle,
-        actor: &str,
+        (actor, summary): (&str, &str),
     ) -> Result<Prepared, AdminError> {
         let now = self.clock.now();
-        let summary = format!("apply: {}", planned.plan.summary());
-        let mut change = RegistryChange::new(loaded.version, actor, &summary, now);
+        let mut change = RegistryChange::new(loaded.version, actor, summary, now);
         let changed = planned.plan.changes.iter();
         change.objects = changed
             .filter(|change| change.action != PlanAction::Unchanged)
             .filter_map(|change| row(&planned.next, change.kind, &change.id))
             .collect();
-        for (id, state) in &planned.states {
-            let campaign = id.to_string();
-            change.campaign_states.push(CampaignStateRow { campaign, state: *state });
-        }
+        let standings = planned.standings.iter();
+        change.objects.extend(standings.map(|(id, standing)| standing_row(id, standing)));
         let mut shown = Vec::new();
         for (id, kind) in &planned.secrets {
             let secret = match (kind, bundle.secrets.get(id)) {
@@ -131,14 +134,19 @@ impl Administration {
             };
             let owner = secrets::owner_of_campaign(id);
             let known = loaded.secrets.get(&owner).map_or(&[][..], Vec::as_slice);
-            change.secrets.extend(self.replace_secret(&owner, &secret, known, now)?);
+            change.secrets.extend(self.replace_secret(
+                &owner,
+                &secret,
+                known,
+                Overlap::usual(now),
+            )?);
         }
         Ok(Prepared { change, shown })
     }
 }
 
 /// The secret each campaign signs with now.
-fn current_secrets(loaded: &Loaded) -> BTreeMap<CampaignId, SigningSecret> {
+pub(super) fn current_secrets(loaded: &Loaded) -> BTreeMap<CampaignId, SigningSecret> {
     let current = |id: &CampaignId| {
         let secrets = loaded.secrets.get(&secrets::owner_of_campaign(id))?;
         Some((id.clone(), secrets.first()?.secret.clone()))
@@ -154,17 +162,19 @@ fn names(bundle: &Bundle, kind: ObjectKind, id: &str) -> bool {
         ObjectKind::Buyer => bundle.buyers.contains_key(id),
         ObjectKind::Campaign => bundle.campaigns.contains_key(id),
         ObjectKind::Tree => bundle.trees.contains_key(id),
+        ObjectKind::Standing => false,
     }
 }
 
 /// An object as it is kept.
-fn row(objects: &RegistryObjects, kind: ObjectKind, id: &str) -> Option<RegistryObject> {
+pub(super) fn row(objects: &RegistryObjects, kind: ObjectKind, id: &str) -> Option<RegistryObject> {
     match kind {
         ObjectKind::Vertical => row_in(&objects.verticals, kind, id),
         ObjectKind::Vendor => row_in(&objects.vendors, kind, id),
         ObjectKind::Buyer => row_in(&objects.buyers, kind, id),
         ObjectKind::Campaign => row_in(&objects.campaigns, kind, id),
         ObjectKind::Tree => row_in(&objects.trees, kind, id),
+        ObjectKind::Standing => None,
     }
 }
 
@@ -177,4 +187,11 @@ fn row_in<K, T: Serialize>(
     let body = serde_json::to_string(&stored.value)
         .expect("registry objects are structs of texts, numbers and lists");
     Some(RegistryObject { kind, id: id.to_owned(), body, is_archived: stored.is_archived })
+}
+
+/// A campaign's standing as it is kept.
+pub(super) fn standing_row(id: &CampaignId, standing: &Standing) -> RegistryObject {
+    let body = serde_json::to_string(standing).expect("a standing is made of texts and flags");
+    let kind = ObjectKind::Standing;
+    RegistryObject { kind, id: id.to_string(), body, is_archived: false }
 }

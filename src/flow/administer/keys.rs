@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::load::Loaded;
+use super::secrets::Overlap;
 use super::{AdminError, Administration, CHANGE_ATTEMPTS_MAX, secrets};
 use crate::domain::key::{
     ApiKey, KEY_RANDOM_BYTES, KeyId, KeyMode, KeyRecord, OPERATOR_OWNER, Role,
@@ -76,7 +77,7 @@ impl Administration {
             let signing_secret = order.require_signature.then(|| self.mint_secret());
             if let Some(secret) = &signing_secret {
                 let owner = secrets::owner_of_key(key_id);
-                change.secrets = self.replace_secret(&owner, secret, &[], now)?;
+                change.secrets = self.replace_secret(&owner, secret, &[], Overlap::usual(now))?;
             }
             if let Committed::Version(version) = self.records.change_registry(change).await? {
                 tracing::info!(version, actor, key_id = key_id.as_str(), "registry.key_created");

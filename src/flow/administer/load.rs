@@ -50,21 +50,20 @@ impl Administration {
 
     /// Reads the registry and opens its secrets.
     pub(super) async fn load(&self) -> Result<Loaded, AdminError> {
-        let RegistryRows { version, objects, campaign_states, secrets, keys } =
-            self.records.registry().await?;
-        let mut reading = Reading::default();
-        for row in objects {
-            reading.object(row);
-        }
-        for row in campaign_states {
-            if let Ok(id) = CampaignId::parse(&row.campaign) {
-                reading.objects.states.insert(id, row.state);
-            }
-        }
+        let RegistryRows { version, objects, secrets, keys } = self.records.registry().await?;
+        let (objects, unreadable) = read_objects(objects);
         let secrets = secrets::open_all(&self.vault, secrets, self.clock.now())?;
-        let Reading { objects, unreadable } = reading;
         Ok(Loaded { version, objects, unreadable, keys, secrets })
     }
+}
+
+/// The objects of these rows, and what cannot be read of them.
+pub(super) fn read_objects(rows: Vec<RegistryObject>) -> (RegistryObjects, Vec<RegistryFault>) {
+    let mut reading = Reading::default();
+    for row in rows {
+        reading.object(row);
+    }
+    (reading.objects, reading.unreadable)
 }
 
 #[derive(Default)]
@@ -81,6 +80,7 @@ impl Reading {
             ObjectKind::Buyer => insert(&mut self.objects.buyers, &row),
             ObjectKind::Campaign => insert(&mut self.objects.campaigns, &row),
             ObjectKind::Tree => insert(&mut self.objects.trees, &row),
+            ObjectKind::Standing => self.standing(&row),
         };
         // An archived one harms nobody, and is written anew if it comes back.
         if let Err(detail) = is_read
@@ -94,6 +94,15 @@ impl Reading {
                 detail,
             });
         }
+    }
+}
+
+impl Reading {
+    fn standing(&mut self, row: &RegistryObject) -> Result<(), String> {
+        let id = CampaignId::parse(&row.id).map_err(|error| error.to_string())?;
+        let standing = serde_json::from_str(&row.body).map_err(|error| error.to_string())?;
+        self.objects.standings.insert(id, standing);
+        Ok(())
     }
 }
 

@@ -27,6 +27,22 @@ pub(super) struct OpenSecret {
     pub(super) valid_until: Option<Timestamp>,
 }
 
+/// From when a secret is the current one, and for how long those before it still sign.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Overlap {
+    /// From when.
+    pub(super) from: Timestamp,
+    /// For how many seconds.
+    pub(super) seconds: i64,
+}
+
+impl Overlap {
+    /// The usual one, from `now` on.
+    pub(super) const fn usual(now: Timestamp) -> Self {
+        Self { from: now, seconds: SECRET_OVERLAP_S }
+    }
+}
+
 /// The name under which a campaign's secrets are kept.
 pub(super) fn owner_of_campaign(id: &CampaignId) -> String {
     format!("campaign:{id}")
@@ -84,16 +100,17 @@ impl Administration {
         SigningSecret::mint(random)
     }
 
-    /// The rows that make `secret` the current one of `owner` from `now` on, while its `known` ones
-    /// go on signing for [`SECRET_OVERLAP_S`] at most.
+    /// The rows that make `secret` the current one of `owner`, while its `known` ones go on signing
+    /// for the `overlap` at most.
     pub(super) fn replace_secret(
         &self,
         owner: &str,
         secret: &SigningSecret,
         known: &[OpenSecret],
-        now: Timestamp,
+        overlap: Overlap,
     ) -> Result<Vec<SealedSecret>, AdminError> {
-        let overlap_end = now.saturating_add(SignedDuration::from_secs(SECRET_OVERLAP_S));
+        let Overlap { from: now, seconds } = overlap;
+        let overlap_end = now.saturating_add(SignedDuration::from_secs(seconds));
         let overlap_end = overlap_end.unwrap_or(Timestamp::MAX);
         let mut rows = Vec::with_capacity(1 + known.len());
         // The newest of the older ones: with the one just replaced they are as many as may sign.

@@ -11,7 +11,7 @@ use crate::domain::campaign::CampaignState;
 use crate::domain::key::{ApiKey, KeyId, KeyMode, OPERATOR_OWNER, Role};
 use crate::domain::object::ObjectKind;
 use crate::domain::slug::{CampaignId, Slug};
-use crate::ports::records::CampaignStateRow;
+use crate::ports::records::RegistryObject;
 use crate::registry::bundle::{Bundle, SecretText};
 use crate::registry::fault::FaultRule;
 use crate::registry::plan::PlanAction;
@@ -90,6 +90,16 @@ impl Bench {
         let bench = bench();
         bench.apply(&bundle(json!({})), ApplyOptions::default()).await;
         bench
+    }
+
+    /// Sets the campaign's standing by other means than a change.
+    fn stand(&self, standing: Json) {
+        self.records.edit(|rows| {
+            let (kind, id) = (ObjectKind::Standing, "acme-1".to_owned());
+            rows.objects.retain(|row| row.kind != kind);
+            let body = standing.to_string();
+            rows.objects.push(RegistryObject { kind, id, body, is_archived: false });
+        });
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -239,10 +249,7 @@ async fn a_plan_tells_and_changes_nothing() {
 async fn pruned_objects_are_archived_and_come_back_with_secret_and_pause() {
     let bench = Bench::applied().await;
     let signatures = bench.signatures();
-    bench.records.edit(|rows| {
-        let campaign = "acme-1".to_owned();
-        rows.campaign_states.push(CampaignStateRow { campaign, state: CampaignState::Paused });
-    });
+    bench.stand(json!({"paused_by": ["operator"]}));
     let prune = ApplyOptions { plan_only: false, prune: true };
     let report = bench.apply(&Bundle::default(), prune).await;
     assert_eq!(report.plan.summary(), "3 archived");
@@ -278,10 +285,7 @@ async fn a_campaign_by_challenge_is_proved_again_after_its_endpoint_moved() {
     bench.apply(&proved, ApplyOptions::default()).await;
     let state = || bench.snapshot().campaigns[&acme_1()].state;
     assert_eq!(state(), CampaignState::PendingVerification);
-    bench.records.edit(|rows| {
-        let campaign = "acme-1".to_owned();
-        rows.campaign_states.push(CampaignStateRow { campaign, state: CampaignState::Active });
-    });
+    bench.stand(json!({"proved": ["https://acme.example/post"]}));
     bench.administration.refresh().await.unwrap();
     assert_eq!(state(), CampaignState::Active);
     let moved =

@@ -46,7 +46,21 @@ impl From<AdminError> for ApiError {
             }
             AdminError::UnknownOwner { .. } => Self::at("/owner", "unknown_owner", text),
             AdminError::TooManyKeys => Self::at("/owner", "too_many_keys", text),
-            AdminError::UnknownKey => Self::not_found(),
+            AdminError::UnknownKey | AdminError::UnknownObject => Self::not_found(),
+            AdminError::Precondition => {
+                let detail = "The object is not as If-Match or If-None-Match says; read it again.";
+                Self::new(Code::PreconditionFailed, detail)
+            }
+            AdminError::NotChallengeable => {
+                let detail = "Endpoints behind a profile cannot answer a challenge; an operator \
+                              vouches for them.";
+                Self::new(Code::AttestationNeeded, detail)
+            }
+            AdminError::EndpointsMissing => {
+                let detail = "The campaign has no endpoints yet; register them first.";
+                Self::new(Code::EndpointsMissing, detail)
+            }
+            AdminError::Broken { .. } => Self::internal(text),
             AdminError::Contended => {
                 let detail = "Others changed the registry at the same time; nothing was changed.";
                 Self::new(Code::RegistryChanged, detail).retry_after(RETRY_CONTENDED_S)

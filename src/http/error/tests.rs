@@ -1,10 +1,9 @@
 use super::*;
-use actix_web::body::to_bytes;
-use actix_web::http::header::HeaderName;
-
 use crate::flow::exchange::FlowError;
 use crate::ports::auction_store::StoreError;
 use crate::ports::records::RecordsError;
+use actix_web::body::to_bytes;
+use actix_web::http::header::HeaderName;
 
 const ID: RequestId = RequestId::new(0);
 

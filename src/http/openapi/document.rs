@@ -11,7 +11,7 @@ use super::operation::{Answer, Operation, Tag, schema_of};
 use crate::domain::ids::{LeadId, PostId};
 use crate::domain::key::{KeyId, Role};
 use crate::domain::limits::Limits;
-use crate::domain::slug::{BuyerId, VerticalId};
+use crate::domain::slug::{BuyerId, CampaignId, VendorId, VerticalId};
 use crate::http::body::Accepts;
 use crate::http::error::{Code, PROBLEM_JSON, Problem};
 use crate::http::routes::{Access, Listener, ROUTES, Route};
@@ -232,6 +232,8 @@ fn path_parameter(name: &str, components: &mut Components) -> (Json, &'static st
         "lead_id" => (components.in_request(schema_of::<LeadId>), "The lead."),
         "post_id" => (components.in_request(schema_of::<PostId>), "The post."),
         "key_id" => (components.in_request(schema_of::<KeyId>), "The key's public name."),
+        "vendor_id" => (components.in_request(schema_of::<VendorId>), "The vendor."),
+        "campaign_id" => (components.in_request(schema_of::<CampaignId>), "The campaign."),
         "buyer_id" => (components.in_request(schema_of::<BuyerId>), "The buyer."),
         "vertical" => (components.in_request(schema_of::<VerticalId>), "The vertical."),
         "file" => (json!({"type": "string"}), "A file that the page asks for."),

@@ -111,6 +111,7 @@ proptest! {
             url,
             headers: vec![("a".to_owned(), "b".to_owned())],
             body: body.into(),
+            status_url: None,
         };
         prop_assert!(RenderedPost::from_bytes(&post.to_bytes()) == Some(post));
     }

@@ -225,7 +225,7 @@ async fn lists_can_be_narrowed() {
     check(AuctionFilter { disposition: pending, ..all.clone() }, &[3]).await;
     check(AuctionFilter { since, ..all.clone() }, &[4, 3, 2]).await;
     let after = Some(samples[4].lead_id());
-    let narrow = AuctionFilter { vendor: acme, disposition: sold, since: None, limit: 10, after };
+    let narrow = AuctionFilter { vendor: acme, disposition: sold, after, ..all.clone() };
     check(narrow.clone(), &[0]).await;
     check(AuctionFilter { since, ..narrow }, &[]).await;
 }

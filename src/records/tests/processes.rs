@@ -27,7 +27,7 @@ async fn change_in_turn(records: &SqlRecords, actor: &str) {
 
 /// Who made how many of the changes.
 async fn changes_by(records: &SqlRecords, actor: &str) -> usize {
-    let history = records.registry_history(usize::MAX).await.unwrap();
+    let history = records.registry_history(None, usize::MAX).await.unwrap();
     history.iter().filter(|row| row.actor == actor).count()
 }
 

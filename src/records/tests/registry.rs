@@ -1,7 +1,6 @@
 use super::*;
-use crate::domain::campaign::CampaignState;
 use crate::domain::key::{KeyId, KeyMode, KeyRecord, Role};
-use crate::ports::records::{CampaignStateRow, ObjectKind, SealedSecret};
+use crate::ports::records::{ObjectKind, SealedSecret};
 
 fn object(kind: ObjectKind, id: &str, body: &str) -> RegistryObject {
     RegistryObject { kind, id: id.to_owned(), body: body.to_owned(), is_archived: false }
@@ -9,10 +8,6 @@ fn object(kind: ObjectKind, id: &str, body: &str) -> RegistryObject {
 
 fn archived(kind: ObjectKind, id: &str, body: &str) -> RegistryObject {
     RegistryObject { is_archived: true, ..object(kind, id, body) }
-}
-
-fn state(campaign: &str, state: CampaignState) -> CampaignStateRow {
-    CampaignStateRow { campaign: campaign.to_owned(), state }
 }
 
 fn secret(owner: &str, from: &str, until: Option<&str>) -> SealedSecret {
@@ -45,7 +40,7 @@ async fn a_new_registry_is_empty_and_at_version_zero() {
     let records = open(folder.path()).await;
     assert_eq!(records.registry_version().await, Ok(0));
     assert_eq!(records.registry().await, Ok(RegistryRows::default()));
-    assert_eq!(records.registry_history(10).await, Ok(vec![]));
+    assert_eq!(records.registry_history(None, 10).await, Ok(vec![]));
 }
 
 #[tokio::test]
@@ -56,10 +51,6 @@ async fn a_change_is_applied_whole() {
     let vendor = object(ObjectKind::Vendor, "acme", "{}");
     let first = RegistryChange {
         objects: vec![vendor.clone(), campaign.clone()],
-        campaign_states: vec![
-            state("acme-tx", CampaignState::PendingVerification),
-            state("acme-fl", CampaignState::Active),
-        ],
         secrets: vec![secret("campaign:acme-tx", "2026-11-23T14:00:00Z", None)],
         keys_added: vec![key("AAAAAAAA", 1), key("BBBBBBBB", 2)],
         ..change(0)
@@ -69,32 +60,19 @@ async fn a_change_is_applied_whole() {
     let expected = RegistryRows {
         version: 1,
         objects: vec![campaign, vendor],
-        campaign_states: vec![
-            state("acme-fl", CampaignState::Active),
-            state("acme-tx", CampaignState::PendingVerification),
-        ],
         secrets: first.secrets.clone(),
         keys: first.keys_added.clone(),
     };
     assert_eq!(records.registry().await, Ok(expected.clone()));
 
     let second = RegistryChange {
-        campaign_states: vec![state("acme-tx", CampaignState::Paused)],
         keys_revoked: vec![key("AAAAAAAA", 1).key_id, KeyId::parse("CCCCCCCC").unwrap()],
         at: at("2026-11-24T00:00:00Z"),
         ..change(1)
     };
     assert_eq!(records.change_registry(second).await, Ok(Committed::Version(2)));
     let revoked = KeyRecord { revoked_at: Some(at("2026-11-24T00:00:00Z")), ..key("AAAAAAAA", 1) };
-    let expected = RegistryRows {
-        version: 2,
-        campaign_states: vec![
-            state("acme-fl", CampaignState::Active),
-            state("acme-tx", CampaignState::Paused),
-        ],
-        keys: vec![revoked, key("BBBBBBBB", 2)],
-        ..expected
-    };
+    let expected = RegistryRows { version: 2, keys: vec![revoked, key("BBBBBBBB", 2)], ..expected };
     assert_eq!(records.registry().await, Ok(expected));
 }
 
@@ -116,7 +94,7 @@ async fn a_stale_change_changes_nothing() {
     let ahead = records.change_registry(change(2)).await;
     assert_eq!(ahead, Ok(Committed::Stale { current: 1 }));
     assert_eq!(records.registry().await, Ok(before));
-    assert_eq!(records.registry_history(10).await.unwrap().len(), 1);
+    assert_eq!(records.registry_history(None, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -131,7 +109,7 @@ async fn a_change_that_fails_half_way_changes_nothing() {
     let refused = records.change_registry(twice).await;
     assert!(matches!(refused, Err(RecordsError::Unavailable(_))), "{refused:?}");
     assert_eq!(records.registry().await, Ok(RegistryRows::default()));
-    assert_eq!(records.registry_history(10).await, Ok(vec![]));
+    assert_eq!(records.registry_history(None, 10).await, Ok(vec![]));
     assert_eq!(records.change_registry(change(0)).await, Ok(Committed::Version(1)));
 }
 
@@ -175,9 +153,10 @@ async fn history_names_who_did_what_when_newest_first() {
         summary: format!("change {}", version - 1),
         at: when(version - 1),
     };
-    assert_eq!(records.registry_history(2).await, Ok(vec![row(3), row(2)]));
-    assert_eq!(records.registry_history(usize::MAX).await, Ok(vec![row(3), row(2), row(1)]));
-    assert_eq!(records.registry_history(0).await, Ok(vec![]));
+    assert_eq!(records.registry_history(None, 2).await, Ok(vec![row(3), row(2)]));
+    assert_eq!(records.registry_history(None, usize::MAX).await, Ok(vec![row(3), row(2), row(1)]));
+    assert_eq!(records.registry_history(None, 0).await, Ok(vec![]));
+    assert_eq!(records.registry_history(Some(3), 9).await, Ok(vec![row(2), row(1)]));
 }
 
 #[tokio::test]

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use super::disclosure::check_disclosures;
 use super::{Compiler, Noting};
 use crate::domain::address::AddressPolicy;
-use crate::domain::campaign::{Campaign, Cap, OnUnknown, PostSemantics, Price};
+use crate::domain::campaign::{
+    Campaign, Cap, NATIVE_PROFILE, OnUnknown, PostSemantics, Price, Verification,
+};
 use crate::domain::money::Money;
 use crate::domain::object::ObjectKind;
 use crate::domain::slug::CampaignId;
+use crate::domain::standing::Endpoints;
 use crate::registry::fault::FaultRule;
 use crate::registry::filter;
 
@@ -19,26 +22,25 @@ pub const POST_MS_MAX: u64 = 300_000;
 /// The longest time after which a seat of unknown fate is given on, in seconds: 30 days.
 pub const RESELL_AFTER_S_MAX: u64 = 30 * 86_400;
 
-/// The one wire format there is.
-const NATIVE: &str = "native";
-
 impl Compiler<'_> {
     /// Notes every fault of a campaign in use and keeps its filter.
     pub(super) fn check_campaign(&mut self, id: &CampaignId, campaign: &Campaign) {
         let is_blameless = self.is_broken(&campaign.vertical);
         let vertical = self.verticals.get(&campaign.vertical).cloned();
         let buyer = self.objects.buyers.get(&campaign.buyer_id);
+        let endpoints = self.objects.endpoints_of(id, campaign);
         let mut noting =
             Noting { kind: ObjectKind::Campaign, id: id.as_str(), faults: &mut self.faults };
         if buyer.is_none_or(|buyer| buyer.is_archived) {
             let detail = format!("there is no buyer {}, or it is archived", campaign.buyer_id);
             noting.fault("buyer_id", FaultRule::UnknownBuyer, detail);
         }
-        if campaign.profile != NATIVE {
+        if campaign.profile != NATIVE_PROFILE {
             let detail = "the only profile is `native`";
             noting.fault("profile", FaultRule::UnknownProfile, detail);
         }
-        check_endpoints(campaign, &self.surroundings.addresses, &mut noting);
+        check_endpoints(campaign, &endpoints, &mut noting);
+        check_urls(&endpoints, &self.surroundings.addresses, &mut noting);
         check_price(campaign.price, &mut noting);
         check_caps(&campaign.caps, &mut noting);
         check_times(campaign, &mut noting);
@@ -68,9 +70,11 @@ impl Compiler<'_> {
     }
 }
 
-fn check_endpoints(campaign: &Campaign, addresses: &AddressPolicy, noting: &mut Noting<'_>) {
-    match (campaign.price, &campaign.ping_url) {
-        (Price::Bid { .. }, None) => {
+/// What is missing makes a campaign that is proved by challenge a draft: its buyer will register it.
+fn check_endpoints(campaign: &Campaign, endpoints: &Endpoints, noting: &mut Noting<'_>) {
+    let is_vouched_for = campaign.verification == Verification::Operator;
+    match (campaign.price, &endpoints.ping_url) {
+        (Price::Bid { .. }, None) if is_vouched_for => {
             let detail = "a campaign that bids needs a `ping_url`";
             noting.fault("ping_url", FaultRule::UrlMissing, detail);
         }
@@ -78,19 +82,22 @@ fn check_endpoints(campaign: &Campaign, addresses: &AddressPolicy, noting: &mut 
             let detail = "a campaign with a fixed price is not pinged and has no `ping_url`";
             noting.fault("ping_url", FaultRule::UrlUnused, detail);
         }
-        (Price::Bid { .. }, Some(_)) | (Price::Fixed(_), None) => {}
+        (Price::Bid { .. }, _) | (Price::Fixed(_), None) => {}
     }
-    if campaign.post_semantics == PostSemantics::Queryable && campaign.status_url.is_none() {
+    if is_vouched_for && endpoints.post_url.is_none() {
+        let detail = "a campaign that the operator vouches for needs a `post_url`";
+        noting.fault("post_url", FaultRule::UrlMissing, detail);
+    }
+    let is_queryable = campaign.post_semantics == PostSemantics::Queryable;
+    if is_vouched_for && is_queryable && endpoints.status_url.is_none() {
         let detail = "`post_semantics = \"queryable\"` needs a `status_url`";
         noting.fault("status_url", FaultRule::UrlMissing, detail);
     }
-    let urls = [
-        ("ping_url", campaign.ping_url.as_ref()),
-        ("post_url", Some(&campaign.post_url)),
-        ("status_url", campaign.status_url.as_ref()),
-    ];
-    for (field, url) in urls {
-        if let Some(Err(refused)) = url.map(|url| addresses.check_url(url)) {
+}
+
+fn check_urls(endpoints: &Endpoints, addresses: &AddressPolicy, noting: &mut Noting<'_>) {
+    for (field, url) in endpoints.named() {
+        if let Err(refused) = addresses.check_url(url) {
             noting.fault(field, FaultRule::InvalidUrl, refused.to_string());
         }
     }

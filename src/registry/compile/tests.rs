@@ -261,19 +261,34 @@ fn archived_objects_are_not_blamed() {
 }
 
 #[test]
-fn a_campaign_stands_where_it_was_set_or_where_its_verification_begins() {
-    let check = |verification: &str, set: Option<CampaignState>, expect: CampaignState| {
+fn a_campaign_stands_where_its_standing_puts_it_and_sends_where_its_buyer_registered() {
+    let check = |verification: &str, standing: Json, expect: CampaignState, post_url: &str| {
         let mut objects = objects(json!({"verification": verification}));
-        if let Some(state) = set {
-            objects.states.insert(slug("acme-1"), state);
-        }
+        objects.standings.insert(slug("acme-1"), serde_json::from_value(standing).unwrap());
         let campaign = &compiled(&objects).campaigns[&slug::<OfCampaign>("acme-1")];
         assert_eq!(campaign.state, expect);
+        assert_eq!(campaign.campaign.post_url.as_deref(), Some(post_url));
     };
-    check("operator", None, CampaignState::Active);
-    check("challenge", None, CampaignState::PendingVerification);
-    check("operator", Some(CampaignState::Paused), CampaignState::Paused);
-    check("challenge", Some(CampaignState::Active), CampaignState::Active);
+    let described = objects(json!({})).campaigns.values().next().unwrap().value.post_url.clone();
+    let described = described.unwrap();
+    check("operator", json!({}), CampaignState::Active, &described);
+    check("challenge", json!({}), CampaignState::PendingVerification, &described);
+    check("operator", json!({"paused_by": ["buyer"]}), CampaignState::Paused, &described);
+    let own = "https://own.example/post";
+    let endpoints = json!({"registered": {"post_url": own, "ping_url": "https://own.example/ping"},
+                           "described": {}});
+    let pending = CampaignState::PendingVerification;
+    check("operator", json!({"endpoints": endpoints}), pending, own);
+}
+
+#[test]
+fn what_a_challenge_would_prove_may_be_missing() {
+    let missing = |verification: &str| {
+        let objects = objects(json!({"verification": verification, "post_url": null}));
+        found(&objects)
+    };
+    assert_eq!(missing("challenge"), []);
+    assert_eq!(missing("operator").len(), 1);
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn a_buyers_file_holds_the_buyer_and_its_campaigns() {
         vertical: VerticalId::parse("final_expense").unwrap(),
         profile: "native".to_owned(),
         ping_url: Some(url("ping")),
-        post_url: url("post"),
+        post_url: Some(url("post")),
         status_url: Some(url("status")),
         verification: Verification::Operator,
         price: Price::Bid { max_bid: Some(Money::parse("40").unwrap()) },

@@ -1,7 +1,7 @@
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::domain::campaign::Campaign;
+use crate::domain::campaign::{Campaign, CampaignState};
 use crate::domain::slug::{BuyerId, VendorId};
 use crate::registry::bundle::SecretText;
 
@@ -148,7 +148,7 @@ fn absent_objects_stay_unless_they_are_pruned() {
 #[test]
 fn what_is_archived_and_named_again_comes_back_with_its_secret_and_state() {
     let mut current = plan(&applied(&bundle()), &of_acme(1), &Bundle::default(), true).next;
-    current.states.insert(slug("acme-1"), CampaignState::Paused);
+    set(&mut current, json!({"paused_by": ["operator"]}));
     let mut changed = bundle();
     let buyer: BuyerId = slug("acme");
     changed.buyers.get_mut(&buyer).unwrap().name = "Acme Life".to_owned();
@@ -162,7 +162,7 @@ fn what_is_archived_and_named_again_comes_back_with_its_secret_and_state() {
             "restore tree solar",
         ]
     );
-    assert!(planned.secrets.is_empty() && planned.states.is_empty());
+    assert!(planned.secrets.is_empty() && planned.standings.is_empty());
     let id: CampaignId = slug("acme-1");
     let campaign = &planned.next.campaigns[&id];
     assert_eq!(planned.next.state_of(&id, campaign), CampaignState::Paused);
@@ -197,32 +197,54 @@ fn a_campaign_never_changes_hands() {
     assert_eq!(faults, [("acme-1", "buyer_id", FaultRule::OtherBuyer)]);
 }
 
+/// The standing of `acme-1` set so in `objects`.
+fn set(objects: &mut RegistryObjects, standing: Json) {
+    objects.standings.insert(slug("acme-1"), serde_json::from_value(standing).unwrap());
+}
+
 #[test]
-fn changed_endpoints_are_proved_again_unless_the_operator_vouches() {
-    let check =
-        |known: Json, set: Option<CampaignState>, new: Json, expect: Option<CampaignState>| {
-            let mut before = bundle();
-            before.campaigns.insert(slug("acme-1"), campaign(known));
-            let mut current = applied(&before);
-            current.states.extend(set.map(|state| (slug("acme-1"), state)));
-            let mut after = bundle();
-            after.campaigns.insert(slug("acme-1"), campaign(new.clone()));
-            let planned = plan(&current, &of_acme(1), &after, false);
-            let id: CampaignId = slug("acme-1");
-            assert_eq!(planned.states.get(&id).copied(), expect, "{set:?} {new}");
-            assert_eq!(planned.next.states.get(&id).copied(), expect.or(set), "{set:?} {new}");
-        };
-    let (active, paused) = (Some(CampaignState::Active), Some(CampaignState::Paused));
-    let pending = Some(CampaignState::PendingVerification);
-    let proved = || json!({"verification": "challenge"});
-    let moved = || json!({"verification": "challenge", "post_url": "https://acme.example/other"});
-    check(proved(), active, proved(), None);
-    check(proved(), active, moved(), pending);
-    check(proved(), paused, moved(), pending);
-    check(proved(), None, moved(), None);
-    check(json!({}), active, proved(), pending);
-    check(json!({}), active, json!({"post_url": "https://acme.example/other"}), None);
-    check(json!({}), paused, json!({"post_ms": 500}), None);
-    check(proved(), pending, json!({}), active);
-    check(proved(), active, json!({"verification": "challenge", "post_ms": 500}), None);
+fn endpoints_that_a_buyer_registered_outlive_a_bundle_until_it_names_other_ones() {
+    let own = || {
+        json!({
+            "endpoints": {
+                "registered": {"post_url": "https://own.example/post"},
+                "described": {"post_url": "https://acme.example/post"},
+            },
+            "proved": ["https://own.example/post"],
+        })
+    };
+    let check = |new: Json, line: &str, kept: &[&str], post_url: &str| {
+        let mut current = applied(&bundle());
+        set(&mut current, own());
+        let mut after = bundle();
+        let mut described = serde_json::to_value(campaign(json!({}))).unwrap();
+        described.as_object_mut().unwrap().extend(new.as_object().unwrap().clone());
+        after.campaigns.insert(slug("acme-1"), serde_json::from_value(described).unwrap());
+        let planned = plan(&current, &of_acme(1), &after, false);
+        assert_eq!(lines(&planned.plan)[2], line);
+        assert_eq!(planned.plan.changes[2].kept, kept);
+        let id: CampaignId = slug("acme-1");
+        let endpoints = planned.next.endpoints_of(&id, &planned.next.campaigns[&id].value);
+        assert_eq!(endpoints.post_url.as_deref(), Some(post_url));
+        let is_changed = planned.standings.contains_key(&id);
+        assert_eq!(is_changed, planned.next.standings[&id] != current.standings[&id]);
+    };
+    let own_url = "https://own.example/post";
+    check(json!({}), "unchanged campaign acme-1", &["post_url"], own_url);
+    check(json!({"post_ms": 900}), "update campaign acme-1 post_ms", &["post_url"], own_url);
+    check(json!({"post_url": null}), "update campaign acme-1 post_url", &["post_url"], own_url);
+    let other = "https://acme.example/other";
+    check(json!({"post_url": other}), "update campaign acme-1 post_url", &[], other);
+    check(json!({"post_url": own_url}), "update campaign acme-1 post_url", &[], own_url);
+}
+
+#[test]
+fn a_secret_issued_to_the_buyer_is_not_replaced_by_a_given_one() {
+    let mut current = applied(&bundle());
+    set(&mut current, json!({"has_own_secret": true, "paused_by": ["buyer"]}));
+    let mut given = bundle();
+    given.secrets.insert(slug("acme-1"), SecretText(secret(1)));
+    let planned = plan(&current, &of_acme(2), &given, false);
+    assert!(planned.plan.is_empty() && planned.secrets.is_empty());
+    assert_eq!(planned.plan.changes[2].kept, ["secret", "state"]);
 }

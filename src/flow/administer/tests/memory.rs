@@ -13,9 +13,9 @@ use crate::domain::record::AuctionRecord;
 use crate::ports::Records;
 use crate::ports::auction_store::JournalEntry;
 use crate::ports::records::{
-    AuctionFilter, AuctionSummary, BookTotals, CampaignStateRow, ChangeRow, Committed, LedgerLine,
-    RecordPart, RecordsError, RecordsFuture, RegistryChange, RegistryObject, RegistryRows,
-    SealedSecret,
+    AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, LedgerLine,
+    NotedEntry, RecordPart, RecordsError, RecordsFuture, RegistryChange, RegistryObject,
+    RegistryRows, SealedSecret,
 };
 
 /// The registry's part of the records; everything else is out of reach.
@@ -26,6 +26,8 @@ pub struct MemoryRecords {
     /// How many of the next changes come too late.
     late: AtomicUsize,
     is_down: Mutex<bool>,
+    /// The objects after each change.
+    past: Mutex<BTreeMap<i64, Vec<RegistryObject>>>,
 }
 
 impl MemoryRecords {
@@ -77,10 +79,6 @@ impl MemoryRecords {
             rows.objects.retain(|known| (known.kind, &known.id) != (object.kind, &object.id));
             rows.objects.push(object);
         }
-        for CampaignStateRow { campaign, state } in change.campaign_states {
-            rows.campaign_states.retain(|known| known.campaign != campaign);
-            rows.campaign_states.push(CampaignStateRow { campaign, state });
-        }
         add_secrets(&mut rows.secrets, change.secrets, change.at);
         rows.keys.extend(change.keys_added);
         for key in &mut rows.keys {
@@ -88,6 +86,7 @@ impl MemoryRecords {
                 key.revoked_at = Some(change.at);
             }
         }
+        self.past.lock().unwrap().insert(rows.version, rows.objects.clone());
         let (version, actor, summary, at) = (rows.version, change.actor, change.summary, change.at);
         self.history.lock().unwrap().push(ChangeRow { version, actor, summary, at });
         Committed::Version(version)
@@ -122,10 +121,11 @@ impl Records for MemoryRecords {
     fn change_registry(&self, change: RegistryChange) -> RecordsFuture<'_, Committed> {
         async { self.if_up(|| self.change(change)) }.boxed()
     }
-    fn registry_objects_at(&self, _: i64) -> RecordsFuture<'_, Vec<RegistryObject>> {
-        async { unavailable() }.boxed()
+    fn registry_objects_at(&self, version: i64) -> RecordsFuture<'_, Vec<RegistryObject>> {
+        let at = self.past.lock().unwrap().get(&version).cloned();
+        async move { at.map_or_else(unavailable, Ok) }.boxed()
     }
-    fn registry_history(&self, _: usize) -> RecordsFuture<'_, Vec<ChangeRow>> {
+    fn registry_history(&self, _: Option<i64>, _: usize) -> RecordsFuture<'_, Vec<ChangeRow>> {
         async { unavailable() }.boxed()
     }
     fn add_parts(&self, _: Vec<RecordPart>) -> RecordsFuture<'_, ()> {
@@ -135,6 +135,12 @@ impl Records for MemoryRecords {
         async { unavailable() }.boxed()
     }
     fn ledger(&self, _: Account, _: u64, _: usize) -> RecordsFuture<'_, Vec<JournalEntry>> {
+        async { unavailable() }.boxed()
+    }
+    fn note_credit(&self, _: CreditNote) -> RecordsFuture<'_, ()> {
+        async { unavailable() }.boxed()
+    }
+    fn noted_ledger(&self, _: Account, _: u64, _: usize) -> RecordsFuture<'_, Vec<NotedEntry>> {
         async { unavailable() }.boxed()
     }
     fn find_lead(&self, _: String) -> RecordsFuture<'_, Option<LeadId>> {

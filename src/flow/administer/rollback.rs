@@ -1,0 +1,63 @@
+//! Going back to an earlier version of the registry, and the list of its changes.
+
+use super::apply::{ApplyReport, row};
+use super::change::Worked;
+use super::load::read_objects;
+use super::{AdminError, Administration};
+use crate::ports::records::{ChangeRow, RegistryChange};
+use crate::registry::compile::check;
+use crate::registry::plan::back;
+
+impl Administration {
+    /// Makes every object what it was at `version`, or only tells what that would change; for the
+    /// audit in the name of `actor`. Standings, secrets and keys stay as they are.
+    ///
+    /// # Errors
+    /// [`AdminError::UnknownObject`] for a version that is not there, and [`AdminError::Refused`]
+    /// when the registry would have faults today.
+    pub async fn roll_back(
+        &self,
+        version: i64,
+        plan_only: bool,
+        actor: &str,
+    ) -> Result<ApplyReport, AdminError> {
+        if version < 1 || version > self.records.registry_version().await? {
+            return Err(AdminError::UnknownObject);
+        }
+        let (then, unreadable) = read_objects(self.records.registry_objects_at(version).await?);
+        if !unreadable.is_empty() {
+            return Err(AdminError::Refused(unreadable));
+        }
+        let changed = self
+            .change(|loaded, now| {
+                let (plan, next) = back(&loaded.objects, &then);
+                let faults = check(&next, &self.surroundings);
+                if !faults.is_empty() {
+                    return Err(AdminError::Refused(faults));
+                }
+                if plan_only || plan.is_empty() {
+                    return Ok(Worked::Same(plan));
+                }
+                let summary = format!("rollback to {version}: {}", plan.summary());
+                let mut change = RegistryChange::new(loaded.version, actor, &summary, now);
+                let rows = plan.changes.iter();
+                change.objects =
+                    rows.filter_map(|change| row(&next, change.kind, &change.id)).collect();
+                Ok(Worked::Change(Box::new(change), plan))
+            })
+            .await?;
+        Ok(ApplyReport { version: changed.version, plan: changed.done, secrets: Vec::new() })
+    }
+
+    /// The last changes before `before`, newest first.
+    ///
+    /// # Errors
+    /// [`AdminError::Records`].
+    pub async fn history(
+        &self,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<ChangeRow>, AdminError> {
+        Ok(self.records.registry_history(before, limit).await?)
+    }
+}

@@ -1,0 +1,299 @@
+//! What buyers and operators do with a campaign beside describing it: endpoints and proofs of them,
+//! pauses, secrets.
+//!
+//! A buyer reaches its own campaigns alone; another's looks like none. What an endpoint failed at is
+//! told in general terms here and exactly in the log.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Api;
+use super::auth::Principal;
+use super::body::Body;
+use super::error::{ApiError, Code, Fault};
+use super::object_body::ObjectForm;
+use super::objects::{buyer_of, refused, slug};
+use super::openapi::{Operation, Tag};
+use crate::domain::campaign::CampaignState;
+use crate::domain::key::KeyId;
+use crate::domain::object::ObjectKind;
+use crate::domain::slug::{BuyerId, CampaignId};
+use crate::domain::standing::{Endpoints, PausedBy};
+use crate::flow::administer::{
+    CampaignOrder, CampaignStanding, SECRET_OVERLAP_S, SECRET_OVERLAP_S_MAX,
+};
+use crate::flow::endpoints::EndpointsReply;
+use crate::registry::bundle::SecretText;
+
+const ENDPOINTS: ObjectForm = ObjectForm { required: &[], told: &[] };
+
+/// Who asks for what to be done to which campaign.
+struct Asked {
+    id: CampaignId,
+    buyer: Option<BuyerId>,
+    key_id: KeyId,
+}
+
+impl Asked {
+    fn of(principal: &Principal, path: &str) -> Result<Self, ApiError> {
+        Ok(Self { id: slug(path)?, buyer: buyer_of(principal)?, key_id: principal.key_id })
+    }
+
+    fn order(&self) -> CampaignOrder<'_> {
+        CampaignOrder { id: &self.id, buyer: self.buyer.as_ref(), actor: self.key_id.as_str() }
+    }
+}
+
+/// Where a campaign stands after its endpoints were challenged.
+#[derive(Serialize, JsonSchema)]
+struct EndpointsAnswer<'a> {
+    campaign_id: &'a CampaignId,
+    /// `pending_verification` until every endpoint has answered a challenge.
+    state: CampaignState,
+    /// What pings and posts are signed with; with the first registration only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<&'a SecretText>,
+    /// The endpoints that did not answer the challenge.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Fault>,
+}
+
+/// `PUT /v1/campaigns/{campaign_id}/endpoints`: registers a buyer's endpoints and challenges them.
+pub(super) async fn register(
+    api: web::Data<Api>,
+    principal: Principal,
+    path: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let asked = Asked::of(&principal, &path)?;
+    let (endpoints, _) = ENDPOINTS.read::<Endpoints>(&body)?;
+    let exchange = Arc::clone(&api.exchange);
+    let (asked, reply) = api
+        .ask(async move {
+            match exchange.register_endpoints(asked.order(), &endpoints).await {
+                Ok(reply) => Ok((asked, reply)),
+                Err(error) => {
+                    let name = (ObjectKind::Campaign, asked.id.as_str());
+                    Err(refused(error, name, Code::InvalidRequest))
+                }
+            }
+        })
+        .await?;
+    Ok(challenged(&asked.id, &reply))
+}
+
+/// How `PUT /v1/campaigns/{campaign_id}/endpoints` is described.
+pub(super) fn register_operation() -> Operation {
+    Operation::new(Tag::Registry, "registerEndpoints", "Register a campaign's endpoints")
+        .says(
+            "Each endpoint that is new is challenged, signed, and gets no ping and no post until it \
+             has answered. A post that is under way keeps the endpoint it left for. Endpoints that \
+             did not pass are named in `errors`; register others, or ask for another challenge.",
+        )
+        .body::<Endpoints>()
+        .answers::<EndpointsAnswer<'static>>(200, "Where the campaign stands.")
+        .fails(&[
+            Code::NotFound,
+            Code::AttestationNeeded,
+            Code::InvalidRequest,
+            Code::RegistryChanged,
+            Code::RecordsUnavailable,
+        ])
+}
+
+/// `POST /v1/campaigns/{campaign_id}/verify`: challenges the endpoints that are not proved.
+pub(super) async fn verify(
+    api: web::Data<Api>,
+    principal: Principal,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = Asked::of(&principal, &path)?;
+    let exchange = Arc::clone(&api.exchange);
+    let (asked, reply) =
+        api.ask(async move {
+            exchange.verify_endpoints(asked.order()).await.map(|reply| (asked, reply))
+        })
+        .await?;
+    Ok(challenged(&asked.id, &reply))
+}
+
+/// How `POST /v1/campaigns/{campaign_id}/verify` is described.
+pub(super) fn verify_operation() -> Operation {
+    Operation::new(Tag::Registry, "verifyEndpoints", "Challenge a campaign's endpoints again")
+        .says("Those that have passed are not challenged again.")
+        .answers::<EndpointsAnswer<'static>>(200, "Where the campaign stands.")
+        .fails(&[
+            Code::NotFound,
+            Code::AttestationNeeded,
+            Code::RegistryChanged,
+            Code::RecordsUnavailable,
+        ])
+}
+
+fn challenged(id: &CampaignId, reply: &EndpointsReply) -> HttpResponse {
+    let fault = |failed: &crate::flow::endpoints::FailedEndpoint| Fault {
+        pointer: format!("/{}", failed.field),
+        code: failed.failure.code().into(),
+        detail: failed.failure.public_text().into(),
+    };
+    HttpResponse::Ok().json(EndpointsAnswer {
+        campaign_id: id,
+        state: reply.state,
+        secret: reply.secret.as_ref(),
+        errors: reply.failed.iter().map(fault).collect(),
+    })
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Rotation {
+    /// For how many seconds the secrets before still sign beside the new one.
+    #[serde(default = "usual_overlap")]
+    #[schemars(range(max = 604_800))]
+    overlap_s: u32,
+}
+
+fn usual_overlap() -> u32 {
+    u32::try_from(SECRET_OVERLAP_S).expect("a day is not beyond 136 years")
+}
+
+/// A new secret.
+#[derive(Serialize, JsonSchema)]
+struct Rotated {
+    /// The secret; shown this once.
+    secret: SecretText,
+}
+
+/// `POST /v1/campaigns/{campaign_id}/rotate-secret`: replaces the secret.
+pub(super) async fn rotate_secret(
+    api: web::Data<Api>,
+    principal: Principal,
+    path: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let asked = Asked::of(&principal, &path)?;
+    let Rotation { overlap_s } = body.parse()?;
+    if overlap_s > SECRET_OVERLAP_S_MAX {
+        let detail = format!("The overlap is 0 to {SECRET_OVERLAP_S_MAX} seconds.");
+        return Err(ApiError::at("/overlap_s", "out_of_range", detail));
+    }
+    let exchange = Arc::clone(&api.exchange);
+    let rotated = api
+        .ask(async move { exchange.administration().rotate_secret(asked.order(), overlap_s).await })
+        .await?;
+    Ok(HttpResponse::Ok().json(Rotated { secret: rotated.done }))
+}
+
+/// How `POST /v1/campaigns/{campaign_id}/rotate-secret` is described.
+pub(super) fn rotate_secret_operation() -> Operation {
+    Operation::new(Tag::Registry, "rotateSecret", "Replace a campaign's secret")
+        .says(
+            "For `overlap_s` seconds every request is signed with the old secrets too, so that \
+             nothing is lost while the receiver changes over.",
+        )
+        .body::<Rotation>()
+        .answers::<Rotated>(200, "The new secret; it is shown this once.")
+        .fails(&[
+            Code::NotFound,
+            Code::InvalidRequest,
+            Code::RegistryChanged,
+            Code::RecordsUnavailable,
+        ])
+}
+
+/// Where a campaign stands.
+#[derive(Serialize, JsonSchema)]
+struct StandingAnswer<'a> {
+    campaign_id: &'a CampaignId,
+    /// Its state.
+    state: CampaignState,
+    /// Who has paused it.
+    paused_by: &'a BTreeSet<PausedBy>,
+}
+
+fn stands(id: &CampaignId, standing: &CampaignStanding) -> HttpResponse {
+    let (state, paused_by) = (standing.state, &standing.paused_by);
+    HttpResponse::Ok().json(StandingAnswer { campaign_id: id, state, paused_by })
+}
+
+/// `POST /v1/campaigns/{campaign_id}/pause`.
+pub(super) async fn pause(
+    api: web::Data<Api>,
+    principal: Principal,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = Asked::of(&principal, &path)?;
+    let exchange = Arc::clone(&api.exchange);
+    let (asked, paused) = api
+        .ask(async move {
+            exchange.administration().pause(asked.order()).await.map(|done| (asked, done))
+        })
+        .await?;
+    Ok(stands(&asked.id, &paused.done))
+}
+
+/// `POST /v1/campaigns/{campaign_id}/resume`.
+pub(super) async fn resume(
+    api: web::Data<Api>,
+    principal: Principal,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = Asked::of(&principal, &path)?;
+    let exchange = Arc::clone(&api.exchange);
+    let (asked, resumed) = api
+        .ask(async move {
+            exchange.administration().resume(asked.order()).await.map(|done| (asked, done))
+        })
+        .await?;
+    Ok(stands(&asked.id, &resumed.done))
+}
+
+/// `POST /v1/campaigns/{campaign_id}/activate`.
+pub(super) async fn activate(
+    api: web::Data<Api>,
+    principal: Principal,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = Asked::of(&principal, &path)?;
+    let exchange = Arc::clone(&api.exchange);
+    let (asked, activated) = api
+        .ask(async move {
+            exchange.administration().activate(asked.order()).await.map(|done| (asked, done))
+        })
+        .await?;
+    Ok(stands(&asked.id, &activated.done))
+}
+
+/// How `POST /v1/campaigns/{campaign_id}/pause` is described.
+pub(super) fn pause_operation() -> Operation {
+    standing_operation("pauseCampaign", "Pause a campaign").says(
+        "It gets no more pings and wins nothing until it is resumed. Posts under way are cleared up \
+         all the same.",
+    )
+}
+
+/// How `POST /v1/campaigns/{campaign_id}/resume` is described.
+pub(super) fn resume_operation() -> Operation {
+    standing_operation("resumeCampaign", "Resume a campaign")
+        .says("A buyer lifts its own pause, an operator every pause.")
+}
+
+/// How `POST /v1/campaigns/{campaign_id}/activate` is described.
+pub(super) fn activate_operation() -> Operation {
+    standing_operation("activateCampaign", "Vouch for a campaign's endpoints")
+        .says(
+            "An operator's word that the endpoints are the buyer's, without a challenge. It lifts \
+             every pause too.",
+        )
+        .fails(&[Code::EndpointsMissing])
+}
+
+fn standing_operation(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(Tag::Registry, id, summary)
+        .answers::<StandingAnswer<'static>>(200, "Where the campaign stands.")
+        .fails(&[Code::NotFound, Code::RegistryChanged, Code::RecordsUnavailable])
+}
