@@ -160,7 +160,7 @@ impl Exchange {
                 } else if run.is_just_taken() {
                     Box::pin(self.sell_taken(run)).await
                 } else {
-                    Box::pin(self.go_on(run)).await
+                    Box::pin(self.go_on_anew(run)).await
                 }
             }
             LeadState::Offered { .. } | LeadState::Closed => Ok(()),

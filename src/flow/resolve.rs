@@ -13,8 +13,9 @@ use tokio::time::Instant;
 use super::cascade::{News, SEAT, Turn, payout, post_record};
 use super::closing::PaidSeat;
 use super::exchange::{Exchange, FlowError};
+use super::plan::PostTerms;
 use super::recover::Claim;
-use super::run::{Run, Stop, part_bytes};
+use super::run::{Invited, Run, Stop, part_bytes};
 use crate::domain::auction::{Account, Attempt, LeadView, SeatState};
 use crate::domain::campaign::{OnUnknown, PostSemantics};
 use crate::domain::disposition::Disposition;
@@ -100,8 +101,7 @@ impl Exchange {
         if view.closing.is_some() || view.has_locked_seat() {
             return Ok(());
         }
-        let next_k = view.seats.iter().filter_map(|seat| seat.last()).map(|last| last.k + 1).max();
-        self.cascade(run, next_k.unwrap_or(0), None).await
+        self.cascade(run, next_k(&view), None).await
     }
 
     async fn look(
@@ -200,15 +200,44 @@ impl Exchange {
         if run.view()?.closing.is_some() {
             return Ok(());
         }
+        self.ask_everybody_else(run).await
+    }
+
+    /// The round after a post that was given up: among everybody who may not have the lead already.
+    pub(super) async fn ask_everybody_else(&self, run: &mut Run) -> Result<(), Stop> {
+        let view = Arc::clone(run.view()?);
         run.invite_again(self);
-        let entity = &turn.entry.legal_entity;
-        run.invited.retain(|invited| {
-            invited.campaign.buyer_id != turn.entry.buyer
-                && invited.campaign.buyer.legal_entity() != entity
+        let may_have_it: Vec<_> =
+            given_up(&view).filter_map(|attempt| view.rank.get(usize::from(attempt.k))).collect();
+        run.invited.retain(|Invited { campaign, .. }| {
+            may_have_it.iter().all(|entry| {
+                campaign.buyer_id != entry.buyer
+                    && campaign.buyer.legal_entity() != entry.legal_entity
+            })
         });
         run.count_pinged();
-        run.deadline = Instant::now() + Duration::from_millis(self.limits.auction_ms);
+        self.begin_anew(run);
         Box::pin(self.hold_auction(run)).await
+    }
+
+    /// Gives the round after a post that was given up the time of an auction of its own.
+    fn begin_anew(&self, run: &mut Run) {
+        run.deadline = Instant::now() + Duration::from_millis(self.limits.auction_ms);
+    }
+
+    /// Goes on with a lead that was taken over and has no post on its way.
+    pub(super) async fn go_on_anew(&self, run: &mut Run) -> Result<(), Stop> {
+        let view = Arc::clone(run.view()?);
+        let rounds_given_up = given_up(&view).count();
+        if rounds_given_up == 0 {
+            return self.go_on(run).await;
+        }
+        let was_given_up = last_attempt(&view).and_then(|last| last.verdict);
+        if was_given_up == Some(Verdict::GivenUp) && usize::from(view.rounds) <= rounds_given_up {
+            return self.ask_everybody_else(run).await;
+        }
+        self.begin_anew(run);
+        self.go_on(run).await
     }
 
     /// The end of the window: nobody is billed, the lead is not resold, the vendor is told.
@@ -394,7 +423,30 @@ pub(super) fn turn_at(view: &LeadView, k: u16) -> Option<Turn> {
 }
 
 fn last_intent(view: &LeadView) -> Option<Timestamp> {
-    Some(view.seats.first()?.last()?.intended_at)
+    Some(last_attempt(view)?.intended_at)
+}
+
+fn last_attempt(view: &LeadView) -> Option<&Attempt> {
+    view.seats.first()?.last()
+}
+
+/// Posts that were left unknown by contract, so that the lead may go to others.
+fn given_up(view: &LeadView) -> impl Iterator<Item = &Attempt> {
+    let attempts = view.seats.iter().flat_map(|seat| &seat.attempts);
+    attempts.filter(|attempt| attempt.verdict == Some(Verdict::GivenUp))
+}
+
+/// The place from which candidates are asked next. After a post that was given up these are the
+/// ones of the new round: bids of the old one were asked for anew.
+fn next_k(view: &LeadView) -> u16 {
+    let Some(last) = last_attempt(view) else { return 0 };
+    let is_next = |k: &u16| {
+        let terms = view.rank.get(usize::from(*k)).map(|entry| PostTerms::from_bytes(&entry.terms));
+        last.verdict != Some(Verdict::GivenUp)
+            || terms.flatten().is_some_and(|terms| terms.round == view.rounds)
+    };
+    let places = view.rank.len() as u16;
+    (last.k + 1..places).find(is_next).unwrap_or(places)
 }
 
 fn read_inquiry(answer: StatusAnswer, attempt: PostAttempt, age_ms: i64) -> Look {

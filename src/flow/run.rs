@@ -366,6 +366,7 @@ impl Run {
             reference: contender.bid.reference.clone(),
             seats: contender.bid.seats,
             legal_name: contender.bid.legal_name.clone(),
+            round: self.round,
         };
         RankEntry {
             campaign: campaign.id.clone(),
