@@ -140,15 +140,14 @@ impl Bench {
         let pings = self.arguments.buyers;
         self.stubs.behave(Order::Spread { low_ms: PING_LOW_MS, high_ms: PING_HIGH_MS })?;
 
-        let before_s = process::cpu_s(pid)?;
+        let before_s = process::cpu_s_when_quiet(pid).await?;
         let load = Load::Open { rate: self.arguments.rate, lasting };
         let latency = self.driver.run(target, load).await?.all_answered()?;
-        let cpu_s = process::cpu_s(pid)? - before_s;
-
-        let before_s = process::cpu_s(pid)?;
+        let between_s = process::cpu_s_when_quiet(pid).await?;
         let load = Load::Closed { at_once: CAPACITY_LEADS, lasting };
         let capacity = self.driver.run(target, load).await?.all_answered()?;
-        let busy_s = process::cpu_s(pid)? - before_s;
+        let after_s = process::cpu_s_when_quiet(pid).await?;
+        let (cpu_s, busy_s) = (between_s - before_s, after_s - between_s);
 
         let memory = PING_MEMORY_MS;
         self.stubs.behave(Order::Spread { low_ms: memory, high_ms: memory })?;

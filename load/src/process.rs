@@ -3,12 +3,21 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 /// Ticks of the kernel's processor times in a second: fixed on every Linux that Rust runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
+
+/// A process that uses less than this share of a processor within [`QUIET_WINDOW`] is at rest.
+const QUIET_SHARE: f64 = 0.06;
+/// How long it is watched for that.
+const QUIET_WINDOW: Duration = Duration::from_millis(500);
+/// How long it may take to come to rest.
+const QUIET_PATIENCE: Duration = Duration::from_secs(120);
 
 /// This program again, as a process of its own.
 pub fn again(arguments: &[String]) -> anyhow::Result<Command> {
@@ -78,6 +87,22 @@ pub fn cpu_s(pid: u32) -> anyhow::Result<f64> {
     };
     let (user, system) = (tick(11).context("no user time")?, tick(12).context("no system time")?);
     Ok((user + system) / TICKS_PER_SECOND)
+}
+
+/// Waits until a process has nothing left to do, such as to settle what it sold, and gives its
+/// processor time so far.
+pub async fn cpu_s_when_quiet(pid: u32) -> anyhow::Result<f64> {
+    let give_up_at = Instant::now() + QUIET_PATIENCE;
+    let mut before_s = cpu_s(pid)?;
+    loop {
+        tokio::time::sleep(QUIET_WINDOW).await;
+        let now_s = cpu_s(pid)?;
+        if now_s - before_s <= QUIET_WINDOW.as_secs_f64() * QUIET_SHARE {
+            return Ok(now_s);
+        }
+        ensure!(Instant::now() < give_up_at, "the process does not come to rest");
+        before_s = now_s;
+    }
 }
 
 /// Resident memory of a process, in bytes.

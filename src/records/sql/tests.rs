@@ -7,10 +7,10 @@ fn rows(count: i64) -> Vec<Vec<Value>> {
 }
 
 #[test]
-fn rows_are_numbered_through() {
+fn each_value_of_each_row_has_its_place() {
     let statements = MANY.statements(rows(2));
     let expected = Statement {
-        text: Cow::Borrowed("INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT DO"),
+        text: Cow::Borrowed("INSERT INTO t (a, b) VALUES (?, ?), (?, ?) ON CONFLICT DO"),
         values: vec![0.into(), "x".into(), 1.into(), "x".into()],
     };
     assert_eq!(statements, [expected]);
