@@ -6,6 +6,7 @@
 pub mod address;
 pub mod auction;
 pub mod bid;
+pub mod breaker;
 pub mod buyer;
 pub mod campaign;
 pub mod decimal;

@@ -8,6 +8,7 @@
 //! format, database, web framework or file.
 
 pub mod administer;
+pub mod breaker;
 pub mod cascade;
 pub mod challenge;
 pub mod closing;

@@ -11,6 +11,7 @@ mod accounts;
 mod auctions;
 mod auth;
 mod body;
+mod breakers;
 mod campaigns;
 mod conditions;
 mod connections;

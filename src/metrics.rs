@@ -8,6 +8,7 @@
 //! This module only counts. It does not know when something happens, and nothing in the exchange
 //! ever decides by what is counted here.
 
+mod endpoints;
 mod family;
 mod market;
 mod node;
@@ -19,6 +20,7 @@ use tokio::runtime::RuntimeMetrics;
 
 pub use family::{LABEL_VALUES_MAX, OTHER};
 
+use endpoints::Endpoints;
 use market::Market;
 use node::Node;
 use register::Register;
@@ -78,6 +80,7 @@ impl OfferResult {
 pub struct Metrics {
     registry: Registry,
     market: Market,
+    endpoints: Endpoints,
     node: Node,
 
     /// Auctions this node is running now.
@@ -123,6 +126,7 @@ impl Metrics {
         let seconds = |name, help| register.seconds(name, help);
         Self {
             market: Market::new(&register),
+            endpoints: Endpoints::new(&register),
             node: Node::new(&register),
             auctions_in_flight: gauge("auctions_in_flight", "Auctions this node is running now."),
             early_closes: counter(

@@ -112,6 +112,22 @@ fn limit_errors(limits: &Limits) -> Vec<(&'static str, String)> {
             limits.registry_poll_ms
         ),
     );
+    need(
+        limits.breaker_pause_ms <= limits.breaker_pause_max_ms,
+        "breaker_pause_max_ms",
+        format!(
+            "{} is shorter than breaker_pause_ms = {}",
+            limits.breaker_pause_max_ms, limits.breaker_pause_ms
+        ),
+    );
+    let shares = [
+        ("breaker_failure_percent", limits.breaker_failure_percent),
+        ("throttle_timeout_percent", limits.throttle_timeout_percent),
+        ("throttle_pass_percent", limits.throttle_pass_percent),
+    ];
+    for (key, percent) in shares {
+        need(percent <= 100, key, format!("{percent} is more than 100"));
+    }
     errors
 }
 
@@ -130,6 +146,16 @@ fn positive(limits: &Limits) -> Vec<(&'static str, u64)> {
         ("ping_reply_bytes_max", size(limits.ping_reply_bytes_max)),
         ("post_reply_bytes_max", size(limits.post_reply_bytes_max)),
         ("auctions_in_flight_max", size(limits.auctions_in_flight_max)),
+        ("breaker_ping_window_ms", limits.breaker_ping_window_ms),
+        ("breaker_ping_sample_min", limits.breaker_ping_sample_min.into()),
+        ("breaker_post_window_ms", limits.breaker_post_window_ms),
+        ("breaker_post_sample_min", limits.breaker_post_sample_min.into()),
+        ("breaker_failure_percent", limits.breaker_failure_percent.into()),
+        ("breaker_pause_ms", limits.breaker_pause_ms),
+        ("breaker_probes", limits.breaker_probes.into()),
+        ("throttle_timeout_percent", limits.throttle_timeout_percent.into()),
+        ("throttle_pass_percent", limits.throttle_pass_percent.into()),
+        ("throttle_release_answers", limits.throttle_release_answers.into()),
         ("wait_ms_min", limits.wait_ms_min),
         ("body_bytes_max", size(limits.body_bytes_max)),
         ("body_timeout_ms", limits.body_timeout_ms),

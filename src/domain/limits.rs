@@ -41,6 +41,30 @@ pub struct Limits {
     /// How many auctions one node runs at once; a lead beyond them gets 503.
     pub auctions_in_flight_max: usize,
 
+    // Endpoints that do not work.
+    /// How far back pings count for their endpoint's breaker, in milliseconds.
+    pub breaker_ping_window_ms: u64,
+    /// Pings in the window without which nothing is concluded.
+    pub breaker_ping_sample_min: u32,
+    /// How far back posts count for their endpoint's breaker, in milliseconds.
+    pub breaker_post_window_ms: u64,
+    /// Posts in the window without which nothing is concluded.
+    pub breaker_post_sample_min: u32,
+    /// Share of failed calls at which a breaker opens, in percent.
+    pub breaker_failure_percent: u32,
+    /// The first pause of an open breaker, in milliseconds; each further one is twice as long.
+    pub breaker_pause_ms: u64,
+    /// The longest pause of an open breaker, in milliseconds.
+    pub breaker_pause_max_ms: u64,
+    /// Calls let out after a pause, all of which must be answered.
+    pub breaker_probes: u32,
+    /// Share of pings not answered in time at which an endpoint is throttled, in percent.
+    pub throttle_timeout_percent: u32,
+    /// Share of its pings that a throttled endpoint still gets, in percent.
+    pub throttle_pass_percent: u32,
+    /// Answers in time, one after another, that end the throttling.
+    pub throttle_release_answers: u32,
+
     // The vendor's request.
     /// How long a vendor waits for the result unless it says otherwise, in milliseconds.
     pub wait_ms_default: u64,
@@ -106,6 +130,17 @@ impl Default for Limits {
             ping_reply_bytes_max: 65_536,
             post_reply_bytes_max: 65_536,
             auctions_in_flight_max: 1_000,
+            breaker_ping_window_ms: 30_000,
+            breaker_ping_sample_min: 20,
+            breaker_post_window_ms: 600_000,
+            breaker_post_sample_min: 5,
+            breaker_failure_percent: 75,
+            breaker_pause_ms: 5_000,
+            breaker_pause_max_ms: 300_000,
+            breaker_probes: 3,
+            throttle_timeout_percent: 50,
+            throttle_pass_percent: 25,
+            throttle_release_answers: 5,
             wait_ms_default: 30_000,
             wait_ms_min: 100,
             wait_ms_max: 300_000,

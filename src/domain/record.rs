@@ -181,6 +181,10 @@ pub struct PingRecord {
     pub result: PingResult,
     /// Why there is no bid.
     pub reason: Option<NoBid>,
+    /// More about a ping that was not sent or not answered: `breaker_open`, `throttled`, or what
+    /// the wire says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// The reply's status.
     pub http_status: Option<u16>,
     /// From sending to the reply's last byte, or to the end of waiting.

@@ -16,6 +16,7 @@ use super::plan::PostTerms;
 use super::run::{Run, Stop, part_bytes};
 use crate::domain::auction::{Account, LeadView, RankEntry};
 use crate::domain::bid::{Lost, SeatsWanted};
+use crate::domain::breaker::BreakerCall;
 use crate::domain::campaign::CampaignState;
 use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::PostId;
@@ -171,6 +172,17 @@ impl Exchange {
                 return Ok(Tried::Next);
             }
         };
+        let ticket = match self.breakers.admit(&campaign, BreakerCall::Post, &*self.entropy) {
+            Ok(ticket) => ticket,
+            Err(reason) => {
+                if was_held {
+                    run.give_back(turn);
+                }
+                run.has_spared_post = true;
+                run.skip(turn, Lost::PostNotSent, Some(reason.as_str().to_owned()));
+                return Ok(Tried::Next);
+            }
+        };
         let held = match first_hold {
             Some(held) => held,
             None => self.hold(run.hold_of(&turn.entry, self.now()), run.plan.test).await?,
@@ -195,6 +207,7 @@ impl Exchange {
         let began = Instant::now();
         let delivery = self.deliver(&campaign, (turn.post_id, &post), false, deadline).await;
         run.waited += began.elapsed();
+        ticket.report(delivery.health);
         if matches!(delivery.outcome, PostOutcome::NotSent { .. }) {
             self.make_sure_it_is_ours(run).await?;
         }
@@ -243,7 +256,7 @@ impl Exchange {
         turn: &Turn,
         delivery: Delivery,
     ) -> Result<(), Stop> {
-        let Delivery { outcome, attempts } = delivery;
+        let Delivery { outcome, attempts, health: _ } = delivery;
         let (verdict, reason, redirect_url) = match outcome {
             PostOutcome::Accepted(acceptance) => (Verdict::Accepted, None, acceptance.redirect_url),
             PostOutcome::Rejected { reason } => (Verdict::Rejected, Some(reason), None),
@@ -382,7 +395,7 @@ const fn result_of(verdict: Verdict) -> PostResult {
 /// Why nobody took a lead that had bids.
 fn unsold_reason(run: &Run, view: &LeadView) -> Reason {
     let was_posted = view.seats.iter().any(|seat| !seat.attempts.is_empty());
-    if was_posted {
+    if was_posted || run.has_spared_post {
         Reason::AllPostsRejected
     } else if run.has_no_room {
         Reason::NoCapacity

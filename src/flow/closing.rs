@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::exchange::Exchange;
-use super::run::{Ended, Run, Stop};
+use super::run::{Run, Stop};
 use super::waiting::{Active, Progress};
 use crate::domain::auction::{Closing, StoredAnswer};
 use crate::domain::campaign::PostSemantics;
@@ -27,6 +27,17 @@ pub struct PaidSeat {
     pub money: SeatMoney,
     /// Where the consumer may be sent next.
     pub redirect_url: Option<String>,
+}
+
+/// How an auction ended, for what is counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended {
+    /// Why it was not sold.
+    pub reason: Option<Reason>,
+    /// From intake to the end.
+    pub elapsed: Duration,
+    /// The part of it that no buyer caused.
+    pub overhead: Duration,
 }
 
 impl Exchange {

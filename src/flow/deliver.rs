@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::breaker::machine::CallResult;
+use super::breaker::post_result;
 use super::exchange::Exchange;
 use crate::domain::campaign::OnUnmatched;
 use crate::domain::ids::PostId;
@@ -34,6 +36,15 @@ pub struct Delivery {
     pub outcome: PostOutcome,
     /// Its attempts.
     pub attempts: Vec<PostAttempt>,
+    /// What the last of them says about the endpoint: health is counted once per delivery.
+    pub health: Option<CallResult>,
+}
+
+/// One attempt at a delivery.
+struct Attempted {
+    outcome: PostOutcome,
+    attempt: PostAttempt,
+    health: Option<CallResult>,
 }
 
 impl Exchange {
@@ -50,13 +61,13 @@ impl Exchange {
         let mut attempts = Vec::new();
         let mut pause = PAUSE;
         loop {
-            let (outcome, attempt) =
+            let Attempted { outcome, attempt, health } =
                 self.deliver_once(campaign, (post_id, post), is_repeat, deadline).await;
             attempts.push(attempt);
             let is_last = attempts.len() >= TRIES_MAX as usize;
             let resume_at = Instant::now() + pause;
             if is_last || resume_at >= deadline || !matches!(outcome, PostOutcome::NotSent { .. }) {
-                return Delivery { outcome, attempts };
+                return Delivery { outcome, attempts, health };
             }
             tokio::time::sleep_until(resume_at).await;
             pause *= 2;
@@ -69,13 +80,14 @@ impl Exchange {
         (post_id, post): (PostId, &RenderedPost),
         is_repeat: bool,
         deadline: Instant,
-    ) -> (PostOutcome, PostAttempt) {
+    ) -> Attempted {
         let at = self.now();
         let id = post_id.to_string();
         let Some(mut headers) = self.signed_headers(campaign, &id, &post.body, deadline) else {
             let reason = "unsigned".to_owned();
-            let attempt = attempt_of(at, &PostOutcome::NotSent { reason: reason.clone() }, None, 0);
-            return (PostOutcome::NotSent { reason }, attempt);
+            let outcome = PostOutcome::NotSent { reason };
+            let attempt = attempt_of(at, &outcome, None, 0);
+            return Attempted { outcome, attempt, health: None };
         };
         headers.extend(post.headers.iter().cloned());
         let request = WireRequest {
@@ -88,10 +100,10 @@ impl Exchange {
             deadline,
             reply_bytes_max: self.limits.post_reply_bytes_max,
         };
-        let WireOutcome { result, elapsed_us } = self.wire.call(request).await;
-        self.metrics.post_seconds(&campaign.buyer_id, Duration::from_micros(elapsed_us));
+        let came = self.wire.call(request).await;
+        self.metrics.post_seconds(&campaign.buyer_id, Duration::from_micros(came.elapsed_us));
         let on_unmatched = campaign.campaign.on_unmatched;
-        let (outcome, status) = match &result {
+        let (outcome, status) = match &came.result {
             Ok(reply) => {
                 let content_encoding = reply.header("content-encoding");
                 let raw = RawReply { status: reply.status, content_encoding, body: &reply.body };
@@ -99,8 +111,9 @@ impl Exchange {
             }
             Err(error) => (outcome_of(*error, is_repeat, on_unmatched), error.status),
         };
-        let attempt = attempt_of(at, &outcome, status, elapsed_us);
-        (outcome, attempt)
+        let attempt = attempt_of(at, &outcome, status, came.elapsed_us);
+        let health = post_result(&came, &outcome);
+        Attempted { outcome, attempt, health }
     }
 
     /// Asks the buyer's status URL what became of a post.

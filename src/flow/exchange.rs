@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::administer::Administration;
+use super::breaker::Breakers;
 use super::outbox::Outbox;
 use super::room::NoRoom;
 use super::unknown::UnknownPosts;
@@ -149,6 +150,7 @@ pub struct Exchange {
     pub(super) admission: Arc<Semaphore>,
     pub(super) waiting: Arc<Waiting>,
     pub(super) no_room: NoRoom,
+    pub(super) breakers: Breakers,
     pub(super) outbox: Outbox,
     pub(super) unknown: UnknownPosts,
     administration: Arc<Administration>,
@@ -162,6 +164,7 @@ impl Exchange {
         let node = NodeId(parts.entropy.bits());
         let admission = Arc::new(Semaphore::new(parts.limits.auctions_in_flight_max));
         parts.metrics.store_durability(parts.store.durability());
+        let breakers = Breakers::new(&parts.limits, Arc::clone(&parts.metrics));
         Arc::new(Self {
             store: parts.store,
             records: parts.records,
@@ -180,6 +183,7 @@ impl Exchange {
             admission,
             waiting: Arc::new(Waiting::default()),
             no_room: NoRoom::default(),
+            breakers,
             outbox: Outbox::default(),
             unknown: UnknownPosts::default(),
             snapshot: parts.administration.snapshot(),

@@ -12,12 +12,14 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::breaker::{Ticket, ping_result};
 use super::deliver::callee;
 use super::exchange::Exchange;
 use super::run::{Invited, Run};
 use crate::decide::early_close::{Outstanding, may_close};
 use crate::decide::rank::{Standing, rank};
 use crate::domain::bid::{Bid, NoBid, SeatsWanted};
+use crate::domain::breaker::BreakerCall;
 use crate::domain::campaign::Price;
 use crate::domain::ids::{BidId, PingId};
 use crate::domain::money::Money;
@@ -40,6 +42,8 @@ pub struct Answer {
     pub bid_id: BidId,
     /// Its bids, or why there are none.
     pub bids: Result<Vec<Bid>, NoBid>,
+    /// More about a ping that was not answered: why it was not sent, or what broke.
+    pub detail: Option<&'static str>,
     /// The reply's status.
     pub http_status: Option<u16>,
     /// From sending to the reply's end, or to the end of the round.
@@ -58,7 +62,14 @@ pub struct Asked {
     pub waited: Duration,
 }
 
-type Calls = FuturesUnordered<BoxFuture<'static, (usize, WireOutcome)>>;
+type Calls = FuturesUnordered<BoxFuture<'static, Returned>>;
+
+/// A ping that came back, in whatever way.
+struct Returned {
+    index: usize,
+    outcome: WireOutcome,
+    ticket: Ticket,
+}
 
 impl Exchange {
     /// Asks everybody invited and comes back by the end of the round.
@@ -68,7 +79,7 @@ impl Exchange {
         let closes_at = (began + round).min(run.deadline);
         let mut answers: Vec<Answer> =
             run.invited.iter().map(|invited| self.unanswered(invited)).collect();
-        let mut calls = self.send_pings(run, &answers, closes_at);
+        let mut calls = self.send_pings(run, &mut answers, closes_at);
         let mut is_early = false;
         while !calls.is_empty() {
             if self.nothing_still_matters(run, &answers) {
@@ -80,14 +91,15 @@ impl Exchange {
                 () = tokio::time::sleep_until(closes_at) => None,
                 next = calls.next() => next,
             };
-            let Some((index, outcome)) = next else { break };
+            let Some(returned) = next else { break };
             let is_late = Instant::now() > closes_at;
+            let index = returned.index;
             let asked = (run.plan.currency.as_str(), &run.invited[index]);
-            self.take_answer(asked, &mut answers[index], outcome, is_late);
+            self.take_answer(asked, &mut answers[index], returned, is_late);
         }
         let waited = if run.plan.pinged == 0 { Duration::ZERO } else { began.elapsed() };
         self.cut_off(run, &mut answers, is_early, waited);
-        self.let_run_on(run, calls);
+        self.let_run_on(run, calls, closes_at);
         let bid_ttl_ms = i64::try_from(self.limits.bid_ttl_ms).unwrap_or(i64::MAX);
         Asked { answers, bids_valid_until: plus_ms(self.now(), bid_ttl_ms), waited }
     }
@@ -108,28 +120,47 @@ impl Exchange {
             ping_id: invited.ping.as_ref().map(|_| PingId::new(self.entropy.bits())),
             bid_id: BidId::new(self.entropy.bits()),
             bids,
+            detail: None,
             http_status: None,
             elapsed_ms: -1,
             is_cut_off: false,
         }
     }
 
-    fn send_pings(&self, run: &Run, answers: &[Answer], closes_at: Instant) -> Calls {
+    /// Sends every ping that may go out; one that may not is answered already.
+    fn send_pings(&self, run: &Run, answers: &mut [Answer], closes_at: Instant) -> Calls {
         let calls = FuturesUnordered::new();
-        for (index, invited) in run.invited.iter().enumerate() {
-            let (Some(ping), Some(ping_id)) = (&invited.ping, answers[index].ping_id) else {
-                continue;
+        for (index, (invited, answer)) in run.invited.iter().zip(answers).enumerate() {
+            let (Some(ping), Some(ping_id)) = (&invited.ping, answer.ping_id) else { continue };
+            let campaign = &invited.campaign;
+            let ticket = match self.breakers.admit(campaign, BreakerCall::Ping, &*self.entropy) {
+                Ok(ticket) => ticket,
+                Err(reason) => {
+                    self.leave_out(campaign, answer, reason.as_str());
+                    continue;
+                }
             };
             let Some(request) = self.ping_request(run, invited, (ping_id, ping), closes_at) else {
+                self.leave_out(campaign, answer, "unsigned");
                 continue;
             };
-            self.metrics.pings_sent(&invited.campaign.id, &invited.campaign.buyer_id);
+            self.metrics.pings_sent(&campaign.id, &campaign.buyer_id);
             let wire = std::sync::Arc::clone(&self.wire);
             let call: BoxFuture<'static, _> =
-                Box::pin(async move { (index, wire.call(request).await) });
+                Box::pin(
+                    async move { Returned { index, outcome: wire.call(request).await, ticket } },
+                );
             calls.push(call);
         }
         calls
+    }
+
+    /// A ping that is not sent is a no-bid at once: nobody waits for it.
+    fn leave_out(&self, campaign: &CompiledCampaign, answer: &mut Answer, detail: &'static str) {
+        answer.bids = Err(NoBid::NotSent);
+        answer.detail = Some(detail);
+        answer.elapsed_ms = 0;
+        self.metrics.no_bids(&campaign.id, NoBid::NotSent);
     }
 
     fn ping_request(
@@ -196,39 +227,31 @@ impl Exchange {
         &self,
         (currency, invited): (&str, &Invited),
         answer: &mut Answer,
-        outcome: WireOutcome,
+        returned: Returned,
         is_late: bool,
     ) {
+        let Returned { outcome, ticket, .. } = returned;
         let campaign = &invited.campaign;
         answer.elapsed_ms = i64::try_from(outcome.elapsed_us / 1_000).unwrap_or(i64::MAX);
         self.metrics.ping_seconds(&campaign.buyer_id, Duration::from_micros(outcome.elapsed_us));
-        answer.bids = match outcome.result {
-            Ok(_) if is_late => Err(NoBid::Late),
-            Ok(reply) => {
-                answer.http_status = Some(reply.status);
-                let content_encoding = reply.header("content-encoding");
-                let raw = RawReply { status: reply.status, content_encoding, body: &reply.body };
-                native::read(raw, self.bid_terms(currency, campaign))
-            }
+        let terms = bid_terms(currency, campaign, self.limits.bid_max);
+        answer.bids = if is_late && outcome.result.is_ok() {
+            Err(NoBid::Late)
+        } else {
+            read_bids(&outcome, terms)
+        };
+        match &outcome.result {
+            Ok(reply) => answer.http_status = Some(reply.status).filter(|_| !is_late),
             Err(error) => {
                 answer.http_status = error.status;
-                Err(match error.failure {
-                    _ if !error.sent => NoBid::NotSent,
-                    WireFailure::Oversized => NoBid::Oversized,
-                    WireFailure::Timeout => NoBid::Timeout,
-                    _ => NoBid::Malformed,
-                })
+                answer.detail = Some(error.failure.as_str());
             }
-        };
+        }
+        ticket.report(ping_result(&outcome, &answer.bids, is_late));
         match &answer.bids {
             Ok(_) => self.metrics.bids(&campaign.id, &campaign.buyer_id),
             Err(reason) => self.metrics.no_bids(&campaign.id, *reason),
         }
-    }
-
-    const fn bid_terms<'a>(&self, currency: &'a str, campaign: &CompiledCampaign) -> BidTerms<'a> {
-        let bid_max = self.limits.bid_max;
-        BidTerms { currency, max_bid: ceiling(campaign), bid_max, offers_shared: SEATS > 1 }
     }
 
     /// Whether no reply still awaited could change the seats or the fallbacks.
@@ -272,28 +295,58 @@ impl Exchange {
         }
     }
 
-    /// Lets outstanding calls end by themselves; each has its own deadline.
-    fn let_run_on(&self, run: &Run, mut calls: Calls) {
+    /// Lets outstanding calls end by themselves; each has its own deadline. What they bring is no
+    /// bid any more, but it tells how the endpoint does.
+    fn let_run_on(&self, run: &Run, mut calls: Calls, closes_at: Instant) {
         if calls.is_empty() {
             return;
         }
         let metrics = std::sync::Arc::clone(&self.metrics);
         let campaigns: Vec<_> =
             run.invited.iter().map(|invited| std::sync::Arc::clone(&invited.campaign)).collect();
+        let (currency, bid_max) = (run.plan.currency.clone(), self.limits.bid_max);
         self.auctions.spawn_on(
             async move {
-                while let Some((index, outcome)) = calls.next().await {
+                while let Some(Returned { index, outcome, ticket }) = calls.next().await {
                     let campaign = &campaigns[index];
                     let elapsed = Duration::from_micros(outcome.elapsed_us);
                     metrics.ping_seconds(&campaign.buyer_id, elapsed);
                     if outcome.result.is_ok() {
                         metrics.late_replies(&campaign.id);
                     }
+                    let is_late = Instant::now() > closes_at;
+                    let bids = read_bids(&outcome, bid_terms(&currency, campaign, bid_max));
+                    ticket.report(ping_result(&outcome, &bids, is_late));
                 }
             },
             &self.runtime,
         );
     }
+}
+
+/// What the answer to a ping says in the campaign's format.
+fn read_bids(outcome: &WireOutcome, terms: BidTerms<'_>) -> Result<Vec<Bid>, NoBid> {
+    match &outcome.result {
+        Ok(reply) => {
+            let content_encoding = reply.header("content-encoding");
+            let raw = RawReply { status: reply.status, content_encoding, body: &reply.body };
+            native::read(raw, terms)
+        }
+        Err(error) => Err(match error.failure {
+            _ if !error.sent => NoBid::NotSent,
+            WireFailure::Oversized => NoBid::Oversized,
+            WireFailure::Timeout => NoBid::Timeout,
+            _ => NoBid::Malformed,
+        }),
+    }
+}
+
+const fn bid_terms<'a>(
+    currency: &'a str,
+    campaign: &CompiledCampaign,
+    bid_max: Money,
+) -> BidTerms<'a> {
+    BidTerms { currency, max_bid: ceiling(campaign), bid_max, offers_shared: SEATS > 1 }
 }
 
 /// The most a campaign can pay; `None` = no ceiling.

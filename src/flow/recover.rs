@@ -51,6 +51,7 @@ impl Exchange {
         loop {
             self.sweep().await;
             self.unknown.count(self.now(), &self.metrics);
+            self.breakers.count();
             if sweeps.is_multiple_of(SWEEPS_PER_HOLD_SEARCH) {
                 self.free_dead_holds().await;
             }

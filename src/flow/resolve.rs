@@ -17,6 +17,7 @@ use super::plan::PostTerms;
 use super::recover::Claim;
 use super::run::{Invited, Run, Stop, part_bytes};
 use crate::domain::auction::{Account, Attempt, LeadView, SeatState};
+use crate::domain::breaker::BreakerCall;
 use crate::domain::campaign::{OnUnknown, PostSemantics};
 use crate::domain::disposition::Disposition;
 use crate::domain::ids::{LeadId, PostId};
@@ -149,7 +150,10 @@ impl Exchange {
             return Ok(Look::StillUnknown(None));
         };
         let deadline = Instant::now() + Duration::from_millis(self.limits.post_ms);
+        // A repeat clears up an unknown post, so no breaker keeps it back.
+        let ticket = self.breakers.pass(campaign, BreakerCall::Post);
         let delivery = self.deliver(campaign, (turn.post_id, &post), true, deadline).await;
+        ticket.report(delivery.health);
         let mut attempts = delivery.attempts;
         let (verdict, reason, redirect_url) = match delivery.outcome {
             PostOutcome::Accepted(acceptance) => (Verdict::Accepted, None, acceptance.redirect_url),

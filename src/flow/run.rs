@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::closing::Ended;
 use super::exchange::{Exchange, FlowError};
 use super::fanout::Asked;
 use super::plan::{AuctionPlan, PostTerms, TakenNotes};
@@ -118,21 +119,12 @@ pub struct Run {
     has_low_bid: bool,
     /// Whether somebody had no room when its turn came.
     pub has_no_room: bool,
+    /// Whether somebody's turn was passed over to spare its endpoint.
+    pub has_spared_post: bool,
     /// When an unknown post of it must be looked at again.
     pub due_at: Option<Timestamp>,
     /// How it ended, for what is counted.
     pub ended: Option<Ended>,
-}
-
-/// How an auction ended, for what is counted.
-#[derive(Debug, Clone, Copy)]
-pub struct Ended {
-    /// Why it was not sold.
-    pub reason: Option<Reason>,
-    /// From intake to the end.
-    pub elapsed: Duration,
-    /// The part of it that no buyer caused.
-    pub overhead: Duration,
 }
 
 /// A bid with its standing, while it is ranked.
@@ -197,6 +189,7 @@ impl Run {
             pending_rank: Vec::new(),
             has_low_bid: false,
             has_no_room: false,
+            has_spared_post: false,
             due_at: None,
             ended: None,
         }
@@ -404,6 +397,7 @@ impl Run {
                     ping_id,
                     result: if no_bid.is_none() { PingResult::Bid } else { PingResult::NoBid },
                     reason: no_bid,
+                    detail: answer.detail.map(str::to_owned),
                     http_status: answer.http_status,
                     elapsed_ms: answer.elapsed_ms,
                 }),

@@ -13,8 +13,8 @@ use super::body::Accepts;
 use super::error::ApiError;
 use super::openapi::{self, Operation};
 use super::{
-    accounts, auctions, campaigns, docs, gate, health, keys, leads, lists, objects, pings, posts,
-    registry, specs,
+    accounts, auctions, breakers, campaigns, docs, gate, health, keys, leads, lists, objects,
+    pings, posts, registry, specs,
 };
 use crate::domain::key::Role;
 
@@ -122,6 +122,9 @@ enum Action {
     CreditBuyer,
     ReadBalance,
     ReadLedger,
+    ListBreakers,
+    ReadBreakers,
+    ForceBreaker,
     ReadOpenApi,
     ReadDocs,
     ReadDocsFile,
@@ -241,6 +244,14 @@ pub const ROUTES: &[Route] = &[
     post("/v1/buyers/{buyer_id}/credits", OPERATORS, Accepts::Json, Action::CreditBuyer),
     get("/v1/buyers/{buyer_id}/balance", BUYERS_AND_OPERATORS, Action::ReadBalance),
     get("/v1/buyers/{buyer_id}/ledger", BUYERS_AND_OPERATORS, Action::ReadLedger),
+    get("/v1/breakers", OPERATORS, Action::ListBreakers),
+    get("/v1/campaigns/{campaign_id}/breakers", BUYERS_AND_OPERATORS, Action::ReadBreakers),
+    post(
+        "/v1/campaigns/{campaign_id}/breakers/force",
+        OPERATORS,
+        Accepts::Json,
+        Action::ForceBreaker,
+    ),
     get("/openapi.json", EVERYBODY, Action::ReadOpenApi),
     get("/docs", EVERYBODY, Action::ReadDocs),
     get("/docs/{file}", EVERYBODY, Action::ReadDocsFile),
@@ -320,6 +331,9 @@ impl Route {
             Action::CreditBuyer => accounts::credit_operation(),
             Action::ReadBalance => accounts::balance_operation(),
             Action::ReadLedger => accounts::ledger_operation(),
+            Action::ListBreakers => breakers::list_operation(),
+            Action::ReadBreakers => breakers::of_campaign_operation(),
+            Action::ForceBreaker => breakers::force_operation(),
             Action::ReadOpenApi => openapi::read_operation(),
             Action::ReadDocs => docs::page_operation(),
             Action::ReadDocsFile => docs::file_operation(),
@@ -373,6 +387,9 @@ impl Route {
             Action::CreditBuyer => web::to(accounts::credit),
             Action::ReadBalance => web::to(accounts::balance),
             Action::ReadLedger => web::to(accounts::ledger),
+            Action::ListBreakers => web::to(breakers::list),
+            Action::ReadBreakers => web::to(breakers::of_campaign),
+            Action::ForceBreaker => web::to(breakers::force),
             Action::ReadOpenApi => web::to(openapi::read),
             Action::ReadDocs => web::to(docs::page),
             Action::ReadDocsFile => web::to(docs::file),

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
 
-use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 /// Distinct values of one label in one family; further ones are counted as [`OTHER`].
 pub const LABEL_VALUES_MAX: usize = 1_000;
@@ -71,6 +71,24 @@ impl<const N: usize> Counters<N> {
 
     /// The counter of these label values, made at zero if it is new.
     pub(super) fn of(&self, values: [&str; N]) -> IntCounter {
+        self.vec.with_label_values(&self.guards.admit(values))
+    }
+}
+
+/// Gauges told apart by `N` labels.
+#[derive(Debug)]
+pub(super) struct Gauges<const N: usize> {
+    vec: IntGaugeVec,
+    guards: Guards<N>,
+}
+
+impl<const N: usize> Gauges<N> {
+    pub(super) fn new(vec: IntGaugeVec) -> Self {
+        Self { vec, guards: Guards::new() }
+    }
+
+    /// The gauge of these label values, made at zero if it is new.
+    pub(super) fn of(&self, values: [&str; N]) -> IntGauge {
         self.vec.with_label_values(&self.guards.admit(values))
     }
 }

@@ -6,7 +6,7 @@ use prometheus::{
     Registry,
 };
 
-use super::family::{Counters, Histograms};
+use super::family::{Counters, Gauges, Histograms};
 
 /// Why making and registering cannot fail: both depend on literals of this module alone.
 const CHECKED: &str = "names, labels and buckets are literals that every test of a process checks";
@@ -49,6 +49,15 @@ impl Register {
 
     pub(super) fn gauge(&self, name: &str, help: &str) -> IntGauge {
         self.enter(IntGauge::with_opts(Self::opts(name, help)))
+    }
+
+    pub(super) fn gauges<const N: usize>(
+        &self,
+        name: &str,
+        labels: [&str; N],
+        help: &str,
+    ) -> Gauges<N> {
+        Gauges::new(self.enter(IntGaugeVec::new(Self::opts(name, help), &labels)))
     }
 
     pub(super) fn seconds(&self, name: &str, help: &str) -> Gauge {

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::bid::NoBid;
+use crate::domain::breaker::{BreakerCall, BreakerState, SkipReason};
 use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::post::Verdict;
 use crate::domain::slug::{BuyerId, CampaignId, VendorId, VerticalId};
@@ -34,6 +35,10 @@ fn all_counted() -> Metrics {
     metrics.auction_seconds(&vertical, elapsed);
     metrics.auction_overhead(&vertical, elapsed);
     metrics.submission_to_acceptance(&vertical, elapsed);
+    metrics.breaker_state(&tx, BreakerCall::Ping, BreakerState::Open);
+    metrics.breaker_opened(&tx, BreakerCall::Ping);
+    metrics.ping_throttled(&tx, true);
+    metrics.calls_skipped(&tx, BreakerCall::Ping, SkipReason::Throttled);
     metrics.holds(HoldResult::Held);
     metrics.store_seconds("create", elapsed);
     metrics.store_errors("create");
@@ -59,6 +64,9 @@ fn what_was_counted_is_rendered_under_its_labels() {
     check_line(&text, r#"gavel_posts_total{campaign="acme-tx",outcome="accepted"} 1"#);
     let auctions = r#"gavel_auctions_total{disposition="unsold",reason="no_bid""#;
     check_line(&text, &format!(r#"{auctions},vendor="leadco",vertical="solar"}} 1"#));
+    let breaker = r#"{call="ping",campaign="acme-tx"}"#;
+    check_line(&text, &format!("gavel_breaker_state{breaker} 2"));
+    check_line(&text, r#"gavel_ping_throttled{campaign="acme-tx"} 1"#);
     check_line(&text, r#"gavel_holds_total{result="held"} 1"#);
     check_line(&text, r#"gavel_holds_total{result="refused"} 0"#);
     check_line(&text, r#"gavel_store_durability{level="durable"} 1"#);
@@ -145,6 +153,7 @@ fn doc_comments(source: &str) -> BTreeSet<String> {
 #[test]
 fn every_help_text_is_a_doc_comment() {
     let mut documented = doc_comments(include_str!("../metrics.rs"));
+    documented.extend(doc_comments(include_str!("endpoints.rs")));
     documented.extend(doc_comments(include_str!("market.rs")));
     documented.extend(doc_comments(include_str!("node.rs")));
     for (name, help, _) in families(&all_counted().render()) {

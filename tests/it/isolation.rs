@@ -138,6 +138,7 @@ fn rule(world: &World, route: &Route) -> Option<Rule> {
     let [lead_a, lead_b] = &world.leads;
     let leads = || ids(lead_a, lead_b, &format!("lead_{UNKNOWN_BITS}"));
     let buyers = || ids("life-co", "other-co", "nobody");
+    let campaigns = || ids("life-co-fe", "other-co-fe", "nobody");
     let name = format!("{} {}", route.method.as_str(), route.path);
     Some(match name.as_str() {
         // Ids of pings stand in bodies; `ping_post` tries those of others.
@@ -165,6 +166,11 @@ fn rule(world: &World, route: &Route) -> Option<Rule> {
             Rule { body, ..with(buyers(), 201) }
         }
         "GET /v1/buyers/{buyer_id}/balance" => with(buyers(), 200),
+        "GET /v1/breakers" => plain(200),
+        "GET /v1/campaigns/{campaign_id}/breakers" => with(campaigns(), 200),
+        "POST /v1/campaigns/{campaign_id}/breakers/force" => {
+            Rule { body: json!({"call": "ping", "state": "automatic"}), ..with(campaigns(), 200) }
+        }
         // What is nobody's: only what does not exist is not found.
         "GET /v1/specs" | "GET /openapi.json" | "GET /docs" | "GET /livez" | "GET /readyz" => {
             plain(200)

@@ -3,6 +3,7 @@
 
 mod auction;
 mod bad_input;
+mod breakers;
 mod conformance;
 mod crash;
 #[cfg(feature = "faults")]

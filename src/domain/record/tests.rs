@@ -64,6 +64,7 @@ fn ping(number: u128, reason: Option<NoBid>) -> PingRecord {
         ping_id: PingId::new(number),
         result: if reason.is_none() { PingResult::Bid } else { PingResult::NoBid },
         reason,
+        detail: None,
         http_status: if reason.is_none() { Some(200) } else { None },
         elapsed_ms: 40,
     }

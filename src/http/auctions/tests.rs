@@ -13,6 +13,7 @@ fn ping(result: PingResult) -> PingRecord {
         ping_id: PingId::new(1),
         result,
         reason: (result == PingResult::NoBid).then_some(NoBid::Declined),
+        detail: None,
         http_status: Some(200),
         elapsed_ms: 90,
     }

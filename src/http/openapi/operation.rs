@@ -20,13 +20,14 @@ pub(in crate::http) enum Tag {
     Registry,
     Keys,
     Accounts,
+    Breakers,
     Health,
     Description,
 }
 
 impl Tag {
     /// Every chapter.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Leads,
         Self::Pings,
         Self::Specs,
@@ -35,6 +36,7 @@ impl Tag {
         Self::Registry,
         Self::Keys,
         Self::Accounts,
+        Self::Breakers,
         Self::Health,
         Self::Description,
     ];
@@ -50,6 +52,7 @@ impl Tag {
             Self::Registry => "Registry",
             Self::Keys => "Keys",
             Self::Accounts => "Accounts",
+            Self::Breakers => "Breakers",
             Self::Health => "Health and metrics",
             Self::Description => "This document",
         }
@@ -68,6 +71,7 @@ impl Tag {
             Self::Registry => "Vendors, buyers, campaigns, trees and verticals.",
             Self::Keys => "API keys of vendors, buyers and operators.",
             Self::Accounts => "The money of buyers.",
+            Self::Breakers => "Endpoints that do not work, and are spared for a while.",
             Self::Health => "Whether the exchange runs.",
             Self::Description => "The API, described for programs and for people.",
         }

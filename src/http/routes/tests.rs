@@ -93,6 +93,7 @@ fn a_listener_for_operators_takes_their_routes_off_the_api() {
             "POST /v1/campaigns/{campaign_id}/resume",
             "GET /v1/buyers/{buyer_id}/balance",
             "GET /v1/buyers/{buyer_id}/ledger",
+            "GET /v1/campaigns/{campaign_id}/breakers",
             "GET /openapi.json",
             "GET /docs",
             "GET /docs/{file}",

@@ -97,6 +97,7 @@ impl Sample {
             ping_id,
             result,
             reason,
+            detail: None,
             http_status: Some(200),
             elapsed_ms: 40,
         };
