@@ -145,6 +145,11 @@ impl Exchange {
             ("trees/final_expense.toml".to_owned(), tree.to_owned()),
         ];
         files.extend(campaigns.iter().map(Campaign::file));
+        self.apply(files)
+    }
+
+    /// Applies these files of an exchange directory; gives the secrets by campaign.
+    pub fn apply(&self, files: Vec<(String, String)>) -> anyhow::Result<BTreeMap<String, String>> {
         for (name, text) in files {
             let path = self.folder.path().join("exchange").join(name);
             fs::create_dir_all(path.parent().context("every file is in a folder")?)?;
@@ -184,6 +189,23 @@ impl Exchange {
         let answer = self.api.send(Call::get(path).bearing(&self.operator_key)).await?;
         ensure!(answer.status == 200, "GET {path}: {} {:?}", answer.status, answer.body);
         Ok(answer.json())
+    }
+
+    /// Waits until the body under `path` is as wanted; `None` if that never happens.
+    pub async fn await_body(
+        &self,
+        call: Call,
+        is_wanted: impl Fn(&Json) -> bool,
+    ) -> anyhow::Result<Option<Answer>> {
+        let give_up_at = Instant::now() + PATIENCE;
+        while Instant::now() < give_up_at {
+            let answer = self.api.send(call.clone()).await?;
+            if is_wanted(&answer.json()) {
+                return Ok(Some(answer));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(None)
     }
 
     /// What a buyer was debited, in ten-thousandths, once nothing is held any more.

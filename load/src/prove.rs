@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 mod cut;
+mod hostile;
 mod proxy;
 
 /// The proofs, and how they are told.
@@ -24,6 +25,8 @@ pub struct Arguments {
 enum Proof {
     /// Posts that are cut off at byte offsets of request and response.
     Cut(cut::Arguments),
+    /// Buyers that do everything a server can do wrong, at every stage of ping and post.
+    Hostile(hostile::Arguments),
 }
 
 /// What all proofs are asked.
@@ -93,6 +96,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Proof::Cut(asked) => {
             let common = asked.common;
             ("cut", common, runtime.block_on(cut::prove(asked))?)
+        }
+        Proof::Hostile(asked) => {
+            let common = asked.common;
+            ("hostile", common, runtime.block_on(hostile::prove(asked))?)
         }
     };
     runtime.shutdown_background();

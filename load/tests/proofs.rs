@@ -25,6 +25,17 @@ fn a_hundred_posts_that_are_cut_off_are_sold_once_and_settled() {
 }
 
 #[test]
+fn a_sample_of_hostile_buyers_harms_nobody() {
+    let sample = ["--every", "8", "--rounds", "1", "--ping-round-ms", "2500", "--late-ms", "5000"];
+    let verdict = run(&[&["prove", "hostile", "--json"], &sample[..]].concat());
+    assert_eq!((&verdict["proof"], &verdict["passed"]), (&"hostile".into(), &true.into()));
+    assert!(verdict["faults"].as_u64().unwrap() >= 90, "{verdict}");
+    for name in ["lost", "sold_twice", "contradictions"] {
+        assert_eq!(verdict[name], 0, "{name}");
+    }
+}
+
+#[test]
 fn twenty_thousand_fuzzed_bodies_are_leads_or_lists_of_faults() {
     let report = run(&["fuzz", "intake", "--count", "20000"]);
     assert_eq!((&report["failures"], &report["cases"]), (&0.into(), &20_000.into()));
