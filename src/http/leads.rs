@@ -108,8 +108,10 @@ pub(super) async fn read(
 
 /// The header by which a vendor says that it does not want to wait.
 pub(super) fn prefer() -> Parameter {
-    let preference = json!({"type": "string", "enum": ["respond-async"]});
-    Parameter::header("Prefer", preference, "Answer 202 as soon as the lead is safe.")
+    let preference = json!({"type": "string", "examples": ["respond-async"]});
+    let description =
+        "`respond-async`: answer 202 as soon as the lead is safe. Others are passed over.";
+    Parameter::header("Prefer", preference, description)
 }
 
 /// What [`submit`] is to whoever reads the document of the API.

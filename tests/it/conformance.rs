@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::support::{Installation, buyer, exchange, key_id, lead, text};
 
 /// Requests for each operation in each phase that draws them.
-const EXAMPLES: &str = "15";
+const EXAMPLES: &str = "10";
 
 /// It tries wrong keys by the hundred, to see that none is let in; being told to wait is another test.
 const GUESSING: [(&str, &str); 2] =

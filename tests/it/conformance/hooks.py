@@ -13,4 +13,6 @@ def filter_case(context, case):
     if case.method.upper() == "DELETE":
         return not KEPT.intersection(map(str, (case.path_parameters or {}).values()))
     body = case.body
+    if case.path.endswith("/rollback"):
+        return isinstance(body, dict) and body.get("plan") is True
     return not (isinstance(body, dict) and body.get("prune"))
