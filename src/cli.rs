@@ -56,6 +56,8 @@ pub enum Command {
 pub enum Ask {
     /// Bring the registry in line with an exchange directory
     Apply(Apply),
+    /// Make every object of the registry what it was at an earlier version
+    Rollback(Rollback),
     /// Make, withdraw or list API keys
     #[command(subcommand)]
     Key(Key),
@@ -113,6 +115,17 @@ pub struct Apply {
     /// Archive what the folder does not have
     #[arg(long)]
     pub prune: bool,
+}
+
+/// `gavel rollback`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Rollback {
+    /// The version to go back to; `GET /v1/registry/changes` lists them
+    #[arg(value_name = "VERSION")]
+    pub version: i64,
+    /// Only say what would change
+    #[arg(long)]
+    pub plan: bool,
 }
 
 /// `gavel key`

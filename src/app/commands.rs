@@ -23,7 +23,7 @@ use crate::cli::init::{DATA_FOLDER, Layout, with_data_at};
 use crate::cli::remote::{Call, Remote, is_served};
 use crate::cli::timeline::timeline;
 use crate::cli::{
-    self, Apply, Ask, Auction, Cli, Command, Credit, Init, Key, LineFormat, exchange_dir,
+    self, Apply, Ask, Auction, Cli, Command, Credit, Init, Key, LineFormat, Rollback, exchange_dir,
     private_file, report,
 };
 use crate::config::{Config, Log, LogFormat, TEMPLATE, local_template};
@@ -123,6 +123,11 @@ async fn answer(ask: &Ask, config: &Config, environment: &Environment) -> anyhow
     match ask {
         Ask::CheckConfig => Ok(check_config(config)),
         Ask::Apply(order) => apply(config, order, environment).await,
+        Ask::Rollback(order) => {
+            let Rollback { version, plan } = *order;
+            let report = at_desk(config, async |desk| desk.roll_back(version, plan).await).await?;
+            Ok(report::applied(&report, plan))
+        }
         Ask::Key(order) => key(config, order).await,
         Ask::Credit(order) => credit(config, order).await,
         Ask::Explain(order) => explain(config, order).await,

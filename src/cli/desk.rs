@@ -137,6 +137,20 @@ impl Desk {
         }
     }
 
+    /// Goes back to an earlier version, or only tells what that would change.
+    ///
+    /// # Errors
+    /// [`DeskError`].
+    pub async fn roll_back(&self, version: i64, plan_only: bool) -> Result<ApplyReport, DeskError> {
+        match self {
+            Self::Served(remote) => {
+                let body = json!({"version": version, "plan": plan_only});
+                Ok(remote.call(Call::post("/v1/registry/rollback", body)).await?)
+            }
+            Self::Direct(office) => Ok(office.roll_back(version, plan_only, ACTOR).await?),
+        }
+    }
+
     /// Makes a key.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::campaign::{Campaign, CampaignState, PostSemantics, Price, Verification};
+use super::campaign::{Campaign, CampaignState, Cap, PostSemantics, Price, Verification};
 
 /// Where leads and questions about them go.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -77,6 +77,9 @@ pub struct Standing {
     /// Who has paused it; nobody = it is not paused.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub paused_by: BTreeSet<PausedBy>,
+    /// Limits of its buyer's own, beside those that are described; the stricter one counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub caps: Vec<Cap>,
     /// Whether its secret was issued to its buyer over the API: then files do not replace it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub has_own_secret: bool,
@@ -93,6 +96,23 @@ impl Standing {
             endpoints.ping_url = None;
         }
         endpoints
+    }
+
+    /// The limits on what `campaign` buys: those that are described and its buyer's own, the stricter
+    /// one of each window.
+    #[must_use]
+    pub fn caps_of(&self, campaign: &Campaign) -> Vec<Cap> {
+        let mut caps = campaign.caps.clone();
+        for own in &self.caps {
+            match caps.iter_mut().find(|cap| cap.per == own.per) {
+                Some(cap) => {
+                    cap.leads = stricter(cap.leads, own.leads);
+                    cap.spend = stricter(cap.spend, own.spend);
+                }
+                None => caps.push(*own),
+            }
+        }
+        caps
     }
 
     /// Those of `campaign`'s endpoints that must still be proved before a lead goes there.
@@ -122,6 +142,14 @@ impl Standing {
         } else {
             CampaignState::Active
         }
+    }
+}
+
+/// The lower limit; none = no limit.
+fn stricter<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 
@@ -199,6 +227,26 @@ mod tests {
         let mut queryable = with("operator");
         queryable["post_semantics"] = "queryable".into();
         check(queryable, json!({}), CampaignState::Draft);
+    }
+
+    #[test]
+    fn of_two_limits_the_stricter_one_counts() {
+        let described = campaign(json!({"caps": [
+            {"per": "day", "leads": 10},
+            {"per": "total", "leads": 100, "spend": "500.00"},
+        ]}));
+        let set = standing(json!({"caps": [{"per": "total", "leads": 200, "spend": "300.00"}]}));
+        let expect = json!([
+            {"per": "day", "leads": 10},
+            {"per": "total", "leads": 100, "spend": "300.00"},
+        ]);
+        assert_eq!(serde_json::to_value(set.caps_of(&described)).unwrap(), expect);
+        let set = standing(json!({"caps": [{"per": "day", "leads": 3, "spend": "9.00"}]}));
+        let day = serde_json::to_value(set.caps_of(&described)[0]).unwrap();
+        assert_eq!(day, json!({"per": "day", "leads": 3, "spend": "9.00"}));
+        assert_eq!(Standing::default().caps_of(&described), described.caps);
+        let alone = set.caps_of(&campaign(json!({})));
+        assert_eq!(alone, set.caps);
     }
 
     #[test]

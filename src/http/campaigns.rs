@@ -1,5 +1,5 @@
 //! What buyers and operators do with a campaign beside describing it: endpoints and proofs of them,
-//! pauses, secrets.
+//! limits, pauses, secrets.
 //!
 //! A buyer reaches its own campaigns alone; another's looks like none. What an endpoint failed at is
 //! told in general terms here and exactly in the log.
@@ -18,7 +18,7 @@ use super::error::{ApiError, Code, Fault};
 use super::object_body::ObjectForm;
 use super::objects::{buyer_of, refused, slug};
 use super::openapi::{Operation, Tag};
-use crate::domain::campaign::CampaignState;
+use crate::domain::campaign::{CampaignState, Cap};
 use crate::domain::key::KeyId;
 use crate::domain::object::ObjectKind;
 use crate::domain::slug::{BuyerId, CampaignId};
@@ -30,6 +30,7 @@ use crate::flow::endpoints::EndpointsReply;
 use crate::registry::bundle::SecretText;
 
 const ENDPOINTS: ObjectForm = ObjectForm { required: &[], told: &[] };
+const LIMITS: ObjectForm = ObjectForm { required: &[("caps", "[]")], told: &[] };
 
 /// Who asks for what to be done to which campaign.
 struct Asked {
@@ -146,6 +147,60 @@ fn challenged(id: &CampaignId, reply: &EndpointsReply) -> HttpResponse {
         secret: reply.secret.as_ref(),
         errors: reply.failed.iter().map(fault).collect(),
     })
+}
+
+/// A buyer's own limits.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OwnLimits {
+    /// One for each window; an empty list takes them away.
+    caps: Vec<Cap>,
+}
+
+/// The limits that count.
+#[derive(Serialize, JsonSchema)]
+struct LimitsAnswer<'a> {
+    campaign_id: &'a CampaignId,
+    /// Of the described limits and the buyer's own, the stricter one of each window.
+    caps: Vec<Cap>,
+}
+
+/// `PUT /v1/campaigns/{campaign_id}/limits`: sets a buyer's own limits.
+pub(super) async fn limit(
+    api: web::Data<Api>,
+    principal: Principal,
+    path: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let asked = Asked::of(&principal, &path)?;
+    let (OwnLimits { caps }, _) = LIMITS.read(&body)?;
+    let exchange = Arc::clone(&api.exchange);
+    let (asked, set) = api
+        .ask(async move {
+            match exchange.administration().set_limits(asked.order(), &caps).await {
+                Ok(set) => Ok((asked, set)),
+                Err(error) => {
+                    let name = (ObjectKind::Campaign, asked.id.as_str());
+                    Err(refused(error, name, Code::InvalidRequest))
+                }
+            }
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(LimitsAnswer { campaign_id: &asked.id, caps: set.done }))
+}
+
+/// How `PUT /v1/campaigns/{campaign_id}/limits` is described.
+pub(super) fn limit_operation() -> Operation {
+    Operation::new(Tag::Registry, "limitCampaign", "Set a buyer's own limits")
+        .says("They stand beside the limits that the operator describes; the stricter one counts.")
+        .body::<OwnLimits>()
+        .answers::<LimitsAnswer<'static>>(200, "The limits that count.")
+        .fails(&[
+            Code::NotFound,
+            Code::InvalidRequest,
+            Code::RegistryChanged,
+            Code::RecordsUnavailable,
+        ])
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -40,7 +40,7 @@ const TREE: ObjectForm = ObjectForm { required: &[], told: TOLD };
 /// What is read of a campaign.
 pub(super) const CAMPAIGN: ObjectForm = ObjectForm {
     required: &[("buyer_id", "\"x\""), ("vertical", "\"x\""), ("price", "{\"fixed\":\"1.00\"}")],
-    told: &["id", "archived", "state", "paused_by", "endpoints"],
+    told: &["id", "archived", "state", "paused_by", "endpoints", "limits"],
 };
 
 /// `PUT /v1/vendors/{vendor_id}`.

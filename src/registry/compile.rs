@@ -252,6 +252,7 @@ impl<'a> Compiler<'a> {
                     ping_url: endpoints.ping_url,
                     post_url: endpoints.post_url,
                     status_url: endpoints.status_url,
+                    caps: self.objects.caps_of(id, &stored.value),
                     ..stored.value.clone()
                 },
                 buyer: Arc::clone(buyer),

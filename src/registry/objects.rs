@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::snapshot::KeyEntry;
 use crate::domain::buyer::Buyer;
-use crate::domain::campaign::{Campaign, CampaignState};
+use crate::domain::campaign::{Campaign, CampaignState, Cap};
 use crate::domain::key::KeyId;
 use crate::domain::object::ObjectKind;
 use crate::domain::slug::{BuyerId, CampaignId, VendorId, VerticalId};
@@ -81,6 +81,15 @@ impl RegistryObjects {
                 self.campaigns.get(id).map(|known| tag_of(known, standing))
             }
             ObjectKind::Standing => None,
+        }
+    }
+
+    /// The limits on what a campaign buys.
+    #[must_use]
+    pub fn caps_of(&self, id: &CampaignId, campaign: &Campaign) -> Vec<Cap> {
+        match self.standings.get(id) {
+            Some(standing) => standing.caps_of(campaign),
+            None => campaign.caps.clone(),
         }
     }
 

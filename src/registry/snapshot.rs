@@ -54,7 +54,8 @@ pub struct CompiledCampaign {
     pub id: CampaignId,
     /// Who pays.
     pub buyer_id: BuyerId,
-    /// The campaign as it was described, with the endpoints its leads go to.
+    /// The campaign as it was described, with the endpoints its leads go to and the
+    /// limits that count.
     pub campaign: Campaign,
     /// The buyer as it was described.
     pub buyer: Arc<Buyer>,

@@ -207,6 +207,17 @@ async fn an_endpoint_that_changes_gets_nothing_until_it_is_proved_and_outlives_a
     assert_eq!(market.buyer_asks("POST resume", &json!({})).await.text("/state"), "active");
     assert_eq!(market.sell().await, SOLD, "and so do endpoints");
 
+    // Going back to before the file leaves what the buyer set, too.
+    let operator = market.installation.operator_key();
+    let changes = market.installation.get("/v1/registry/changes", &operator).await.json();
+    let rows = changes["data"].as_array().unwrap();
+    let applied = rows.iter().find(|row| row["summary"] == "apply: 1 updated").unwrap();
+    let before = (applied["version"].as_i64().unwrap() - 1).to_string();
+    let told = market.installation.gavel_ok(&["rollback", &before, "--plan"]);
+    assert!(told.contains("update  campaign  sample-fe  price"), "{told}");
+    market.installation.gavel_ok(&["rollback", &before]);
+    assert_eq!(market.sell().await, SOLD);
+
     // A restart finds everything as it was.
     assert_eq!(market.installation.stop(), Some(0));
     market.installation.serve().await;

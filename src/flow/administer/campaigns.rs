@@ -1,5 +1,5 @@
 //! What buyers and operators set for a campaign beside its description: endpoints, proofs of them,
-//! pauses, secrets.
+//! limits, pauses, secrets.
 //!
 //! Everything here takes the buyer who asks; `None` is an operator. A campaign of another buyer is as
 //! none.
@@ -11,7 +11,7 @@ use super::change::{Changed, Worked};
 use super::load::Loaded;
 use super::secrets::{Overlap, SECRET_OVERLAP_S, owner_of_campaign};
 use super::{AdminError, Administration};
-use crate::domain::campaign::{Campaign, CampaignState, PostSemantics, Price};
+use crate::domain::campaign::{Campaign, CampaignState, Cap, PostSemantics, Price};
 use crate::domain::object::ObjectKind;
 use crate::domain::slug::{BuyerId, CampaignId};
 use crate::domain::standing::{Endpoints, OwnEndpoints, PausedBy, Standing};
@@ -112,6 +112,31 @@ impl Administration {
                 proved.map(|(name, url)| (name, url.to_owned())).unzip();
             standing.proved.extend(proved);
             Ok(format!("endpoints proved by challenge: {}", names.join(", ")))
+        })
+        .await
+    }
+
+    /// Sets a buyer's own limits beside those that are described; none takes them away.
+    ///
+    /// # Errors
+    /// [`AdminError::UnknownObject`], and [`AdminError::Refused`] with every fault of the limits.
+    pub async fn set_limits(
+        &self,
+        order: CampaignOrder<'_>,
+        caps: &[Cap],
+    ) -> Result<Changed<Vec<Cap>>, AdminError> {
+        self.change(|loaded, now| {
+            let Known { campaign, standing: before } = known(loaded, order)?;
+            let standing = Standing { caps: caps.to_vec(), ..before.clone() };
+            let done = standing.caps_of(campaign);
+            if standing == before {
+                return Ok(Worked::Same(done));
+            }
+            let mut next = loaded.objects.clone();
+            next.standings.insert(order.id.clone(), standing.clone());
+            self.refuse_faults_of(order.id.as_str(), &next)?;
+            let change = change_of(loaded, order, &standing, "limits set", now);
+            Ok(Worked::Change(Box::new(change), done))
         })
         .await
     }

@@ -1,3 +1,4 @@
+mod campaigns;
 mod memory;
 
 use std::time::Duration;

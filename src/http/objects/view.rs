@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::buyer::Buyer;
-use crate::domain::campaign::{Campaign, CampaignState};
+use crate::domain::campaign::{Campaign, CampaignState, Cap};
 use crate::domain::slug::{BuyerId, CampaignId, VendorId, VerticalId};
 use crate::domain::standing::{Endpoints, PausedBy, Standing};
 use crate::domain::tree::Tree;
@@ -65,6 +65,8 @@ pub(in crate::http) struct CampaignView<'a> {
     paused_by: BTreeSet<PausedBy>,
     /// Where its leads go.
     endpoints: EndpointsView,
+    /// Its buyer's own limits; of them and `caps` the stricter one counts.
+    limits: Vec<Cap>,
     #[serde(flatten)]
     campaign: &'a Campaign,
 }
@@ -192,6 +194,7 @@ fn campaign<'a>(
             registered_by: if is_own { RegisteredBy::Buyer } else { RegisteredBy::Operator },
             unproved: unproved.named().map(|(name, _)| name).collect(),
         },
+        limits: standing.caps.clone(),
         campaign: &stored.value,
     }
 }

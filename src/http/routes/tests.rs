@@ -88,6 +88,7 @@ fn a_listener_for_operators_takes_their_routes_off_the_api() {
             "GET /v1/campaigns/{campaign_id}",
             "PUT /v1/campaigns/{campaign_id}/endpoints",
             "POST /v1/campaigns/{campaign_id}/verify",
+            "PUT /v1/campaigns/{campaign_id}/limits",
             "POST /v1/campaigns/{campaign_id}/rotate-secret",
             "POST /v1/campaigns/{campaign_id}/pause",
             "POST /v1/campaigns/{campaign_id}/resume",

@@ -233,6 +233,7 @@ async fn a_buyer_sees_and_moves_its_own_campaigns_alone() {
         ("GET /v1/campaigns/life-solar", ""),
         ("PUT /v1/campaigns/life-solar/endpoints", ENDPOINTS),
         ("POST /v1/campaigns/life-solar/verify", ""),
+        ("PUT /v1/campaigns/life-solar/limits", r#"{"caps":[]}"#),
         ("POST /v1/campaigns/life-solar/rotate-secret", "{}"),
         ("POST /v1/campaigns/life-solar/pause", ""),
         ("POST /v1/campaigns/life-solar/resume", ""),
@@ -354,5 +355,37 @@ async fn lists_of_leads_take_filters_that_are_known_and_no_others() {
         check(Holder::Operator, &format!("leads?{bad}"), 400).await;
         check(Holder::Operator, &format!("auctions?{bad}"), 400).await;
     }
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_buyer_limits_its_own_campaign_beside_what_the_operator_describes() {
+    let door = Door::open().await;
+    let campaign = r#"{"buyer_id":"life-co","vertical":"solar","price":{"bid":{}},
+                       "caps":[{"per":"day","leads":10}]}"#;
+    door.operator("PUT /v1/campaigns/life-solar", campaign).await;
+    let limit = async |body: &str| {
+        door.ask(Holder::LifeCo, "PUT /v1/campaigns/life-solar/limits", body).await
+    };
+    let set = limit(r#"{"caps":[{"per":"day","leads":4},{"per":"total","spend":"90.00"}]}"#).await;
+    let counts = json!([{"per": "day", "leads": 4}, {"per": "total", "spend": "90.00"}]);
+    let expect = json!({"campaign_id": "life-solar", "caps": counts});
+    assert_eq!((set.status, set.json()), (200, expect));
+    let put = door.operator("PUT /v1/campaigns/life-solar", campaign).await.json();
+    assert_eq!(put["kept"], json!(["limits"]));
+    let read = door.ask(Holder::LifeCo, "GET /v1/campaigns/life-solar", "").await.json();
+    assert_eq!((&read["limits"], &read["caps"][0]["leads"]), (&counts, &json!(10)));
+    for (body, expect) in [
+        (r#"{"caps":[{"per":"day","leads":0}]}"#, "/caps empty_cap"),
+        (r#"{"caps":[{"per":"day","leads":1},{"per":"day","leads":2}]}"#, "/caps duplicate"),
+        (r#"{"caps":[{"per":"week","leads":1}]}"#, "/caps/0/per invalid"),
+        ("{}", "/caps required"),
+    ] {
+        let answer = limit(body).await;
+        assert_eq!((answer.status, answer.code()), (422, "invalid_request".to_owned()), "{body}");
+        assert_eq!(faults(&answer), [expect], "{body}");
+    }
+    let gone = limit(r#"{"caps":[]}"#).await;
+    assert_eq!(gone.json()["caps"], json!([{"per": "day", "leads": 10}]));
     door.close().await;
 }

@@ -43,6 +43,9 @@ impl Compiler<'_> {
         check_urls(&endpoints, &self.surroundings.addresses, &mut noting);
         check_price(campaign.price, &mut noting);
         check_caps(&campaign.caps, &mut noting);
+        if let Some(standing) = self.objects.standings.get(id) {
+            check_caps(&standing.caps, &mut noting);
+        }
         check_times(campaign, &mut noting);
         let Some(vertical) = vertical else {
             if !is_blameless {

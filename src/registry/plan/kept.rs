@@ -22,7 +22,7 @@ pub(super) fn standing_after(standing: &Standing, campaign: &Campaign) -> Option
     Some(after)
 }
 
-/// What of the standing goes on before the description, by name: an endpoint's field, `secret`,
+/// What of the standing goes on before the description, by name: an endpoint's field, `limits`, `secret`,
 /// `state`.
 pub(super) fn kept_fields(
     standing: &Standing,
@@ -32,6 +32,7 @@ pub(super) fn kept_fields(
     let mut kept = Vec::new();
     let Endpoints { ping_url, post_url, status_url } = standing.endpoints_of(campaign);
     let differ = [
+        ("limits", !standing.caps.is_empty()),
         ("ping_url", ping_url != campaign.ping_url),
         ("post_url", post_url != campaign.post_url),
         ("secret", standing.has_own_secret && is_secret_given),

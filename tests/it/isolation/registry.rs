@@ -61,6 +61,9 @@ pub fn rule(world: &World, name: &str) -> Option<Rule> {
             let body = json!({"ping_url": stub.url("ping"), "post_url": stub.url("post")});
             Rule { body, ..campaigns(200) }
         }
+        "PUT /v1/campaigns/{campaign_id}/limits" => {
+            Rule { body: json!({"caps": []}), ..campaigns(200) }
+        }
         "POST /v1/campaigns/{campaign_id}/verify"
         | "POST /v1/campaigns/{campaign_id}/rotate-secret"
         | "POST /v1/campaigns/{campaign_id}/pause"
