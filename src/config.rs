@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::domain::event_settings::EventSettings;
 use crate::domain::limits::Limits;
 use crate::records::SqliteSettings;
 use crate::store::embedded::EmbeddedSettings;
@@ -58,6 +59,8 @@ pub struct Config {
     pub wire: WireSettings,
     /// The limits of this node.
     pub limits: Limits,
+    /// How vendors and buyers are told of events.
+    pub events: EventSettings,
 }
 
 /// What holds for the whole exchange.
@@ -221,6 +224,7 @@ impl Config {
         let records = read_records(layers, folder);
         let wire = read_wire(layers, folder);
         let limits = layers.section::<Limits>("limits");
+        let events = layers.section::<EventSettings>("events");
         check::exchange(exchange.as_ref(), layers);
         check::log(log.as_ref(), layers);
         let listeners = [
@@ -230,6 +234,7 @@ impl Config {
         ];
         check::listeners(listeners, layers);
         check::limits(limits.as_ref(), layers);
+        check::events(events.as_ref(), layers);
         check::retention(limits.as_ref(), store.as_ref(), layers);
         Some(Self {
             folder: folder.to_owned(),
@@ -243,6 +248,7 @@ impl Config {
             records: records?,
             wire: wire?,
             limits: limits?,
+            events: events?,
         })
     }
 

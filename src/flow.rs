@@ -3,7 +3,7 @@
 //! Read [`sell`] first: it is the whole business on one page. [`fanout`] asks, [`cascade`] fills a
 //! seat, [`deliver`] sends a post, [`offer`] and [`take`] are the pause in between when a vendor
 //! pings before it posts, [`resolve`] finds out what became of one, [`recover`] goes on where a dead
-//! node stopped, [`outbox`] settles; [`endpoints`] registers buyers' endpoints and [`challenge`]
+//! node stopped, [`outbox`] settles, [`events`] tells; [`endpoints`] registers buyers' endpoints and [`challenge`]
 //! proves them. The rules themselves stand in the pure stages; this module must not know any wire
 //! format, database, web framework or file.
 
@@ -14,10 +14,13 @@ pub mod challenge;
 pub mod closing;
 pub mod deliver;
 pub mod endpoints;
+pub mod event_endpoints;
+pub mod events;
 pub mod exchange;
 pub mod fanout;
 pub mod offer;
 pub mod outbox;
+pub mod outcomes;
 pub mod plan;
 pub mod recover;
 pub mod resolve;

@@ -105,6 +105,12 @@ pub struct Metrics {
     pub duplicates: IntCounter,
     /// Fields of submitted leads that their vertical does not know.
     pub unknown_fields: IntCounter,
+    /// Events that wait for active endpoints.
+    pub events_waiting: IntGauge,
+    /// How long the oldest event whose turn it is has been due.
+    pub events_oldest_due: Gauge,
+    /// Endpoints of events that are disabled.
+    pub endpoints_disabled: IntGauge,
     /// Version of the registry that new auctions run on.
     pub registry_version: IntGauge,
     /// Faults of a newer registry, which is not used because of them.
@@ -162,6 +168,15 @@ impl Metrics {
             unknown_fields: counter(
                 "unknown_fields_total",
                 "Fields of submitted leads that their vertical does not know.",
+            ),
+            events_waiting: gauge("events_waiting", "Events that wait for active endpoints."),
+            events_oldest_due: seconds(
+                "events_oldest_due_seconds",
+                "How long the oldest event whose turn it is has been due.",
+            ),
+            endpoints_disabled: gauge(
+                "event_endpoints_disabled",
+                "Endpoints of events that are disabled.",
             ),
             registry_version: gauge(
                 "registry_version",

@@ -2,3 +2,5 @@
 
 pub mod answer;
 pub mod challenge;
+pub mod events;
+pub mod retry;

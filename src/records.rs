@@ -11,6 +11,7 @@
 
 mod auctions;
 mod column;
+mod events;
 mod ledger;
 mod pool;
 mod registry;
@@ -18,14 +19,19 @@ mod sql;
 mod sqlite;
 
 use futures::FutureExt;
+use jiff::Timestamp;
 
 use crate::domain::auction::Account;
-use crate::domain::ids::LeadId;
+use crate::domain::ids::{EndpointId, EventId, LeadId};
 use crate::domain::record::AuctionRecord;
 use crate::ports::auction_store::JournalEntry;
+use crate::ports::records::events::{
+    AttemptKey, AttemptRow, Backlog, EventView, EventWork, NewEvent, WorkReply,
+};
 use crate::ports::records::{
-    AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, LedgerLine,
-    NotedEntry, RecordPart, Records, RecordsFuture, RegistryChange, RegistryObject, RegistryRows,
+    AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, LeadParts,
+    LedgerLine, NotedEntry, RecordPart, Records, RecordsFuture, RegistryChange, RegistryObject,
+    RegistryRows,
 };
 
 pub use sqlite::{Sqlite, SqliteSettings};
@@ -116,6 +122,43 @@ impl Records for SqlRecords {
 
     fn book_totals(&self) -> RecordsFuture<'_, BookTotals> {
         ledger::totals(&self.pool).boxed()
+    }
+
+    fn parts_of(&self, leads: Vec<LeadId>) -> RecordsFuture<'_, Vec<LeadParts>> {
+        auctions::parts_of(&self.pool, leads).boxed()
+    }
+
+    fn add_events(&self, events: Vec<NewEvent>) -> RecordsFuture<'_, ()> {
+        events::add(&self.pool, events).boxed()
+    }
+
+    fn work_events(&self, work: EventWork) -> RecordsFuture<'_, WorkReply> {
+        events::work(&self.pool, work).boxed()
+    }
+
+    fn event(&self, event_id: EventId) -> RecordsFuture<'_, Option<EventView>> {
+        events::one(&self.pool, event_id).boxed()
+    }
+
+    fn resend_event(&self, event_id: EventId, at: Timestamp) -> RecordsFuture<'_, ()> {
+        events::resend(&self.pool, event_id, column::us(at)).boxed()
+    }
+
+    fn event_attempts(
+        &self,
+        endpoint_id: EndpointId,
+        limit: usize,
+        after: Option<AttemptKey>,
+    ) -> RecordsFuture<'_, Vec<AttemptRow>> {
+        events::attempts(&self.pool, endpoint_id, limit, after).boxed()
+    }
+
+    fn event_backlog(&self) -> RecordsFuture<'_, Vec<Backlog>> {
+        events::backlog(&self.pool).boxed()
+    }
+
+    fn forget_events(&self, before: Timestamp, limit: usize) -> RecordsFuture<'_, u64> {
+        events::forget(&self.pool, column::us(before), limit).boxed()
     }
 }
 

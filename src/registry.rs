@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod compile;
+pub mod endpoints;
 pub mod exchange_files;
 pub mod fault;
 pub mod filter;

@@ -56,6 +56,7 @@ pub const LOGGED_FIELDS: &[&str] = &[
     "durability",
     "elapsed_ms",
     "elapsed_us",
+    "endpoint_id",
     "entries",
     "error",
     "failure",

@@ -158,6 +158,8 @@ impl Floor {
             vault: Arc::clone(&office.vault),
             metrics,
             limits: config.limits.clone(),
+            event_settings: config.events.clone(),
+            endpoint_places: config.wire.endpoint_calls_in_flight_max,
             administration: Arc::clone(&office.administration),
             runtime,
         });

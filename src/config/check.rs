@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 
 use super::layers::Layers;
-use super::{Config, Exchange, Limits, Log, StoreSettings};
+use super::{Config, EventSettings, Exchange, Limits, Log, StoreSettings};
 
 /// The longest pause between two looks at the registry, in milliseconds: a revoked key works as long.
 const REGISTRY_POLL_MS_MAX: u64 = 5_000;
@@ -45,6 +45,13 @@ pub(super) fn listeners<const N: usize>(
 pub(super) fn limits(limits: Option<&Limits>, layers: &mut Layers) {
     for (key, message) in limits.map(limit_errors).unwrap_or_default() {
         layers.fault_at("limits", Some(key), message);
+    }
+}
+
+/// Checks the settings of events.
+pub(super) fn events(events: Option<&EventSettings>, layers: &mut Layers) {
+    for (key, message) in events.map(EventSettings::faults).unwrap_or_default() {
+        layers.fault_at("events", Some(key), message);
     }
 }
 

@@ -105,7 +105,7 @@ file = \"gavel.key\"
             "gavel.toml:5: http.listen: invalid socket address syntax",
             "gavel.toml:8: limits.post_ms: invalid type: string \"long\", expected u64",
             "gavel.toml:11: vault.file: unknown field `file`, expected `key_file` or `day_key_folder`",
-            "gavel.toml:13: colour: unknown section; known are admin, exchange, http, limits, log, \
+            "gavel.toml:13: colour: unknown section; known are admin, events, exchange, http, limits, log, \
              metrics, records, store, vault, wire",
             "GAVEL__LIMITS: is not of the form GAVEL__SECTION__KEY",
             "GAVEL__METRICS__LISTEN: metrics.listen: invalid socket address syntax",

@@ -116,3 +116,21 @@ pub enum Lost {
     /// The vendor's post took other offers than the one that stood on it.
     NotTaken,
 }
+
+impl Lost {
+    /// The reason as in API, records and events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Outbid => "outbid",
+            Self::BelowFloor => "below_floor",
+            Self::ClosedEarly => "closed_early",
+            Self::NoCapacity => "no_capacity",
+            Self::PostRejected => "post_rejected",
+            Self::PostNotSent => "post_not_sent",
+            Self::PostUnknown => "post_unknown",
+            Self::Expired => "expired",
+            Self::NotTaken => "not_taken",
+        }
+    }
+}

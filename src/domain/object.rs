@@ -23,6 +23,8 @@ pub enum ObjectKind {
     Tree,
     /// What people set for a campaign beside its description, under the campaign's slug.
     Standing,
+    /// An endpoint of events.
+    EventEndpoint,
 }
 
 impl ObjectKind {
@@ -36,15 +38,24 @@ impl ObjectKind {
             Self::Campaign => "campaign",
             Self::Tree => "tree",
             Self::Standing => "standing",
+            Self::EventEndpoint => "event_endpoint",
         }
     }
 
     /// Reads what [`ObjectKind::as_str`] writes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Vertical, Self::Vendor, Self::Buyer, Self::Campaign, Self::Tree, Self::Standing]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        [
+            Self::Vertical,
+            Self::Vendor,
+            Self::Buyer,
+            Self::Campaign,
+            Self::Tree,
+            Self::Standing,
+            Self::EventEndpoint,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
     }
 }
 

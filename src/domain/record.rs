@@ -13,6 +13,7 @@ use super::disposition::{Disposition, Reason};
 use super::ids::{BidId, LeadId, PingId, PostId};
 use super::money::Money;
 use super::offer::{Offered, PingAndPost, Taken};
+use super::outcome::Outcome;
 use super::schema::UtcTime;
 use super::slug::{BuyerId, CampaignId, VendorId, VerticalId};
 
@@ -114,7 +115,7 @@ pub struct Closed {
 /// A fact beside the auction: a conflict, an adjudication, an operator's word.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fact {
-    /// What it is: `conflict`, `adjudicated`, `resolved_by_operator`, `given_up` ...
+    /// What it is: `conflict`, `adjudicated`, `resolved_by_operator`, `outcome` ...
     pub kind: String,
     /// When.
     #[schemars(with = "UtcTime")]
@@ -125,6 +126,9 @@ pub struct Fact {
     /// More, never a consumer's data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What a buyer reported of a lead it bought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
 }
 
 /// What was decided about a campaign before the first ping.

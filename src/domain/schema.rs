@@ -10,7 +10,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::decimal::Decimal;
 use super::filter::{FILTER_DEPTH_MAX, FILTER_NODES_MAX, Filter, Operand};
-use super::ids::{BidId, LeadId, OfferId, PingId, PostId, RequestId};
+use super::ids::{
+    BidId, EndpointId, EventId, LeadId, OfferId, OutcomeId, PingId, PostId, RequestId,
+};
 use super::key::KeyId;
 use super::money::{Money, Percent};
 use super::slug::{OfBuyer, OfCampaign, OfVendor, OfVertical, Slug};
@@ -144,6 +146,48 @@ impl JsonSchema for RequestId {
             "A request, as the log has it.",
             "^req_[0-9a-hjkmnp-tv-z]{26}$",
             "req_0a1b2c3d4e5f6g7h8j9k0m1n2p",
+        )
+    }
+}
+
+impl JsonSchema for EventId {
+    fn schema_name() -> Cow<'static, str> {
+        "EventId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        text(
+            "An event to one endpoint, and each attempt to tell it.",
+            "^evt_[0-9a-hjkmnp-tv-z]{26}$",
+            "evt_3c5t0m8r6y1v9k2w4x7z0b3d5f",
+        )
+    }
+}
+
+impl JsonSchema for EndpointId {
+    fn schema_name() -> Cow<'static, str> {
+        "EndpointId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        text(
+            "An endpoint of events.",
+            "^ep_[0-9a-hjkmnp-tv-z]{26}$",
+            "ep_3c5t0m8r6y1v9k2w4x7z0b3d5f",
+        )
+    }
+}
+
+impl JsonSchema for OutcomeId {
+    fn schema_name() -> Cow<'static, str> {
+        "OutcomeId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        text(
+            "What a buyer reported of a lead.",
+            "^out_[0-9a-hjkmnp-tv-z]{26}$",
+            "out_3c5t0m8r6y1v9k2w4x7z0b3d5f",
         )
     }
 }

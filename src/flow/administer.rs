@@ -9,6 +9,7 @@
 mod apply;
 mod campaigns;
 mod change;
+pub mod endpoints;
 mod keys;
 mod load;
 mod objects;
@@ -22,10 +23,12 @@ use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::event::ENDPOINTS_PER_OWNER_MAX;
 use crate::metrics::Metrics;
 use crate::ports::records::RecordsError;
 use crate::ports::{Clock, Entropy, Records};
 use crate::registry::compile::Surroundings;
+use crate::registry::endpoints::EndpointFault;
 use crate::registry::fault::RegistryFault;
 use crate::registry::snapshot::Snapshot;
 use crate::vault::{Vault, VaultError};
@@ -78,6 +81,15 @@ pub enum AdminError {
         /// The first of them.
         first: String,
     },
+    /// There is no endpoint of that id.
+    #[error("there is no such endpoint")]
+    UnknownEndpoint,
+    /// The owner has as many endpoints as one may have.
+    #[error("there are {ENDPOINTS_PER_OWNER_MAX} endpoints of this owner; delete one first")]
+    TooManyEndpoints,
+    /// An endpoint cannot be as it was described.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointFault),
     /// Others changed the registry each time before this change was written.
     #[error("the registry is being changed by others; try again")]
     Contended,

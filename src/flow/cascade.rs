@@ -379,7 +379,8 @@ pub(super) fn post_record(
 }
 
 fn conflict(post_id: PostId, at: Timestamp) -> Fact {
-    Fact { kind: "conflict".to_owned(), at, post_id: Some(post_id), note: None }
+    let kind = "conflict".to_owned();
+    Fact { kind, at, post_id: Some(post_id), note: None, outcome: None }
 }
 
 const fn result_of(verdict: Verdict) -> PostResult {

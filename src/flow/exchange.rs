@@ -13,11 +13,13 @@ use tokio_util::task::TaskTracker;
 
 use super::administer::Administration;
 use super::breaker::Breakers;
+use super::events::Events;
 use super::outbox::Outbox;
 use super::room::NoRoom;
 use super::unknown::UnknownPosts;
 use super::waiting::Waiting;
 use crate::domain::auction::Account;
+use crate::domain::event_settings::EventSettings;
 use crate::domain::ids::{LeadId, Partition};
 use crate::domain::limits::Limits;
 use crate::domain::money::Money;
@@ -123,6 +125,10 @@ pub struct ExchangeParts {
     pub metrics: Arc<Metrics>,
     /// What is limited.
     pub limits: Limits,
+    /// How events are delivered.
+    pub event_settings: EventSettings,
+    /// Calls in flight per endpoint of events.
+    pub endpoint_places: usize,
     /// The registry's administration, which keeps its compiled picture up to date.
     pub administration: Arc<Administration>,
     /// Where auctions run: the main multi-thread runtime.
@@ -139,6 +145,8 @@ pub struct Exchange {
     pub(super) vault: Arc<Vault>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) limits: Limits,
+    pub(super) event_settings: EventSettings,
+    pub(super) endpoint_places: usize,
     pub(super) node: NodeId,
     pub(super) runtime: Handle,
     /// Auctions and what follows them; drained before the node stops.
@@ -153,6 +161,9 @@ pub struct Exchange {
     pub(super) breakers: Breakers,
     pub(super) outbox: Outbox,
     pub(super) unknown: UnknownPosts,
+    pub(super) events: Events,
+    /// Attempts to tell of events; whatever is cut off comes again.
+    pub(super) event_calls: TaskTracker,
     administration: Arc<Administration>,
     snapshot: Arc<ArcSwap<Snapshot>>,
 }
@@ -174,6 +185,8 @@ impl Exchange {
             vault: parts.vault,
             metrics: parts.metrics,
             limits: parts.limits,
+            event_settings: parts.event_settings,
+            endpoint_places: parts.endpoint_places,
             node,
             runtime: parts.runtime,
             auctions: TaskTracker::new(),
@@ -186,18 +199,23 @@ impl Exchange {
             breakers,
             outbox: Outbox::default(),
             unknown: UnknownPosts::default(),
+            events: Events::default(),
+            event_calls: TaskTracker::new(),
             snapshot: parts.administration.snapshot(),
             administration: parts.administration,
         })
     }
 
-    /// Starts the workers: recovery of what an earlier process left, settling, and watching the
-    /// registry.
+    /// Starts the workers: recovery of what an earlier process left, settling, telling, and
+    /// watching the registry.
     pub fn start(self: &Arc<Self>) {
         let exchange = Arc::clone(self);
         self.workers.spawn_on(async move { exchange.sweep_for_ever().await }, &self.runtime);
         let exchange = Arc::clone(self);
         self.workers.spawn_on(async move { exchange.settle_for_ever().await }, &self.runtime);
+        let exchange = Arc::clone(self);
+        let tell = async move { exchange.deliver_events_for_ever().await };
+        self.workers.spawn_on(tell, &self.runtime);
         let administration = Arc::clone(&self.administration);
         let period = Duration::from_millis(self.limits.registry_poll_ms);
         let stop = self.stopping.clone();
@@ -270,6 +288,7 @@ impl Exchange {
     #[must_use]
     pub fn health(&self) -> Health {
         let mut reasons = self.outbox.degraded();
+        reasons.extend(self.events.degraded());
         let is_draining = self.draining.is_cancelled();
         if is_draining {
             reasons.push(Degraded { what: "drain", why: "the node is stopping".to_owned() });

@@ -207,7 +207,7 @@ impl Exchange {
         if parts.is_empty() {
             return ids;
         }
-        let recorded = self.records.add_parts(parts.clone()).await;
+        let recorded = self.keep_parts(parts.clone()).await;
         let is_corrupt = matches!(recorded, Err(RecordsError::Corrupt(_)));
         if self.outbox.records_say(recorded) {
             return ids;
@@ -216,12 +216,18 @@ impl Exchange {
         let mut done = Vec::new();
         if is_corrupt {
             for (id, part) in ids.into_iter().zip(parts) {
-                if self.records.add_parts(vec![part]).await.is_ok() {
+                if self.keep_parts(vec![part]).await.is_ok() {
                     done.push(id);
                 }
             }
         }
         done
+    }
+
+    /// Keeps parts, and then what they tell: an entry leaves the outbox only after both.
+    async fn keep_parts(&self, parts: Vec<RecordPart>) -> Result<(), RecordsError> {
+        self.records.add_parts(parts.clone()).await?;
+        self.tell(&parts).await
     }
 
     /// Carries one entry out; gives its id if it is done.

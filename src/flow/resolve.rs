@@ -404,7 +404,7 @@ fn seconds_ms(seconds: u64) -> i64 {
 }
 
 fn fact(kind: &str, at: Timestamp, post_id: PostId, note: Option<String>) -> Fact {
-    Fact { kind: kind.to_owned(), at, post_id: Some(post_id), note }
+    Fact { kind: kind.to_owned(), at, post_id: Some(post_id), note, outcome: None }
 }
 
 fn note_of(note: Option<String>, actor: &str) -> String {

@@ -61,6 +61,12 @@ pub enum Code {
     AttestationNeeded,
     /// The campaign has no endpoints.
     EndpointsMissing,
+    /// The endpoint of events hears of nothing now.
+    EndpointNotActive,
+    /// The lead has not ended yet.
+    LeadOpen,
+    /// The lead ended too long ago.
+    LeadOver,
     /// The ping's offer is over.
     PingExpired,
     /// The object is not as the request's condition says.
@@ -116,7 +122,7 @@ const fn row(code: Code, text: &'static str, status: u16, title: &'static str) -
 
 /// Every code with its text, status and title, in the order of [`Code`]. `docs/API.md` has the
 /// same list.
-pub const ALL_CODES: [CodeRow; 32] = [
+pub const ALL_CODES: [CodeRow; 35] = [
     row(Code::MalformedBody, "malformed_body", 400, "The body cannot be read"),
     row(Code::MalformedRequest, "malformed_request", 400, "The request is not understood"),
     row(
@@ -142,6 +148,9 @@ pub const ALL_CODES: [CodeRow; 32] = [
         "An operator has to vouch for the endpoints",
     ),
     row(Code::EndpointsMissing, "endpoints_missing", 409, "The campaign has no endpoints yet"),
+    row(Code::EndpointNotActive, "endpoint_not_active", 409, "The endpoint is not active"),
+    row(Code::LeadOpen, "lead_open", 409, "The lead has not ended yet"),
+    row(Code::LeadOver, "lead_over", 409, "The lead takes no more reports"),
     row(Code::PingExpired, "ping_expired", 410, "The offer is over"),
     row(Code::PreconditionFailed, "precondition_failed", 412, "The object was changed meanwhile"),
     row(Code::BodyTooLarge, "body_too_large", 413, "The body is too large"),
@@ -180,7 +189,7 @@ impl JsonSchema for Code {
         json_schema!({
             "type": "string",
             "description": "What went wrong, as a stable word that programs may act on.",
-            "enum": ALL_CODES.map(|row| row.text),
+            "enum": ALL_CODES.map(|row| row.text).to_vec(),
         })
     }
 }

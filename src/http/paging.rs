@@ -43,6 +43,11 @@ impl<T> List<T> {
         let next = data.last().filter(|_| has_more).map(cursor);
         Self { data, next }
     }
+
+    /// One page of a list that was cut elsewhere.
+    pub const fn new(data: Vec<T>, next: Option<String>) -> Self {
+        Self { data, next }
+    }
 }
 
 impl Page {

@@ -13,8 +13,8 @@ use super::body::Accepts;
 use super::error::ApiError;
 use super::openapi::{self, Operation};
 use super::{
-    accounts, auctions, breakers, campaigns, docs, gate, health, keys, leads, lists, objects,
-    pings, posts, registry, specs,
+    accounts, auctions, breakers, campaigns, docs, event_endpoints, gate, health, keys, leads,
+    lists, objects, outcomes, pings, posts, registry, specs,
 };
 use crate::domain::key::Role;
 
@@ -27,6 +27,8 @@ pub enum Method {
     Post,
     /// Makes something what the body says.
     Put,
+    /// Changes parts of something.
+    Patch,
     /// Takes something away.
     Delete,
 }
@@ -39,6 +41,7 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
     }
@@ -126,6 +129,17 @@ enum Action {
     ListBreakers,
     ReadBreakers,
     ForceBreaker,
+    ReportOutcome,
+    ListOutcomes,
+    CreateEventEndpoint,
+    ListEventEndpoints,
+    ReadEventEndpoint,
+    ChangeEventEndpoint,
+    DeleteEventEndpoint,
+    VerifyEventEndpoint,
+    RotateEventEndpointSecret,
+    ListEventAttempts,
+    ResendEvent,
     ReadOpenApi,
     ReadDocs,
     ReadDocsFile,
@@ -154,6 +168,8 @@ const VENDORS: Access = Access::Roles(&[Role::Vendor]);
 const VENDORS_AND_OPERATORS: Access = Access::Roles(&[Role::Vendor, Role::Operator]);
 const BUYERS_AND_OPERATORS: Access = Access::Roles(&[Role::Buyer, Role::Operator]);
 const BUYERS: Access = Access::Roles(&[Role::Buyer]);
+const VENDORS_AND_BUYERS: Access = Access::Roles(&[Role::Vendor, Role::Buyer]);
+const EVERY_ROLE: Access = Access::Roles(&[Role::Vendor, Role::Buyer, Role::Operator]);
 const OPERATORS: Access = Access::Roles(&[Role::Operator]);
 
 const fn get(path: &'static str, access: Access, action: Action) -> Route {
@@ -167,6 +183,10 @@ const fn post(path: &'static str, access: Access, accepts: Accepts, action: Acti
 
 const fn put(path: &'static str, access: Access, accepts: Accepts, action: Action) -> Route {
     Route { method: Method::Put, ..post(path, access, accepts, action) }
+}
+
+const fn patch(path: &'static str, access: Access, action: Action) -> Route {
+    Route { method: Method::Patch, ..post(path, access, Accepts::Json, action) }
 }
 
 const fn delete(path: &'static str, access: Access, action: Action) -> Route {
@@ -246,6 +266,27 @@ pub const ROUTES: &[Route] = &[
     post("/v1/buyers/{buyer_id}/credits", OPERATORS, Accepts::Json, Action::CreditBuyer),
     get("/v1/buyers/{buyer_id}/balance", BUYERS_AND_OPERATORS, Action::ReadBalance),
     get("/v1/buyers/{buyer_id}/ledger", BUYERS_AND_OPERATORS, Action::ReadLedger),
+    post("/v1/leads/{lead_id}/outcomes", BUYERS, Accepts::Json, Action::ReportOutcome),
+    get("/v1/leads/{lead_id}/outcomes", VENDORS_AND_OPERATORS, Action::ListOutcomes),
+    post("/v1/event-endpoints", VENDORS_AND_BUYERS, Accepts::Json, Action::CreateEventEndpoint),
+    get("/v1/event-endpoints", EVERY_ROLE, Action::ListEventEndpoints),
+    get("/v1/event-endpoints/{endpoint_id}", EVERY_ROLE, Action::ReadEventEndpoint),
+    patch("/v1/event-endpoints/{endpoint_id}", EVERY_ROLE, Action::ChangeEventEndpoint),
+    delete("/v1/event-endpoints/{endpoint_id}", VENDORS_AND_BUYERS, Action::DeleteEventEndpoint),
+    post(
+        "/v1/event-endpoints/{endpoint_id}/verify",
+        EVERY_ROLE,
+        Accepts::Nothing,
+        Action::VerifyEventEndpoint,
+    ),
+    post(
+        "/v1/event-endpoints/{endpoint_id}/rotate-secret",
+        VENDORS_AND_BUYERS,
+        Accepts::Json,
+        Action::RotateEventEndpointSecret,
+    ),
+    get("/v1/event-endpoints/{endpoint_id}/attempts", EVERY_ROLE, Action::ListEventAttempts),
+    post("/v1/events/{event_id}/resend", EVERY_ROLE, Accepts::Nothing, Action::ResendEvent),
     get("/v1/breakers", OPERATORS, Action::ListBreakers),
     get("/v1/campaigns/{campaign_id}/breakers", BUYERS_AND_OPERATORS, Action::ReadBreakers),
     post(
@@ -337,6 +378,17 @@ impl Route {
             Action::ListBreakers => breakers::list_operation(),
             Action::ReadBreakers => breakers::of_campaign_operation(),
             Action::ForceBreaker => breakers::force_operation(),
+            Action::ReportOutcome => outcomes::report_operation(),
+            Action::ListOutcomes => outcomes::list_operation(),
+            Action::CreateEventEndpoint => event_endpoints::create_operation(),
+            Action::ListEventEndpoints => event_endpoints::list_operation(),
+            Action::ReadEventEndpoint => event_endpoints::read_operation(),
+            Action::ChangeEventEndpoint => event_endpoints::change_operation(),
+            Action::DeleteEventEndpoint => event_endpoints::delete_operation(),
+            Action::VerifyEventEndpoint => event_endpoints::verify_operation(),
+            Action::RotateEventEndpointSecret => event_endpoints::rotate_secret_operation(),
+            Action::ListEventAttempts => event_endpoints::attempts_operation(),
+            Action::ResendEvent => event_endpoints::resend_operation(),
             Action::ReadOpenApi => openapi::read_operation(),
             Action::ReadDocs => docs::page_operation(),
             Action::ReadDocsFile => docs::file_operation(),
@@ -346,9 +398,9 @@ impl Route {
         }
     }
 
-    /// The handler with its method and its gate.
-    fn service(&'static self) -> actix_web::Route {
-        let handler = match self.action {
+    /// What answers it.
+    fn handler(&self) -> actix_web::Route {
+        match self.action {
             Action::SubmitLead => web::to(leads::submit),
             Action::ListLeads => web::to(lists::leads),
             Action::ReadLead => web::to(leads::read),
@@ -394,17 +446,34 @@ impl Route {
             Action::ListBreakers => web::to(breakers::list),
             Action::ReadBreakers => web::to(breakers::of_campaign),
             Action::ForceBreaker => web::to(breakers::force),
+            Action::ReportOutcome => web::to(outcomes::report),
+            Action::ListOutcomes => web::to(outcomes::list),
+            Action::CreateEventEndpoint => web::to(event_endpoints::create),
+            Action::ListEventEndpoints => web::to(event_endpoints::list),
+            Action::ReadEventEndpoint => web::to(event_endpoints::read),
+            Action::ChangeEventEndpoint => web::to(event_endpoints::change),
+            Action::DeleteEventEndpoint => web::to(event_endpoints::delete),
+            Action::VerifyEventEndpoint => web::to(event_endpoints::verify),
+            Action::RotateEventEndpointSecret => web::to(event_endpoints::rotate_secret),
+            Action::ListEventAttempts => web::to(event_endpoints::attempts),
+            Action::ResendEvent => web::to(event_endpoints::resend),
             Action::ReadOpenApi => web::to(openapi::read),
             Action::ReadDocs => web::to(docs::page),
             Action::ReadDocsFile => web::to(docs::file),
             Action::Live => web::to(health::live),
             Action::Ready => web::to(health::ready),
             Action::Metrics => web::to(health::metrics),
-        };
+        }
+    }
+
+    /// The handler with its method and its gate.
+    fn service(&'static self) -> actix_web::Route {
+        let handler = self.handler();
         let guarded = match self.method {
             Method::Get => handler.guard(guard::Any(guard::Get()).or(guard::Head())),
             Method::Post => handler.method(HttpMethod::POST),
             Method::Put => handler.method(HttpMethod::PUT),
+            Method::Patch => handler.method(HttpMethod::PATCH),
             Method::Delete => handler.method(HttpMethod::DELETE),
         };
         guarded.wrap(from_fn(move |request, next| gate::pass(self, request, next)))

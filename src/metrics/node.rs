@@ -7,6 +7,7 @@ use prometheus::IntGaugeVec;
 use super::Metrics;
 use super::family::{Counters, Histograms};
 use super::register::Register;
+use crate::domain::event::EventType;
 
 /// One durable write on a fast disk takes a tenth of a millisecond, on a bad day a second.
 const STORE_BUCKETS: [f64; 14] =
@@ -20,6 +21,7 @@ pub(super) struct Node {
     store_durability: IntGaugeVec,
     records_errors: Counters<1>,
     refused_by_http: Counters<1>,
+    event_attempts: Counters<2>,
 }
 
 impl Node {
@@ -51,6 +53,11 @@ impl Node {
                 ["code"],
                 "Submissions refused before an auction, by error code.",
             ),
+            event_attempts: register.counters(
+                "event_attempts_total",
+                ["type", "result"],
+                "Attempts to tell endpoints of events, by how they went.",
+            ),
         }
     }
 }
@@ -80,5 +87,10 @@ impl Metrics {
     /// Submissions refused before an auction, by error code.
     pub fn leads_refused_by_http(&self, code: &'static str) {
         self.node.refused_by_http.of([code]).inc();
+    }
+
+    /// Attempts to tell endpoints of events, by how they went.
+    pub fn event_attempts(&self, event_type: EventType, result: &str) {
+        self.node.event_attempts.of([event_type.as_str(), result]).inc();
     }
 }

@@ -4,6 +4,8 @@
 //! idempotent. Times are kept to the microsecond, except inside the parts of a decision record,
 //! which are kept as they were written.
 
+pub mod events;
+
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use super::auction_store::JournalEntry;
 use crate::domain::auction::Account;
 use crate::domain::disposition::{Disposition, Reason};
-use crate::domain::ids::LeadId;
+use crate::domain::ids::{EndpointId, EventId, LeadId};
 use crate::domain::key::{KeyId, KeyRecord};
 use crate::domain::money::Money;
-use crate::domain::record::AuctionRecord;
+use crate::domain::record::{AuctionRecord, Part};
 use crate::domain::slug::{VendorId, VerticalId};
 
 pub use crate::domain::object::ObjectKind;
@@ -51,7 +53,7 @@ pub struct RegistryObject {
 /// A sealed signing secret; owner and `valid_from` name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedSecret {
-    /// Whose: `campaign:<id>` or `key:<key id>`.
+    /// Whose: `campaign:<id>`, `key:<key id>` or `endpoint:<id>`.
     pub owner: String,
     /// The sealed bytes.
     pub sealed: Vec<u8>,
@@ -251,6 +253,9 @@ pub struct BookTotals {
     pub vendor_payouts: i64,
 }
 
+/// The parts of one decision record with their sequences, in order.
+pub type LeadParts = (LeadId, Vec<(u32, Part)>);
+
 /// What the records give.
 pub type RecordsFuture<'a, T> = BoxFuture<'a, Result<T, RecordsError>>;
 
@@ -322,4 +327,36 @@ pub trait Records: Send + Sync + 'static {
 
     /// Totals of the money book.
     fn book_totals(&self) -> RecordsFuture<'_, BookTotals>;
+
+    /// The parts of decision records as they were added, by lead and in order; nothing for a lead
+    /// that is not known.
+    fn parts_of(&self, leads: Vec<LeadId>) -> RecordsFuture<'_, Vec<LeadParts>>;
+
+    /// Adds events to be delivered, all or none; those that are there already are left as they are.
+    fn add_events(&self, events: Vec<events::NewEvent>) -> RecordsFuture<'_, ()>;
+
+    /// Writes down attempts that are over and gives out what is due. The same attempts again change
+    /// nothing.
+    fn work_events(&self, work: events::EventWork) -> RecordsFuture<'_, events::WorkReply>;
+
+    /// Where an event stands.
+    fn event(&self, event_id: EventId) -> RecordsFuture<'_, Option<events::EventView>>;
+
+    /// Makes an event due at `at`, from the start of its retry list, wherever it stands.
+    fn resend_event(&self, event_id: EventId, at: Timestamp) -> RecordsFuture<'_, ()>;
+
+    /// Attempts to deliver to an endpoint, newest first; at most [`LIST_LIMIT_MAX`].
+    fn event_attempts(
+        &self,
+        endpoint_id: EndpointId,
+        limit: usize,
+        after: Option<events::AttemptKey>,
+    ) -> RecordsFuture<'_, Vec<events::AttemptRow>>;
+
+    /// What waits, by endpoint; endpoints for which nothing waits are not there.
+    fn event_backlog(&self) -> RecordsFuture<'_, Vec<events::Backlog>>;
+
+    /// Forgets at most `limit` events that were worked out before `before`, the oldest first, with
+    /// their attempts; gives how many.
+    fn forget_events(&self, before: Timestamp, limit: usize) -> RecordsFuture<'_, u64>;
 }

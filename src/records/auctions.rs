@@ -12,7 +12,7 @@ use super::sql::{ManyRows, Row, Statement, Value};
 use crate::domain::ids::{BidId, LeadId, PingId, PostId};
 use crate::domain::money::Money;
 use crate::domain::record::{AuctionRecord, Part, SeatMoney};
-use crate::ports::records::{AuctionFilter, AuctionSummary, RecordPart, RecordsError};
+use crate::ports::records::{AuctionFilter, AuctionSummary, LeadParts, RecordPart, RecordsError};
 
 const ADD_PARTS: ManyRows = ManyRows {
     head: "INSERT INTO auction_parts (lead_id, sequence, part) VALUES",
@@ -112,6 +112,23 @@ pub(super) async fn read(
     let rows = pool.fetch(PARTS.bind(lead_id.to_string())).await?;
     let parts = rows.into_iter().map(|row| Ok(kept_part(row)?.1));
     Ok(AuctionRecord::assemble(parts.collect::<Result<Vec<_>, RecordsError>>()?))
+}
+
+pub(super) async fn parts_of(
+    pool: &Pool,
+    leads: Vec<LeadId>,
+) -> Result<Vec<LeadParts>, RecordsError> {
+    let leads = leads.iter().map(|lead_id| vec![lead_id.to_string().into()]).collect();
+    let mut parts: BTreeMap<LeadId, Vec<(u32, Part)>> = BTreeMap::new();
+    for statement in PARTS_OF_MANY.statements(leads) {
+        for mut row in pool.fetch(statement).await? {
+            let lead_id = column::lead_id(&row.text()?)?;
+            let sequence: u32 = column::count(row.integer()?)?;
+            let part = read_part(lead_id, sequence.into(), &row.text()?)?;
+            parts.entry(lead_id).or_default().push((sequence, part));
+        }
+    }
+    Ok(parts.into_iter().collect())
 }
 
 pub(super) async fn find(pool: &Pool, id: String) -> Result<Option<LeadId>, RecordsError> {

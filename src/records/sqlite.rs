@@ -188,6 +188,7 @@ fn migrations() -> Migrator {
     Migrator::with_migrations(vec![
         step(1, "records", include_str!("migrations/sqlite/0001_records.sql")),
         step(2, "registry_api", include_str!("migrations/sqlite/0002_registry_api.sql")),
+        step(3, "events", include_str!("migrations/sqlite/0003_events.sql")),
     ])
 }
 

@@ -2,6 +2,7 @@
 
 mod auctions;
 mod book;
+mod events;
 mod files;
 mod plans;
 mod processes;

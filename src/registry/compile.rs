@@ -12,6 +12,7 @@ mod disclosure;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::endpoints::EndpointTable;
 use super::fault::{FaultRule, RegistryFault};
 use super::filter::CompiledFilter;
 use super::objects::{OpenedSecrets, RegistryObjects};
@@ -94,6 +95,7 @@ pub fn compile(
         campaigns,
         trees: live(&objects.trees),
         keys: secrets.keys,
+        endpoints: EndpointTable::new(&objects.endpoints, secrets.endpoints),
         ends_at: secrets.ends_at,
         objects: Arc::new(objects.clone()),
     }))

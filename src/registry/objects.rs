@@ -9,6 +9,8 @@ use sha2::{Digest as _, Sha256};
 use super::snapshot::KeyEntry;
 use crate::domain::buyer::Buyer;
 use crate::domain::campaign::{Campaign, CampaignState, Cap};
+use crate::domain::event::Endpoint;
+use crate::domain::ids::EndpointId;
 use crate::domain::key::KeyId;
 use crate::domain::object::ObjectKind;
 use crate::domain::slug::{BuyerId, CampaignId, VendorId, VerticalId};
@@ -54,6 +56,8 @@ pub struct RegistryObjects {
     pub trees: BTreeMap<VerticalId, Stored<Tree>>,
     /// What people set for campaigns beside their descriptions; no file holds it.
     pub standings: BTreeMap<CampaignId, Standing>,
+    /// Endpoints of events; no file holds them.
+    pub endpoints: BTreeMap<EndpointId, Stored<Endpoint>>,
 }
 
 impl RegistryObjects {
@@ -80,7 +84,7 @@ impl RegistryObjects {
                 let standing = self.standings.get(id);
                 self.campaigns.get(id).map(|known| tag_of(known, standing))
             }
-            ObjectKind::Standing => None,
+            ObjectKind::Standing | ObjectKind::EventEndpoint => None,
         }
     }
 
@@ -119,6 +123,8 @@ fn tag_of<T: Serialize>(known: &Stored<T>, standing: Option<&Standing>) -> Strin
 pub struct OpenedSecrets {
     /// What each campaign's pings and posts are signed with.
     pub campaigns: BTreeMap<CampaignId, SigningKeys>,
+    /// What each endpoint's events are signed with.
+    pub endpoints: BTreeMap<EndpointId, SigningKeys>,
     /// The API keys.
     pub keys: BTreeMap<KeyId, KeyEntry>,
     /// When the first of the secrets ends.

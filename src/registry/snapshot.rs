@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::endpoints::EndpointTable;
 use super::filter::CompiledFilter;
 use super::objects::RegistryObjects;
 use super::vertical::CompiledVertical;
@@ -40,6 +41,8 @@ pub struct Snapshot {
     pub trees: BTreeMap<VerticalId, Arc<Tree>>,
     /// The API keys, revoked ones included.
     pub keys: BTreeMap<KeyId, KeyEntry>,
+    /// Where vendors and buyers hear of events.
+    pub endpoints: EndpointTable,
     /// When the first of the secrets in it ends: from then on another picture of the same version
     /// is due.
     pub ends_at: Option<Timestamp>,
@@ -86,6 +89,7 @@ pub(super) struct SnapshotParts {
     pub(super) campaigns: BTreeMap<CampaignId, Arc<CompiledCampaign>>,
     pub(super) trees: BTreeMap<VerticalId, Arc<Tree>>,
     pub(super) keys: BTreeMap<KeyId, KeyEntry>,
+    pub(super) endpoints: EndpointTable,
     pub(super) ends_at: Option<Timestamp>,
     pub(super) objects: Arc<RegistryObjects>,
 }
@@ -120,6 +124,7 @@ impl Snapshot {
             campaigns: parts.campaigns,
             trees: parts.trees,
             keys: parts.keys,
+            endpoints: parts.endpoints,
             ends_at: parts.ends_at,
             objects: parts.objects,
             by_vertical,

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::derive::{feed_parts, keyed, subkey};
 use super::{MasterKey, Vault};
-use crate::domain::ids::LeadId;
+use crate::domain::ids::{EndpointId, LeadId};
 use crate::domain::pii::Pii;
 use crate::domain::slug::{BuyerId, CampaignId, VendorId};
 
@@ -39,6 +39,8 @@ pub(super) struct DigestKeys {
     tie: DigestKey,
     api_key: DigestKey,
     install: DigestKey,
+    event: DigestKey,
+    outcome: DigestKey,
 }
 
 impl DigestKeys {
@@ -53,6 +55,8 @@ impl DigestKeys {
             tie: DigestKey::of(master, "tie"),
             api_key: DigestKey::of(master, "api-key"),
             install: DigestKey::of(master, "install"),
+            event: DigestKey::of(master, "event"),
+            outcome: DigestKey::of(master, "outcome"),
         }
     }
 }
@@ -105,6 +109,37 @@ impl Vault {
     pub fn post_digest(&self, lead: LeadId, seat: u8, campaign: &CampaignId) -> u128 {
         let parts: [&[u8]; 3] = [&lead.to_bytes(), &[seat], campaign.as_str().as_bytes()];
         u128::from_be_bytes(head(&self.digests.post.digest(&parts)))
+    }
+
+    /// The 128 bits of an `EventId`: which part of a lead's decision record told it, its place
+    /// among what that part tells, and where it goes.
+    #[must_use]
+    pub fn event_digest(
+        &self,
+        lead: LeadId,
+        (part, place): (u32, u32),
+        endpoint: EndpointId,
+    ) -> u128 {
+        let (part, place) = (part.to_be_bytes(), place.to_be_bytes());
+        let endpoint = endpoint.bits().to_be_bytes();
+        let parts: [&[u8]; 5] = [b"lead", &lead.to_bytes(), &part, &place, &endpoint];
+        u128::from_be_bytes(head(&self.digests.event.digest(&parts)))
+    }
+
+    /// The 128 bits of an `EventId` that tells of the endpoint `about`, at most one a `day`.
+    #[must_use]
+    pub fn endpoint_event_digest(&self, about: EndpointId, day: i64, endpoint: EndpointId) -> u128 {
+        let (about, endpoint) = (about.bits().to_be_bytes(), endpoint.bits().to_be_bytes());
+        let parts: [&[u8]; 4] = [b"endpoint", &about, &day.to_be_bytes(), &endpoint];
+        u128::from_be_bytes(head(&self.digests.event.digest(&parts)))
+    }
+
+    /// The 128 bits of an `OutcomeId`: a repeat of the report finds the same one.
+    #[must_use]
+    pub fn outcome_digest(&self, lead: LeadId, buyer: &BuyerId, idempotency_key: &str) -> u128 {
+        let parts: [&[u8]; 3] =
+            [&lead.to_bytes(), buyer.as_str().as_bytes(), idempotency_key.as_bytes()];
+        u128::from_be_bytes(head(&self.digests.outcome.digest(&parts)))
     }
 
     /// The name of a duplicate claim on one normalized value (a phone, an address) within `scope`.

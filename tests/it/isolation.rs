@@ -11,7 +11,8 @@ use gavel::domain::key::Role;
 use gavel::http::{Accepts, Access, Listener, ROUTES, Route};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Answer, Installation, buyer, exchange, key_id, lead};
+use crate::receiver::Receiver;
+use crate::support::{Answer, Installation, buyer, exchange, key_id, lead, until};
 
 /// Whoever may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +48,8 @@ impl Caller {
     const fn owns(self, side: Side) -> bool {
         match side {
             Side::A => matches!(self, VendorA | BuyerA | TestKey),
+            Side::VendorA => matches!(self, VendorA | TestKey),
+            Side::BuyerA => matches!(self, BuyerA),
             Side::B => matches!(self, VendorB | BuyerB),
             Side::Unknown => false,
         }
@@ -58,6 +61,10 @@ impl Caller {
 enum Side {
     A,
     B,
+    /// Of side A's vendor and not of its buyer.
+    VendorA,
+    /// Of side A's buyer and not of its vendor.
+    BuyerA,
     Unknown,
 }
 
@@ -77,7 +84,13 @@ struct World {
     /// Keys that may be revoked.
     spare_keys: [String; 2],
     posts: [String; 2],
+    /// Endpoints of events, of vendor A and of buyer A, and others that may be deleted.
+    endpoints: [String; 2],
+    spare_endpoints: [String; 2],
+    /// Events to those endpoints.
+    events: [String; 2],
     buyers: [StubBuyer; 2],
+    _receiver: Receiver,
 }
 
 /// Bids that tell apart what a buyer pays and what a vendor gets.
@@ -110,6 +123,14 @@ impl World {
         }
         let spare = |owner: &str| key_id(&gavel.key("vendor", owner, &[])).to_owned();
         let spare_keys = [spare("other"), spare("other")];
+        let receiver = Receiver::willing().await;
+        let endpoint = async |caller: Caller, event_type: &str| {
+            let body = json!({"url": receiver.url, "types": [event_type]});
+            gavel.post_json("/v1/event-endpoints", &keys[&caller], &body).await.text("/id")
+        };
+        let endpoints = [endpoint(VendorA, "lead.sold").await, endpoint(BuyerA, "bid.won").await];
+        let spare_endpoints =
+            [endpoint(VendorA, "contacted").await, endpoint(BuyerA, "bid.lost").await];
         let leads = [
             gavel.post_json("/v1/leads", &keys[&VendorA], &lead(1)).await.text("/lead_id"),
             gavel.post_json("/v1/leads", &keys[&VendorB], &lead(2)).await.text("/lead_id"),
@@ -119,8 +140,28 @@ impl World {
             posts.push(gavel.record(id).await["posts"][0]["post_id"].as_str().unwrap().to_owned());
         }
         let posts = [posts.remove(0), posts.remove(0)];
+        let event = async |caller: Caller, endpoint: &str| {
+            let path = format!("/v1/event-endpoints/{endpoint}/attempts");
+            until("an event was sent", async || {
+                let attempts = gavel.get(&path, &keys[&caller]).await;
+                Some(attempts.text("/data/0/event_id")).filter(|id| !id.is_empty())
+            })
+            .await
+        };
+        let events = [event(VendorA, &endpoints[0]).await, event(BuyerA, &endpoints[1]).await];
         keys.insert(Operator, gavel.operator_key());
-        Self { gavel, keys, leads, spare_keys, posts, buyers }
+        Self {
+            gavel,
+            keys,
+            leads,
+            spare_keys,
+            posts,
+            endpoints,
+            spare_endpoints,
+            events,
+            buyers,
+            _receiver: receiver,
+        }
     }
 
     /// Makes the key that does not work any more.
@@ -135,6 +176,44 @@ impl World {
 fn ids(a: &str, b: &str, unknown: &str) -> Vec<(Side, String)> {
     let sides = [(Side::A, a), (Side::B, b), (Side::Unknown, unknown)];
     sides.into_iter().map(|(side, id)| (side, id.to_owned())).collect()
+}
+
+/// Two things for a path, of vendor A and of buyer A, and one that does not exist.
+fn of_parties([vendor, buyer]: &[String; 2], unknown: &str) -> Vec<(Side, String)> {
+    let sides = [(Side::VendorA, &**vendor), (Side::BuyerA, buyer), (Side::Unknown, unknown)];
+    sides.into_iter().map(|(side, id)| (side, id.to_owned())).collect()
+}
+
+/// The rule of a route of events and outcomes.
+fn rule_of_events(world: &World, name: &str) -> Option<Rule> {
+    let plain = |own| Rule { ids: Vec::new(), body: json!({}), own };
+    let with = |ids, own| Rule { ids, body: json!({}), own };
+    let unknown = format!("ep_{}", &UNKNOWN_BITS[2..]);
+    let endpoints = |own| with(of_parties(&world.endpoints, &unknown), own);
+    let lead = (Side::A, world.leads[0].clone());
+    let no_lead = (Side::Unknown, format!("lead_{UNKNOWN_BITS}"));
+    Some(match name {
+        "POST /v1/leads/{lead_id}/outcomes" => {
+            let body = json!({"type": "contacted", "occurred_at": "2026-11-24T10:00:00Z"});
+            Rule { ids: vec![lead, no_lead], body, own: 201 }
+        }
+        "GET /v1/leads/{lead_id}/outcomes" => with(vec![lead, no_lead], 200),
+        "POST /v1/event-endpoints" => plain(422),
+        "GET /v1/event-endpoints" => plain(200),
+        "DELETE /v1/event-endpoints/{endpoint_id}" => {
+            with(of_parties(&world.spare_endpoints, &unknown), 204)
+        }
+        "GET /v1/event-endpoints/{endpoint_id}"
+        | "PATCH /v1/event-endpoints/{endpoint_id}"
+        | "POST /v1/event-endpoints/{endpoint_id}/verify"
+        | "POST /v1/event-endpoints/{endpoint_id}/rotate-secret"
+        | "GET /v1/event-endpoints/{endpoint_id}/attempts" => endpoints(200),
+        "POST /v1/events/{event_id}/resend" => {
+            let unknown = format!("evt_{}", &UNKNOWN_BITS[2..]);
+            with(of_parties(&world.events, &unknown), 202)
+        }
+        _ => return None,
+    })
 }
 
 /// The rule of a route. A route that has none fails the test: give it one.
@@ -183,7 +262,7 @@ fn rule(world: &World, route: &Route) -> Option<Rule> {
         }
         "GET /v1/specs/{vertical}" => with(ids("final_expense", "solar", "nothing"), 200),
         "GET /docs/{file}" => with(ids("start.js", "page.css", "nothing"), 200),
-        _ => return None,
+        other => return rule_of_events(world, other),
     })
 }
 

@@ -9,6 +9,7 @@ mod crash;
 #[cfg(feature = "faults")]
 mod crash_points;
 mod docs_page;
+mod events;
 mod hostile;
 mod idempotency;
 mod isolation;
@@ -16,6 +17,7 @@ mod keys;
 mod monitoring;
 mod ping_post;
 mod privacy;
+mod receiver;
 mod self_service;
 mod signatures;
 mod support;

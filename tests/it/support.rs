@@ -84,8 +84,9 @@ impl Drop for Installation {
 }
 
 impl Installation {
-    /// Lays out an installation and starts it; `limits` are names and values of `[limits]`.
-    pub async fn start(limits: &[(&str, &str)]) -> Self {
+    /// Lays out an installation and starts it; `given` are names and values of `[limits]`, or
+    /// of another section that is named before a dot.
+    pub async fn start(given: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         let (http_port, metrics_port) = (free_port(), free_port());
         let mut settings = vec![
@@ -93,8 +94,9 @@ impl Installation {
             ("GAVEL__METRICS__LISTEN".to_owned(), format!("127.0.0.1:{metrics_port}")),
             ("GAVEL__LOG__LEVEL".to_owned(), "trace".to_owned()),
         ];
-        for (name, value) in limits {
-            let name = format!("GAVEL__LIMITS__{}", name.to_uppercase());
+        for (name, value) in given {
+            let (section, name) = name.split_once('.').unwrap_or(("limits", name));
+            let name = format!("GAVEL__{section}__{name}").to_uppercase();
             settings.push((name, (*value).to_owned()));
         }
         let client = reqwest::Client::builder().no_proxy().build().unwrap();

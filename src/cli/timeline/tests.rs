@@ -151,6 +151,7 @@ fn sold() -> AuctionRecord {
             at: at(4_000),
             post_id: None,
             note: Some("by the\x1b[31m operator".to_owned()),
+            outcome: None,
         }),
     ];
     AuctionRecord::assemble(parts).unwrap()

@@ -150,6 +150,7 @@ fn fact(kind: &str) -> Part {
         at: at("09"),
         post_id: Some(PostId::new(Partition(3), 0)),
         note: None,
+        outcome: None,
     })
 }
 

@@ -163,6 +163,7 @@ fn names(bundle: &Bundle, kind: ObjectKind, id: &str) -> bool {
         ObjectKind::Campaign => bundle.campaigns.contains_key(id),
         ObjectKind::Tree => bundle.trees.contains_key(id),
         ObjectKind::Standing => false,
+        ObjectKind::EventEndpoint => false,
     }
 }
 
@@ -175,6 +176,8 @@ pub(super) fn row(objects: &RegistryObjects, kind: ObjectKind, id: &str) -> Opti
         ObjectKind::Campaign => row_in(&objects.campaigns, kind, id),
         ObjectKind::Tree => row_in(&objects.trees, kind, id),
         ObjectKind::Standing => None,
+        // No file brings one.
+        ObjectKind::EventEndpoint => None,
     }
 }
 

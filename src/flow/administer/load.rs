@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use super::endpoints::owner_of_endpoint;
 use super::secrets::OpenSecret;
 use super::{AdminError, Administration, secrets};
+use crate::domain::ids::EndpointId;
 use crate::domain::key::KeyRecord;
 use crate::domain::object::ObjectKind;
 use crate::domain::slug::{CampaignId, Slug};
@@ -81,6 +83,7 @@ impl Reading {
             ObjectKind::Campaign => insert(&mut self.objects.campaigns, &row),
             ObjectKind::Tree => insert(&mut self.objects.trees, &row),
             ObjectKind::Standing => self.standing(&row),
+            ObjectKind::EventEndpoint => self.endpoint(&row),
         };
         // An archived one harms nobody, and is written anew if it comes back.
         if let Err(detail) = is_read
@@ -102,6 +105,13 @@ impl Reading {
         let id = CampaignId::parse(&row.id).map_err(|error| error.to_string())?;
         let standing = serde_json::from_str(&row.body).map_err(|error| error.to_string())?;
         self.objects.standings.insert(id, standing);
+        Ok(())
+    }
+
+    fn endpoint(&mut self, row: &RegistryObject) -> Result<(), String> {
+        let id = EndpointId::parse(&row.id).map_err(|error| error.to_string())?;
+        let value = serde_json::from_str(&row.body).map_err(|error| error.to_string())?;
+        self.objects.endpoints.insert(id, Stored { value, is_archived: row.is_archived });
         Ok(())
     }
 }
@@ -129,6 +139,9 @@ fn opened(loaded: &Loaded) -> OpenedSecrets {
     let campaigns = campaigns
         .filter_map(|id| Some((id.clone(), keys_of(&secrets::owner_of_campaign(id))?)))
         .collect();
+    let endpoints = loaded.objects.endpoints.keys();
+    let endpoints =
+        endpoints.filter_map(|id| Some((*id, keys_of(&owner_of_endpoint(*id))?))).collect();
     let keys = loaded.keys.iter();
     let keys = keys
         .map(|record| {
@@ -136,5 +149,5 @@ fn opened(loaded: &Loaded) -> OpenedSecrets {
             (record.key_id, KeyEntry { record: record.clone(), signing })
         })
         .collect();
-    OpenedSecrets { campaigns, keys, ..opened }
+    OpenedSecrets { campaigns, endpoints, keys, ..opened }
 }

@@ -187,7 +187,7 @@ fn archive(objects: &mut RegistryObjects, kind: ObjectKind, id: &str) -> bool {
         ObjectKind::Campaign => objects.campaigns.get_mut(id).map(|known| &mut known.is_archived),
         ObjectKind::Tree => objects.trees.get_mut(id).map(|known| &mut known.is_archived),
         ObjectKind::Vertical => objects.verticals.get_mut(id).map(|known| &mut known.is_archived),
-        ObjectKind::Standing => None,
+        ObjectKind::Standing | ObjectKind::EventEndpoint => None,
     };
     is_archived.is_some_and(|is_archived| !std::mem::replace(is_archived, true))
 }

@@ -79,6 +79,7 @@ fn record() -> AuctionRecord {
             at: received_at,
             post_id: None,
             note: None,
+            outcome: None,
         }],
     }
 }

@@ -6,6 +6,7 @@ use crate::flow::exchange::FlowError;
 use crate::intake::{FaultKind, FieldFault, InvalidSubmission};
 use crate::ports::auction_store::StoreError;
 use crate::ports::records::RecordsError;
+use crate::registry::endpoints::EndpointFault;
 use crate::registry::fault::RegistryFault;
 
 /// When to try again after the store or the records gave no answer, in seconds.
@@ -46,7 +47,9 @@ impl From<AdminError> for ApiError {
             }
             AdminError::UnknownOwner { .. } => Self::at("/owner", "unknown_owner", text),
             AdminError::TooManyKeys => Self::at("/owner", "too_many_keys", text),
-            AdminError::UnknownKey | AdminError::UnknownObject => Self::not_found(),
+            AdminError::UnknownKey | AdminError::UnknownObject | AdminError::UnknownEndpoint => {
+                Self::not_found()
+            }
             AdminError::Precondition => {
                 let detail = "The object is not as If-Match or If-None-Match says; read it again.";
                 Self::new(Code::PreconditionFailed, detail)
@@ -61,6 +64,15 @@ impl From<AdminError> for ApiError {
                 Self::new(Code::EndpointsMissing, detail)
             }
             AdminError::Broken { .. } => Self::internal(text),
+            AdminError::TooManyEndpoints => Self::at("", "too_many_endpoints", text),
+            AdminError::Endpoint(fault) => {
+                let (pointer, code) = match fault {
+                    EndpointFault::Url(_) => ("/url", "url"),
+                    EndpointFault::NoTypes => ("/types", "missing"),
+                    EndpointFault::NotForOwner(..) => ("/types", "not_for_owner"),
+                };
+                Self::at(pointer, code, text)
+            }
             AdminError::Contended => {
                 let detail = "Others changed the registry at the same time; nothing was changed.";
                 Self::new(Code::RegistryChanged, detail).retry_after(RETRY_CONTENDED_S)

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::components::Components;
 use super::operation::{Answer, Operation, Tag, schema_of};
-use crate::domain::ids::{LeadId, PostId};
+use crate::domain::ids::{EndpointId, EventId, LeadId, PostId};
 use crate::domain::key::{KeyId, Role};
 use crate::domain::limits::Limits;
 use crate::domain::slug::{BuyerId, CampaignId, VendorId, VerticalId};
@@ -234,6 +234,8 @@ fn path_parameter(name: &str, components: &mut Components) -> (Json, &'static st
         "key_id" => (components.in_request(schema_of::<KeyId>), "The key's public name."),
         "vendor_id" => (components.in_request(schema_of::<VendorId>), "The vendor."),
         "campaign_id" => (components.in_request(schema_of::<CampaignId>), "The campaign."),
+        "endpoint_id" => (components.in_request(schema_of::<EndpointId>), "The endpoint."),
+        "event_id" => (components.in_request(schema_of::<EventId>), "The event."),
         "buyer_id" => (components.in_request(schema_of::<BuyerId>), "The buyer."),
         "vertical" => (components.in_request(schema_of::<VerticalId>), "The vertical."),
         "file" => (json!({"type": "string"}), "A file that the page asks for."),

@@ -21,13 +21,14 @@ pub(in crate::http) enum Tag {
     Keys,
     Accounts,
     Breakers,
+    Events,
     Health,
     Description,
 }
 
 impl Tag {
     /// Every chapter.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Leads,
         Self::Pings,
         Self::Specs,
@@ -37,6 +38,7 @@ impl Tag {
         Self::Keys,
         Self::Accounts,
         Self::Breakers,
+        Self::Events,
         Self::Health,
         Self::Description,
     ];
@@ -53,6 +55,7 @@ impl Tag {
             Self::Keys => "Keys",
             Self::Accounts => "Accounts",
             Self::Breakers => "Breakers",
+            Self::Events => "Events",
             Self::Health => "Health and metrics",
             Self::Description => "This document",
         }
@@ -72,6 +75,7 @@ impl Tag {
             Self::Keys => "API keys of vendors, buyers and operators.",
             Self::Accounts => "The money of buyers.",
             Self::Breakers => "Endpoints that do not work, and are spared for a while.",
+            Self::Events => "Where vendors and buyers hear of what happens.",
             Self::Health => "Whether the exchange runs.",
             Self::Description => "The API, described for programs and for people.",
         }

@@ -61,9 +61,9 @@ fn a_rule_of_roles_names_at_least_one() {
 fn a_route_that_does_something_reads_a_body_of_a_kind() {
     for route in ROUTES {
         let reads = route.accepts != Accepts::Nothing;
-        let acts = matches!(route.method, Method::Post | Method::Put);
+        let acts = matches!(route.method, Method::Post | Method::Put | Method::Patch);
         // What is done is in the path, and nothing is left to say.
-        let is_said = ["/verify", "/pause", "/resume", "/activate"];
+        let is_said = ["/verify", "/pause", "/resume", "/activate", "/resend"];
         let is_said = is_said.into_iter().any(|end| route.path.ends_with(end));
         assert_eq!(reads, acts && !is_said, "{}", route.path);
     }
@@ -94,6 +94,17 @@ fn a_listener_for_operators_takes_their_routes_off_the_api() {
             "POST /v1/campaigns/{campaign_id}/resume",
             "GET /v1/buyers/{buyer_id}/balance",
             "GET /v1/buyers/{buyer_id}/ledger",
+            "POST /v1/leads/{lead_id}/outcomes",
+            "GET /v1/leads/{lead_id}/outcomes",
+            "POST /v1/event-endpoints",
+            "GET /v1/event-endpoints",
+            "GET /v1/event-endpoints/{endpoint_id}",
+            "PATCH /v1/event-endpoints/{endpoint_id}",
+            "DELETE /v1/event-endpoints/{endpoint_id}",
+            "POST /v1/event-endpoints/{endpoint_id}/verify",
+            "POST /v1/event-endpoints/{endpoint_id}/rotate-secret",
+            "GET /v1/event-endpoints/{endpoint_id}/attempts",
+            "POST /v1/events/{event_id}/resend",
             "GET /v1/campaigns/{campaign_id}/breakers",
             "GET /openapi.json",
             "GET /docs",
@@ -143,7 +154,7 @@ fn documented_routes() -> Vec<(&'static str, &'static str)> {
 fn the_document_describes_every_route_and_who_may_call_it() {
     let words = |route: &Route| {
         let of_role = |role: &Role| match (role, route.action) {
-            (Role::Vendor, Action::ReadLead | Action::ListLeads) => {
+            (Role::Vendor, Action::ReadLead | Action::ListLeads | Action::ListOutcomes) => {
                 "vendor (its own leads)".to_owned()
             }
             (Role::Vendor, Action::ReadAuction) => "vendor (its own auctions)".to_owned(),

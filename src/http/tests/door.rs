@@ -347,6 +347,8 @@ pub async fn exchange(folder: &Path, limits: Limits) -> Arc<Exchange> {
         vault,
         metrics,
         limits,
+        event_settings: crate::domain::event_settings::EventSettings::default(),
+        endpoint_places: 4,
         administration: Arc::new(administration),
         runtime: Handle::current(),
     })

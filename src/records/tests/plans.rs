@@ -4,7 +4,7 @@ use super::sql::{Statement, Value};
 use super::*;
 use crate::domain::disposition::Disposition;
 use crate::domain::ids::Partition;
-use crate::records::auctions;
+use crate::records::{auctions, events};
 
 /// Whether SQLite answers a statement by indexes alone, in the order they give, and looks for one
 /// of `equals` in them.
@@ -18,7 +18,7 @@ async fn uses_indexes(records: &SqlRecords, statement: Statement, equals: &[&str
         }
         steps.push(row.text().unwrap());
     }
-    let tables = ["auction_parts", "auctions", "auction_ids", "ledger"];
+    let tables = ["auction_parts", "auctions", "auction_ids", "ledger", "events", "event_attempts"];
     for step in &steps {
         let scanned = tables.iter().any(|table| step.starts_with(&format!("SCAN {table}")));
         assert!(!scanned && !step.contains("TEMP B-TREE"), "{}: {steps:?}", explain.text);
@@ -42,6 +42,28 @@ async fn history_is_searched_by_indexes_alone() {
     let statements = fixed.into_iter().chain(many).chain(kept);
     for statement in statements.chain([lines, auctions::LEAD_OF_ID.bind("id")]) {
         uses_indexes(&records, statement, &["lead_id", "account_id", "id"]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_due_is_found_by_an_index_in_its_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = open(folder.path()).await;
+    let due = events::DUE.bind("ep").bind(false).bind(5).bind(4);
+    let next = events::NEXT_DUE.bind("ep").bind(true);
+    for statement in [due, next] {
+        uses_indexes(&records, statement, &["is_retry"]).await;
+    }
+    let make_due = events::MAKE_DUE.bind(5).bind("evt");
+    let make_next_due = events::MAKE_NEXT_DUE.bind(5).bind("ep").bind("lead");
+    for statement in [make_due, make_next_due] {
+        uses_indexes(&records, statement, &["subject"]).await;
+    }
+    let after =
+        AttemptKey { at: at("2026-11-23T14:00:00Z"), event_id: EventId::new(1), attempt: 1 };
+    for after in [None, Some(after)] {
+        let attempts = events::attempts_of(EndpointId::new(1), 10, after);
+        uses_indexes(&records, attempts, &["endpoint_id"]).await;
     }
 }
 

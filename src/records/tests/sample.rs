@@ -179,6 +179,7 @@ impl Sample {
             at: plus_ms(self.received_at(), 900),
             post_id: Some(self.post_id()),
             note: Some("the buyer's mail of the 23rd".to_owned()),
+            outcome: None,
         });
         let mut parts = vec![self.opened(), self.ranked()];
         parts.push(self.posted(PostResult::Unknown, "timeout"));

@@ -8,14 +8,17 @@ use futures::FutureExt as _;
 use jiff::Timestamp;
 
 use crate::domain::auction::Account;
-use crate::domain::ids::LeadId;
+use crate::domain::ids::{EndpointId, EventId, LeadId};
 use crate::domain::record::AuctionRecord;
 use crate::ports::Records;
 use crate::ports::auction_store::JournalEntry;
+use crate::ports::records::events::{
+    AttemptKey, AttemptRow, Backlog, EventView, EventWork, NewEvent, WorkReply,
+};
 use crate::ports::records::{
-    AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, LedgerLine,
-    NotedEntry, RecordPart, RecordsError, RecordsFuture, RegistryChange, RegistryObject,
-    RegistryRows, SealedSecret,
+    AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, LeadParts,
+    LedgerLine, NotedEntry, RecordPart, RecordsError, RecordsFuture, RegistryChange,
+    RegistryObject, RegistryRows, SealedSecret,
 };
 
 /// The registry's part of the records; everything else is out of reach.
@@ -153,6 +156,35 @@ impl Records for MemoryRecords {
         async { unavailable() }.boxed()
     }
     fn book_totals(&self) -> RecordsFuture<'_, BookTotals> {
+        async { unavailable() }.boxed()
+    }
+    fn parts_of(&self, _: Vec<LeadId>) -> RecordsFuture<'_, Vec<LeadParts>> {
+        async { unavailable() }.boxed()
+    }
+    fn add_events(&self, _: Vec<NewEvent>) -> RecordsFuture<'_, ()> {
+        async { unavailable() }.boxed()
+    }
+    fn work_events(&self, _: EventWork) -> RecordsFuture<'_, WorkReply> {
+        async { unavailable() }.boxed()
+    }
+    fn event(&self, _: EventId) -> RecordsFuture<'_, Option<EventView>> {
+        async { unavailable() }.boxed()
+    }
+    fn resend_event(&self, _: EventId, _: Timestamp) -> RecordsFuture<'_, ()> {
+        async { unavailable() }.boxed()
+    }
+    fn event_attempts(
+        &self,
+        _: EndpointId,
+        _: usize,
+        _: Option<AttemptKey>,
+    ) -> RecordsFuture<'_, Vec<AttemptRow>> {
+        async { unavailable() }.boxed()
+    }
+    fn event_backlog(&self) -> RecordsFuture<'_, Vec<Backlog>> {
+        async { unavailable() }.boxed()
+    }
+    fn forget_events(&self, _: Timestamp, _: usize) -> RecordsFuture<'_, u64> {
         async { unavailable() }.boxed()
     }
 }
