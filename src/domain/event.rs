@@ -206,15 +206,24 @@ pub struct Endpoint {
     /// Why not, if it is disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<DisabledReason>,
+    /// Whether it was active once: what happens while it is proved anew is kept for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_proved: bool,
     /// When it was registered.
     pub created_at: Timestamp,
 }
 
 impl Endpoint {
-    /// Whether it is told of `event_type` now.
+    /// Whether it is to be told of `event_type` when that happens now: at once if it is active, and
+    /// once it has passed its challenge if it was active before.
     #[must_use]
     pub fn hears(&self, event_type: EventType) -> bool {
-        self.state == EndpointState::Active && self.types.contains(&event_type)
+        let is_heard = match self.state {
+            EndpointState::Active => true,
+            EndpointState::PendingVerification => self.was_proved,
+            EndpointState::Disabled => false,
+        };
+        is_heard && self.types.contains(&event_type)
     }
 }
 

@@ -134,6 +134,9 @@ impl Exchange {
             let post_id = PostId::new(run.lead.id.partition(), digest);
             let turn = Turn { k, entry: entry.clone(), post_id };
             if let Some((lost_reason, rule)) = run.passed_over(k, entry) {
+                if first_hold.take() == Some(Held::Held) {
+                    run.give_back(&turn);
+                }
                 run.skip(&turn, lost_reason, rule.map(str::to_owned));
                 k += 1;
                 continue;

@@ -93,10 +93,12 @@ impl Exchange {
             types,
             state: EndpointState::PendingVerification,
             disabled_reason: None,
+            was_proved: false,
             created_at: self.now(),
         };
         let made = self.administration().create_endpoint(&endpoint, actor).await?;
-        let reply = self.prove_endpoint(made.endpoint_id, endpoint, actor).await?;
+        let asker = Some(endpoint.owner.clone());
+        let reply = self.prove_endpoint(&asker, made.endpoint_id, endpoint, actor).await?;
         Ok(EndpointReply { secret: Some(made.secret), ..reply })
     }
 
@@ -120,7 +122,7 @@ impl Exchange {
         let edit = |endpoint: &mut Endpoint| edit(endpoint, &change, is_operator);
         let after = self.administration().change_endpoint(id, actor, edit).await?;
         if after.state == EndpointState::PendingVerification {
-            return self.prove_endpoint(id, after, actor).await;
+            return self.prove_endpoint(asker, id, after, actor).await;
         }
         Ok(EndpointReply { endpoint_id: id, endpoint: after, failure: None, secret: None })
     }
@@ -139,7 +141,7 @@ impl Exchange {
         if endpoint.disabled_reason == Some(DisabledReason::Operator) && asker.is_some() {
             return Err(EndpointError::DisabledByOperator);
         }
-        self.prove_endpoint(id, endpoint, actor).await
+        self.prove_endpoint(asker, id, endpoint, actor).await
     }
 
     /// Gives an endpoint a new secret; the present one signs beside it for `overlap_s` seconds.
@@ -212,6 +214,7 @@ impl Exchange {
     /// Challenges an endpoint at its URL; it is active if it passes and has not moved meanwhile.
     async fn prove_endpoint(
         &self,
+        asker: &Asker,
         id: EndpointId,
         endpoint: Endpoint,
         actor: &str,
@@ -230,11 +233,15 @@ impl Exchange {
         let proved = endpoint.url.as_str();
         let enable = |endpoint: &mut Endpoint| {
             let is_new = endpoint.state != EndpointState::Active;
-            if !is_new || endpoint.url != proved {
+            // An operator may have disabled it while it was challenged.
+            let is_kept_off =
+                asker.is_some() && endpoint.disabled_reason == Some(DisabledReason::Operator);
+            if !is_new || is_kept_off || endpoint.url != proved {
                 return None;
             }
             endpoint.state = EndpointState::Active;
             endpoint.disabled_reason = None;
+            endpoint.was_proved = true;
             Some("verified")
         };
         let endpoint = self.administration().change_endpoint(id, actor, enable).await?;
@@ -259,13 +266,14 @@ fn edit(
             endpoint.state = EndpointState::PendingVerification;
         }
     }
+    let is_kept_off = !is_operator && endpoint.disabled_reason == Some(DisabledReason::Operator);
     match change.is_enabled {
         Some(false) if endpoint.disabled_reason != Some(DisabledReason::Operator) => {
             let who = if is_operator { DisabledReason::Operator } else { DisabledReason::Owner };
             endpoint.state = EndpointState::Disabled;
             endpoint.disabled_reason = Some(who);
         }
-        Some(true) if endpoint.state == EndpointState::Disabled => {
+        Some(true) if endpoint.state == EndpointState::Disabled && !is_kept_off => {
             endpoint.state = EndpointState::PendingVerification;
             endpoint.disabled_reason = None;
         }
@@ -285,6 +293,7 @@ mod tests {
             types: [EventType::LeadSold].into(),
             state,
             disabled_reason,
+            was_proved: state == EndpointState::Active,
             created_at: jiff::Timestamp::UNIX_EPOCH,
         }
     }
@@ -313,6 +322,8 @@ mod tests {
             ((Active, None), false, true, (Disabled, Some(Operator))),
             ((Disabled, Some(Owner)), false, true, (Disabled, Some(Operator))),
             ((Disabled, Some(Operator)), false, false, (Disabled, Some(Operator))),
+            ((Disabled, Some(Operator)), true, false, (Disabled, Some(Operator))),
+            ((Disabled, Some(Operator)), true, true, (PendingVerification, None)),
             ((Disabled, Some(Gone)), true, false, (PendingVerification, None)),
             ((Active, None), true, false, (Active, None)),
         ] {

@@ -30,6 +30,8 @@ pub const ACTOR: &str = "exchange";
 #[derive(Default)]
 pub struct Events {
     woken: Mutex<BTreeSet<EndpointId>>,
+    /// Endpoints whose failures somebody has forgotten.
+    healed: Mutex<BTreeSet<EndpointId>>,
     wake: Notify,
     trouble: Mutex<Option<String>>,
     late: Mutex<Option<String>>,
@@ -40,6 +42,16 @@ impl Events {
     pub(super) fn wake(&self, endpoints: impl IntoIterator<Item = EndpointId>) {
         self.woken.lock().unwrap_or_else(PoisonError::into_inner).extend(endpoints);
         self.wake.notify_one();
+    }
+
+    /// Says that an endpoint's failures are forgotten, and that it is to be looked at.
+    fn heal(&self, id: EndpointId) {
+        self.healed.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        self.wake([id]);
+    }
+
+    fn take_healed(&self) -> BTreeSet<EndpointId> {
+        std::mem::take(&mut *self.healed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn take_woken(&self) -> BTreeSet<EndpointId> {
@@ -172,7 +184,7 @@ impl Exchange {
             wanted: Vec::new(),
         };
         self.records.work_events(work).await?;
-        self.events.wake([id]);
+        self.events.heal(id);
         Ok(())
     }
 }

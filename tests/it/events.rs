@@ -1,6 +1,7 @@
 //! Events, from registering an endpoint to the last attempt.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
 
 use gavel::demo::stub_buyer::{Reply, Script, StubBuyer};
 use serde_json::{Value as Json, json};
@@ -171,6 +172,25 @@ async fn an_endpoint_that_is_gone_is_disabled_and_gets_what_waited_once_it_is_pr
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_happens_while_an_endpoint_moves_is_told_at_its_new_place() {
+    let market = Market::open(&QUICK).await;
+    let (old, new) = (Receiver::willing().await, Receiver::willing().await);
+    let (id, _) = market.endpoint(&market.vendor, &old, &["lead.sold"]).await;
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let headers = [("content-type", "application/json")];
+    let move_to = async |url: &str| {
+        let line = format!("PATCH /v1/event-endpoints/{id}");
+        let body = json!({"url": url}).to_string();
+        market.gavel.request(&line, &market.vendor, &headers, body).await.text("/state")
+    };
+    assert_eq!(move_to(&format!("http://{nobody}/")).await, "pending_verification");
+    let lead_id = market.sell(1).await;
+    assert_eq!(move_to(&new.url).await, "active");
+    assert_eq!(calls(&new, 1).await.remove(0).lead_id(), lead_id);
+    assert!(old.calls().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_asks_to_wait_is_left_alone_as_long_as_it_asks() {
     let market = Market::open(&QUICK).await;
     let asked = 4;
@@ -180,9 +200,14 @@ async fn an_endpoint_that_asks_to_wait_is_left_alone_as_long_as_it_asks() {
     })
     .await;
     let types = ["lead.received", "lead.sold"];
-    market.endpoint(&market.vendor, &receiver, &types).await;
+    let (id, _) = market.endpoint(&market.vendor, &receiver, &types).await;
     let first = market.sell(1).await;
-    until("it has asked", async || (!receiver.calls().is_empty()).then_some(())).await;
+    let path = format!("/v1/event-endpoints/{id}/attempts");
+    until("it is known that it has asked", async || {
+        let attempts = market.gavel.get(&path, &market.vendor).await.json();
+        attempts["data"].as_array().is_some_and(|data| !data.is_empty()).then_some(())
+    })
+    .await;
     market.sell(2).await;
     let calls = calls(&receiver, 3).await;
     let waited = calls[1].at.duration_since(calls[0].at).as_secs_f64();

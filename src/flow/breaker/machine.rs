@@ -216,6 +216,8 @@ impl Breaker {
         let needed = self.terms.probes;
         match (&mut self.state, pass.kind) {
             (State::Closed { .. }, PassKind::Regular | PassKind::Probe) if !is_current => return,
+            // One post that is repeated again and again must not speak for the endpoint.
+            (State::Closed { .. }, PassKind::Ungated) if is_failure => return,
             (State::Closed { .. }, _) => {
                 self.window.add(&self.terms, now_ms, result);
                 self.count_for_release(result);

@@ -16,6 +16,8 @@ use crate::signing;
 /// An attempt that is over. Of the reply's body nothing is kept: what an endpoint says is its own.
 pub(super) struct Attempted {
     pub(super) event: DueEvent,
+    /// Where it was sent.
+    pub(super) url: String,
     pub(super) at: Timestamp,
     pub(super) result: AttemptResult,
     pub(super) http_status: Option<u16>,
@@ -31,6 +33,7 @@ impl Exchange {
         let body = Bytes::from(event.body.clone());
         let ended = |event, result, http_status| Attempted {
             event,
+            url: to.endpoint.url.clone(),
             at,
             result,
             http_status,

@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use super::Events;
 use super::attempt::Attempted;
 use super::lanes::Lanes;
-use crate::domain::event::{DisabledReason, EndpointState};
+use crate::domain::event::{DisabledReason, Endpoint, EndpointState};
 use crate::domain::event_settings::EventSettings;
 use crate::domain::ids::EndpointId;
 use crate::domain::time::plus_ms;
@@ -107,6 +107,9 @@ impl Exchange {
     async fn event_step(self: &Arc<Self>, desk: &mut Desk) {
         let snapshot = self.snapshot();
         let now = self.now();
+        for id in self.events.take_healed() {
+            desk.lanes.set_health(id, EndpointHealth::default());
+        }
         for id in self.events.take_woken() {
             desk.lanes.look(id, now);
         }
@@ -162,8 +165,12 @@ impl Exchange {
     fn send(self: &Arc<Self>, desk: &mut Desk, reply: WorkReply) {
         let snapshot = self.snapshot();
         for event in reply.due {
-            // Taken away since it was wanted: its lease ends, and nobody wants it again.
-            let Some(to) = snapshot.endpoints.get(event.endpoint_id).cloned() else { continue };
+            // Taken away, moved or disabled since it was wanted: its lease ends, and whoever wants it
+            // then finds it due.
+            let to = snapshot.endpoints.get(event.endpoint_id).cloned();
+            let Some(to) = to.filter(|to| to.endpoint.state == EndpointState::Active) else {
+                continue;
+            };
             desk.lanes.begin(event.endpoint_id, event.tries > 0);
             let (exchange, done) = (Arc::clone(self), desk.done.clone());
             let attempt = async move {
@@ -198,31 +205,26 @@ impl Exchange {
                 desk.lanes.set_health(id, health);
                 changed.insert(id, health);
             }
-            self.consider_disabling(id, attempted.result, health);
+            self.consider_disabling(&attempted, health);
             tried.push(tried_of(attempted, next));
         }
         (tried, changed.into_iter().collect())
     }
 
-    fn consider_disabling(
-        self: &Arc<Self>,
-        id: EndpointId,
-        result: AttemptResult,
-        health: EndpointHealth,
-    ) {
+    fn consider_disabling(self: &Arc<Self>, attempted: &Attempted, health: EndpointHealth) {
         let limit_s = i64::try_from(self.event_settings.disable_after_s).unwrap_or(i64::MAX);
         let failing_s = |since: Timestamp| self.now().duration_since(since).as_secs();
         let is_failing = health.failing_since.is_some_and(|since| failing_s(since) >= limit_s);
-        let reason = match result {
+        let reason = match attempted.result {
             AttemptResult::Gone => DisabledReason::Gone,
             _ if is_failing => DisabledReason::Failing,
             _ => return,
         };
-        let endpoint = self.snapshot().endpoints.get(id).cloned();
-        let Some(endpoint) = endpoint.filter(|known| known.endpoint.state == EndpointState::Active)
-        else {
-            return;
-        };
+        let endpoint = self.snapshot().endpoints.get(attempted.event.endpoint_id).cloned();
+        // What an endpoint that moved meanwhile says at its old place is no word about the new one.
+        let is_meant =
+            |known: &Endpoint| known.state == EndpointState::Active && known.url == attempted.url;
+        let Some(endpoint) = endpoint.filter(|known| is_meant(&known.endpoint)) else { return };
         let exchange = Arc::clone(self);
         let disable = async move { exchange.disable_endpoint(&endpoint, reason).await };
         self.event_calls.spawn_on(disable, &self.runtime);
