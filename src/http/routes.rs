@@ -4,18 +4,18 @@
 //! does not exist, and a route without an access rule cannot be written down. What a route does is
 //! in the file of its resource.
 
+mod action;
+
 use actix_web::http::Method as HttpMethod;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, guard};
 
+use self::action::Action;
 use super::body::Accepts;
 use super::error::ApiError;
-use super::openapi::{self, Operation};
-use super::{
-    accounts, auctions, breakers, campaigns, docs, event_endpoints, gate, health, keys, leads,
-    lists, objects, outcomes, pings, posts, registry, specs,
-};
+use super::gate;
+use super::openapi::Operation;
 use crate::domain::key::Role;
 
 /// The methods in use. A `GET` route answers `HEAD` too.
@@ -78,73 +78,6 @@ enum Place {
     /// On the API and on the metrics server.
     Health,
     /// On the metrics server alone.
-    Metrics,
-}
-
-/// What a route does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Action {
-    SubmitLead,
-    ListLeads,
-    ReadLead,
-    SubmitPing,
-    SubmitPost,
-    ListSpecs,
-    ReadSpec,
-    ListAuctions,
-    ReadAuction,
-    ResolvePost,
-    ApplyRegistry,
-    ListChanges,
-    RollbackRegistry,
-    ListVendors,
-    ShowVendor,
-    PutVendor,
-    ArchiveVendor,
-    ListBuyers,
-    ShowBuyer,
-    PutBuyer,
-    ArchiveBuyer,
-    ListCampaigns,
-    ShowCampaign,
-    PutCampaign,
-    ArchiveCampaign,
-    RegisterEndpoints,
-    VerifyEndpoints,
-    LimitCampaign,
-    RotateSecret,
-    PauseCampaign,
-    ResumeCampaign,
-    ActivateCampaign,
-    ListTrees,
-    ShowTree,
-    PutTree,
-    ArchiveTree,
-    CreateKey,
-    ListKeys,
-    RevokeKey,
-    CreditBuyer,
-    ReadBalance,
-    ReadLedger,
-    ListBreakers,
-    ReadBreakers,
-    ForceBreaker,
-    ReportOutcome,
-    ListOutcomes,
-    CreateEventEndpoint,
-    ListEventEndpoints,
-    ReadEventEndpoint,
-    ChangeEventEndpoint,
-    DeleteEventEndpoint,
-    VerifyEventEndpoint,
-    RotateEventEndpointSecret,
-    ListEventAttempts,
-    ResendEvent,
-    ReadOpenApi,
-    ReadDocs,
-    ReadDocsFile,
-    Live,
-    Ready,
     Metrics,
 }
 
@@ -332,143 +265,12 @@ impl Route {
 
     /// What the route is to whoever reads the document of the API.
     pub(super) fn operation(&self) -> Operation {
-        match self.action {
-            Action::SubmitLead => leads::submit_operation(),
-            Action::ListLeads => lists::leads_operation(),
-            Action::ReadLead => leads::read_operation(),
-            Action::SubmitPing => pings::ping_operation(),
-            Action::SubmitPost => pings::post_operation(),
-            Action::ListSpecs => specs::list_operation(),
-            Action::ReadSpec => specs::read_operation(),
-            Action::ListAuctions => lists::auctions_operation(),
-            Action::ReadAuction => auctions::read_operation(),
-            Action::ResolvePost => posts::resolve_operation(),
-            Action::ApplyRegistry => registry::apply_operation(),
-            Action::ListChanges => registry::changes_operation(),
-            Action::RollbackRegistry => registry::rollback_operation(),
-            Action::ListVendors => objects::list_vendors_operation(),
-            Action::ShowVendor => objects::show_vendor_operation(),
-            Action::PutVendor => objects::put_vendor_operation(),
-            Action::ArchiveVendor => objects::archive_vendor_operation(),
-            Action::ListBuyers => objects::list_buyers_operation(),
-            Action::ShowBuyer => objects::show_buyer_operation(),
-            Action::PutBuyer => objects::put_buyer_operation(),
-            Action::ArchiveBuyer => objects::archive_buyer_operation(),
-            Action::ListCampaigns => objects::list_campaigns_operation(),
-            Action::ShowCampaign => objects::show_campaign_operation(),
-            Action::PutCampaign => objects::put_campaign_operation(),
-            Action::ArchiveCampaign => objects::archive_campaign_operation(),
-            Action::RegisterEndpoints => campaigns::register_operation(),
-            Action::VerifyEndpoints => campaigns::verify_operation(),
-            Action::LimitCampaign => campaigns::limit_operation(),
-            Action::RotateSecret => campaigns::rotate_secret_operation(),
-            Action::PauseCampaign => campaigns::pause_operation(),
-            Action::ResumeCampaign => campaigns::resume_operation(),
-            Action::ActivateCampaign => campaigns::activate_operation(),
-            Action::ListTrees => objects::list_trees_operation(),
-            Action::ShowTree => objects::show_tree_operation(),
-            Action::PutTree => objects::put_tree_operation(),
-            Action::ArchiveTree => objects::archive_tree_operation(),
-            Action::CreateKey => keys::create_operation(),
-            Action::ListKeys => keys::list_operation(),
-            Action::RevokeKey => keys::revoke_operation(),
-            Action::CreditBuyer => accounts::credit_operation(),
-            Action::ReadBalance => accounts::balance_operation(),
-            Action::ReadLedger => accounts::ledger_operation(),
-            Action::ListBreakers => breakers::list_operation(),
-            Action::ReadBreakers => breakers::of_campaign_operation(),
-            Action::ForceBreaker => breakers::force_operation(),
-            Action::ReportOutcome => outcomes::report_operation(),
-            Action::ListOutcomes => outcomes::list_operation(),
-            Action::CreateEventEndpoint => event_endpoints::create_operation(),
-            Action::ListEventEndpoints => event_endpoints::list_operation(),
-            Action::ReadEventEndpoint => event_endpoints::read_operation(),
-            Action::ChangeEventEndpoint => event_endpoints::change_operation(),
-            Action::DeleteEventEndpoint => event_endpoints::delete_operation(),
-            Action::VerifyEventEndpoint => event_endpoints::verify_operation(),
-            Action::RotateEventEndpointSecret => event_endpoints::rotate_secret_operation(),
-            Action::ListEventAttempts => event_endpoints::attempts_operation(),
-            Action::ResendEvent => event_endpoints::resend_operation(),
-            Action::ReadOpenApi => openapi::read_operation(),
-            Action::ReadDocs => docs::page_operation(),
-            Action::ReadDocsFile => docs::file_operation(),
-            Action::Live => health::live_operation(),
-            Action::Ready => health::ready_operation(),
-            Action::Metrics => health::metrics_operation(),
-        }
-    }
-
-    /// What answers it.
-    fn handler(&self) -> actix_web::Route {
-        match self.action {
-            Action::SubmitLead => web::to(leads::submit),
-            Action::ListLeads => web::to(lists::leads),
-            Action::ReadLead => web::to(leads::read),
-            Action::SubmitPing => web::to(pings::ping),
-            Action::SubmitPost => web::to(pings::post),
-            Action::ListSpecs => web::to(specs::list),
-            Action::ReadSpec => web::to(specs::read),
-            Action::ListAuctions => web::to(lists::auctions),
-            Action::ReadAuction => web::to(auctions::read),
-            Action::ResolvePost => web::to(posts::resolve),
-            Action::ApplyRegistry => web::to(registry::apply),
-            Action::ListChanges => web::to(registry::changes),
-            Action::RollbackRegistry => web::to(registry::rollback),
-            Action::ListVendors => web::to(objects::list_vendors),
-            Action::ShowVendor => web::to(objects::show_vendor),
-            Action::PutVendor => web::to(objects::put_vendor),
-            Action::ArchiveVendor => web::to(objects::archive_vendor),
-            Action::ListBuyers => web::to(objects::list_buyers),
-            Action::ShowBuyer => web::to(objects::show_buyer),
-            Action::PutBuyer => web::to(objects::put_buyer),
-            Action::ArchiveBuyer => web::to(objects::archive_buyer),
-            Action::ListCampaigns => web::to(objects::list_campaigns),
-            Action::ShowCampaign => web::to(objects::show_campaign),
-            Action::PutCampaign => web::to(objects::put_campaign),
-            Action::ArchiveCampaign => web::to(objects::archive_campaign),
-            Action::RegisterEndpoints => web::to(campaigns::register),
-            Action::VerifyEndpoints => web::to(campaigns::verify),
-            Action::LimitCampaign => web::to(campaigns::limit),
-            Action::RotateSecret => web::to(campaigns::rotate_secret),
-            Action::PauseCampaign => web::to(campaigns::pause),
-            Action::ResumeCampaign => web::to(campaigns::resume),
-            Action::ActivateCampaign => web::to(campaigns::activate),
-            Action::ListTrees => web::to(objects::list_trees),
-            Action::ShowTree => web::to(objects::show_tree),
-            Action::PutTree => web::to(objects::put_tree),
-            Action::ArchiveTree => web::to(objects::archive_tree),
-            Action::CreateKey => web::to(keys::create),
-            Action::ListKeys => web::to(keys::list),
-            Action::RevokeKey => web::to(keys::revoke),
-            Action::CreditBuyer => web::to(accounts::credit),
-            Action::ReadBalance => web::to(accounts::balance),
-            Action::ReadLedger => web::to(accounts::ledger),
-            Action::ListBreakers => web::to(breakers::list),
-            Action::ReadBreakers => web::to(breakers::of_campaign),
-            Action::ForceBreaker => web::to(breakers::force),
-            Action::ReportOutcome => web::to(outcomes::report),
-            Action::ListOutcomes => web::to(outcomes::list),
-            Action::CreateEventEndpoint => web::to(event_endpoints::create),
-            Action::ListEventEndpoints => web::to(event_endpoints::list),
-            Action::ReadEventEndpoint => web::to(event_endpoints::read),
-            Action::ChangeEventEndpoint => web::to(event_endpoints::change),
-            Action::DeleteEventEndpoint => web::to(event_endpoints::delete),
-            Action::VerifyEventEndpoint => web::to(event_endpoints::verify),
-            Action::RotateEventEndpointSecret => web::to(event_endpoints::rotate_secret),
-            Action::ListEventAttempts => web::to(event_endpoints::attempts),
-            Action::ResendEvent => web::to(event_endpoints::resend),
-            Action::ReadOpenApi => web::to(openapi::read),
-            Action::ReadDocs => web::to(docs::page),
-            Action::ReadDocsFile => web::to(docs::file),
-            Action::Live => web::to(health::live),
-            Action::Ready => web::to(health::ready),
-            Action::Metrics => web::to(health::metrics),
-        }
+        self.action.operation()
     }
 
     /// The handler with its method and its gate.
     fn service(&'static self) -> actix_web::Route {
-        let handler = self.handler();
+        let handler = self.action.handler();
         let guarded = match self.method {
             Method::Get => handler.guard(guard::Any(guard::Get()).or(guard::Head())),
             Method::Post => handler.method(HttpMethod::POST),
