@@ -59,6 +59,9 @@ impl EventSettings {
         };
         let steps =
             format!("must be 1 to {RETRY_STEPS_MAX} steps of 1 to {RETRY_STEP_S_MAX} seconds each");
+        // An event must not be forgotten while it may still be sent.
+        let retries_s = self.retry_steps_s.iter().copied().fold(0, u64::saturating_add);
+        let days_of_retries = retries_s / 86_400 + 1;
         let is_negative = self.price_band_width < Money::ZERO;
         [
             ("timeout_ms", within(self.timeout_ms, 100, 60_000)),
@@ -66,7 +69,7 @@ impl EventSettings {
             ("retry_steps_s", (!are_steps).then_some(steps)),
             ("disable_after_s", within(self.disable_after_s, 60, 30 * 86_400)),
             ("calls_in_flight_max", within(calls, 2, 10_000)),
-            ("keep_days", within(u64::from(self.keep_days), 1, 400)),
+            ("keep_days", within(u64::from(self.keep_days), days_of_retries, 400)),
             ("price_band_width", is_negative.then(|| "must not be below 0".to_owned())),
         ]
         .into_iter()
@@ -91,5 +94,10 @@ mod tests {
         };
         let named: Vec<&str> = wrong.faults().into_iter().map(|(key, _)| key).collect();
         assert_eq!(named, ["timeout_ms", "retry_steps_s", "calls_in_flight_max", "keep_days"]);
+        // The default retries take 75.6 hours.
+        for (keep_days, faults) in [(3, 1), (4, 0)] {
+            let settings = EventSettings { keep_days, ..EventSettings::default() };
+            assert_eq!(settings.faults().len(), faults, "{keep_days}");
+        }
     }
 }

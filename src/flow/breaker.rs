@@ -189,11 +189,11 @@ impl Breakers {
         }
     }
 
-    /// Leave for a call that goes out whatever the breaker says.
+    /// Leave for a repeat, which goes out whatever the breaker says.
     #[must_use]
     pub fn pass(&self, campaign: &CompiledCampaign, call: BreakerCall) -> Ticket {
         let pair = self.pair(campaign);
-        let pass = self.endpoint(&pair, campaign, call).breaker.pass_ungated();
+        let pass = self.endpoint(&pair, campaign, call).breaker.pass_repeat();
         self.ticket(pair, call, pass)
     }
 

@@ -10,6 +10,10 @@ use crate::domain::record::{AuctionRecord, Fact, Part, PostRecord, PostResult};
 use crate::domain::slug::BuyerId;
 use crate::ports::auction_store::Effect;
 
+/// The most outcomes one buyer reports of one lead. A lead takes facts of others, too, and each
+/// outcome is told to the vendor.
+pub const OUTCOMES_PER_BUYER_MAX: usize = 50;
+
 /// What a buyer reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutcomeReport {
@@ -37,7 +41,7 @@ pub enum OutcomeReply {
     Mismatch,
     /// The lead has not ended yet.
     Open,
-    /// The lead has too many facts, or it ended too long ago to take more.
+    /// The buyer has reported as often as it may, or the lead ended too long ago to take more.
     Over,
     /// There is no such lead, or the buyer does not have it.
     Unknown,
@@ -69,6 +73,10 @@ impl Exchange {
         };
         if let Some(kept) = record.as_ref().and_then(|record| kept(record, outcome.outcome_id)) {
             return Ok(reply(kept, &outcome, true));
+        }
+        let reported = record.iter().flat_map(outcomes_of).filter(|known| known.buyer_id == *buyer);
+        if reported.count() >= OUTCOMES_PER_BUYER_MAX {
+            return Ok(OutcomeReply::Over);
         }
         let fact = Fact {
             kind: "outcome".to_owned(),

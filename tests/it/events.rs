@@ -172,6 +172,25 @@ async fn an_endpoint_that_is_gone_is_disabled_and_gets_what_waited_once_it_is_pr
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_buyer_reports_so_many_outcomes_of_one_lead_and_no_more() {
+    let market = Market::open(&QUICK).await;
+    let best = market.gavel.key("buyer", "best", &[]);
+    let path = format!("POST /v1/leads/{}/outcomes", market.sell(1).await);
+    let body = json!({"type": "contacted", "occurred_at": "2026-11-24T10:00:00Z"}).to_string();
+    let report = async |key: usize| {
+        let key = format!("k{key}");
+        let headers = [("content-type", "application/json"), ("idempotency-key", &key)];
+        market.gavel.request(&path, &best, &headers, body.clone()).await
+    };
+    for key in 0..50 {
+        let kept = report(key).await;
+        assert_eq!(kept.status, 201, "{key}: {kept:?}");
+    }
+    assert_eq!(report(50).await.text("/code"), "lead_over");
+    assert_eq!(report(49).await.status, 201, "a repeat is no further report");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_happens_while_an_endpoint_moves_is_told_at_its_new_place() {
     let market = Market::open(&QUICK).await;
     let (old, new) = (Receiver::willing().await, Receiver::willing().await);

@@ -72,9 +72,11 @@ pub struct Pass {
 enum PassKind {
     Regular,
     Probe,
-    /// Goes out whatever the state is: a repeat that clears up an unknown post, or an operator's
-    /// order.
+    /// Goes out whatever the state is, by an operator's order.
     Ungated,
+    /// Goes out whatever the state is, to clear up an unknown post. One post that is repeated again
+    /// and again must not speak against the endpoint.
+    Repeat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,10 +205,16 @@ impl Breaker {
         }
     }
 
-    /// A pass for a call that goes out in any state.
+    /// A pass for a call that goes out in any state by order.
     #[must_use]
     pub const fn pass_ungated(&self) -> Pass {
         Pass { epoch: self.epoch, kind: PassKind::Ungated }
+    }
+
+    /// A pass for a repeat of a call that went out before.
+    #[must_use]
+    pub const fn pass_repeat(&self) -> Pass {
+        Pass { epoch: self.epoch, kind: PassKind::Repeat }
     }
 
     /// Takes in what became of a call.
@@ -216,8 +224,7 @@ impl Breaker {
         let needed = self.terms.probes;
         match (&mut self.state, pass.kind) {
             (State::Closed { .. }, PassKind::Regular | PassKind::Probe) if !is_current => return,
-            // One post that is repeated again and again must not speak for the endpoint.
-            (State::Closed { .. }, PassKind::Ungated) if is_failure => return,
+            (State::Closed { .. }, PassKind::Repeat) if is_failure => {}
             (State::Closed { .. }, _) => {
                 self.window.add(&self.terms, now_ms, result);
                 self.count_for_release(result);
@@ -238,7 +245,7 @@ impl Breaker {
             // Nobody asked for it, but it is an answer all the same: the endpoint heals by it.
             (
                 State::Open { answered, .. } | State::HalfOpen { answered, .. },
-                PassKind::Ungated,
+                PassKind::Ungated | PassKind::Repeat,
             ) if !is_failure => {
                 *answered += 1;
                 if *answered >= needed {

@@ -14,7 +14,7 @@ const TERMS: Terms = Terms {
 const THROTTLE: ThrottleTerms =
     ThrottleTerms { timeout_percent: 50, pass_percent: 25, release_answers: 3 };
 
-/// Plays a script: `a`nswered, `l`ate, `t`imed out, `f`ailed, `u`ngated answer, `x` ungated failure,
+/// Plays a script: `a`nswered, `l`ate, `t`imed out, `f`ailed, an answered (`u`) and a failed (`x`) repeat,
 /// `.` a second passes. A call that is not let out shows as `-`, one that is throttled as `~`.
 struct Player {
     breaker: Breaker,
@@ -43,7 +43,7 @@ impl Player {
             other => panic!("{other}"),
         };
         let admitted = match step {
-            'u' | 'x' => Ok(self.breaker.pass_ungated()),
+            'u' | 'x' => Ok(self.breaker.pass_repeat()),
             _ => self.breaker.admit(self.now_ms, || u16::MAX),
         };
         match admitted {
