@@ -122,7 +122,8 @@ fn promtool_finds_no_fault_in(exposition: &str) {
 async fn a_real_prometheus_reads_the_exchange_and_every_shipped_expression_means_something() {
     let high = buyer(Script::always(Reply::bid("24.50"))).await;
     let no = buyer(Script::always(Reply::no_bid("full"))).await;
-    let gavel = Installation::start(&[]).await;
+    // A busy machine must not make a buyer late: that would raise an alert.
+    let gavel = Installation::start(&[("ping_round_ms", "20000")]).await;
     gavel.apply(&exchange(&[("high", &high, ""), ("no", &no, "")], ""));
     let vendor = gavel.key("vendor", "acme", &[]);
     let answer = gavel.post_json("/v1/leads", &vendor, &lead(1)).await;
@@ -138,10 +139,12 @@ async fn a_real_prometheus_reads_the_exchange_and_every_shipped_expression_means
     .await;
     assert_eq!(value, "1");
 
-    let rules = until("Prometheus has evaluated every rule", async || {
+    let rules = until("Prometheus has evaluated every rule and nothing is wrong", async || {
         let answer = prometheus.ask("rules", &[]).await?;
         let rules = answer.pointer("/data/groups/0/rules")?.as_array()?.clone();
-        rules.iter().all(|rule| rule["health"] != "unknown").then_some(rules)
+        // A scrape may take too long on a busy machine, and raise an alert for a moment.
+        let is_quiet = |rule: &Json| rule["health"] != "unknown" && rule["state"] == "inactive";
+        rules.iter().all(is_quiet).then_some(rules)
     })
     .await;
     assert!(rules.len() >= 3, "{rules:?}");
