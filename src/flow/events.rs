@@ -1,7 +1,7 @@
 //! Telling vendors and buyers: events are worked out when a decision record is settled, and
 //! delivered, at least once, by a worker of their own.
 //!
-//! [`Exchange::tell`] stands between the records and the acknowledgement of the outbox: whatever
+//! `Exchange::tell` stands between the records and the acknowledgement of the outbox: whatever
 //! dies in between is settled again and works out the same events under the same ids. The worker
 //! takes what is due from the records, a few events for each endpoint at a time, so that an endpoint
 //! that hangs holds up nobody; and everything it must know after a restart stands in the records.
