@@ -72,6 +72,8 @@ type Answers = dyn Fn(&Call, usize) -> Say + Send + Sync;
 struct Shared {
     answers: Box<Answers>,
     calls: Mutex<Vec<Call>>,
+    /// How often each id came.
+    times: Mutex<BTreeMap<String, usize>>,
     challenges: Mutex<Vec<Call>>,
 }
 
@@ -90,6 +92,7 @@ impl Receiver {
         let shared = Arc::new(Shared {
             answers: Box::new(answers),
             calls: Mutex::default(),
+            times: Mutex::default(),
             challenges: Mutex::default(),
         });
         let stop = CancellationToken::new();
@@ -117,6 +120,11 @@ impl Receiver {
         self.shared.calls.lock().unwrap().clone()
     }
 
+    /// How much came so far, challenges apart.
+    pub fn count(&self) -> usize {
+        self.shared.calls.lock().unwrap().len()
+    }
+
     /// The challenges so far.
     pub fn challenges(&self) -> Vec<Call> {
         self.shared.challenges.lock().unwrap().clone()
@@ -134,10 +142,11 @@ async fn serve(mut socket: TcpStream, shared: &Shared) {
             continue;
         }
         let before = {
-            let mut calls = shared.calls.lock().unwrap();
-            let before = calls.iter().filter(|known| known.id == call.id).count();
-            calls.push(call.clone());
-            before
+            shared.calls.lock().unwrap().push(call.clone());
+            let mut times = shared.times.lock().unwrap();
+            let times = times.entry(call.id.clone()).or_default();
+            *times += 1;
+            *times - 1
         };
         match (shared.answers)(&call, before) {
             Say::Status(status) => write(&mut socket, status, "", "").await,
