@@ -32,7 +32,6 @@ pub async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>)
     }
 }
 
-/// A port that nobody listened on a moment ago.
 /// A port for a server that is started later, maybe more than once: not one that the system gives
 /// out by itself, or a connection of somebody else could have it meanwhile.
 pub fn free_port() -> u16 {
