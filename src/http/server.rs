@@ -15,6 +15,7 @@ use actix_web::http::KeepAlive;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use futures::future::join_all;
+use socket2::{Domain, Socket, Type};
 use tokio::task::JoinHandle;
 
 use super::Api;
@@ -27,6 +28,10 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// How many connections one worker holds at once; further ones wait to be accepted.
 pub const CONNECTIONS_PER_WORKER_MAX: usize = 4_096;
+
+/// How many connections may wait to be accepted; the system may hold it lower. The standard library
+/// asks for 128, and where more come at once, a client whose connection was dropped believes it open.
+const CONNECTIONS_WAITING_MAX: i32 = 4_096;
 
 /// Threads of the servers that a few machines and operators ask.
 const ONE: NonZeroUsize = NonZeroUsize::MIN;
@@ -107,7 +112,15 @@ pub fn start(settings: ServerSettings, api: &Arc<Api>) -> io::Result<Servers> {
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).map_err(|error| {
+    let bind = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        // A restarted server takes its port again at once, as with the standard library's `bind`.
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(CONNECTIONS_WAITING_MAX)?;
+        Ok(socket.into())
+    };
+    bind().map_err(|error: io::Error| {
         io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
     })
 }
