@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::domain::event_settings::EventSettings;
 use crate::domain::limits::Limits;
-use crate::records::SqliteSettings;
+use crate::records::{PostgresSettings, PostgresUrl, SqliteSettings};
 use crate::store::embedded::EmbeddedSettings;
 use crate::wire::{WireSettings, WireSetupError};
 
@@ -140,6 +140,8 @@ pub enum StoreSettings {
 pub enum RecordsSettings {
     /// One file on this disk: one node.
     Sqlite(SqliteSettings),
+    /// A database on a server: any number of nodes.
+    Postgres(PostgresSettings),
 }
 
 /// One thing that is wrong.
@@ -276,10 +278,27 @@ fn read_store(layers: &mut Layers, folder: &Path) -> Option<StoreSettings> {
 }
 
 fn read_records(layers: &mut Layers, folder: &Path) -> Option<RecordsSettings> {
-    layers.kind("records", &["sqlite"], &["postgres"])?;
+    if layers.kind("records", &["sqlite", "postgres"], &[])? == "postgres" {
+        return read_postgres(layers, folder).map(RecordsSettings::Postgres);
+    }
     let settings: SqliteSettings = layers.section("records")?;
     let path = folder.join(settings.path);
     Some(RecordsSettings::Sqlite(SqliteSettings { path, ..settings }))
+}
+
+fn read_postgres(layers: &mut Layers, folder: &Path) -> Option<PostgresSettings> {
+    let settings: PostgresSettings = layers.section("records")?;
+    for (key, fault) in settings.faults() {
+        layers.fault_at("records", Some(key), fault);
+    }
+    let has_password = settings.url.as_ref().is_some_and(PostgresUrl::has_password);
+    if has_password && layers.stands_in_file("records", "url") {
+        let message = "has a password, which does not belong into this file: name a file with \
+                       `url_file`, or set GAVEL__RECORDS__URL";
+        layers.fault_at("records", Some("url"), message.to_owned());
+    }
+    let url_file = settings.url_file.map(|file| folder.join(file));
+    Some(PostgresSettings { url_file, ..settings })
 }
 
 fn read_wire(layers: &mut Layers, folder: &Path) -> Option<WireSettings> {

@@ -19,6 +19,8 @@ pub mod ports;
 pub mod post;
 pub mod records;
 pub mod registry;
+#[cfg(any(test, feature = "servers"))]
+pub mod servers;
 pub mod settle;
 pub mod signing;
 pub mod store;

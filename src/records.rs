@@ -14,6 +14,7 @@ mod column;
 mod events;
 mod ledger;
 mod pool;
+mod postgres;
 mod registry;
 mod sql;
 mod sqlite;
@@ -34,9 +35,10 @@ use crate::ports::records::{
     RegistryRows,
 };
 
+pub use postgres::{Postgres, PostgresSettings, PostgresUrl, PostgresUrlError};
 pub use sqlite::{Sqlite, SqliteSettings};
 
-/// The records in a SQL database; made by [`Sqlite::open`].
+/// The records in a SQL database; made by [`Sqlite::open`] or [`Postgres::open`].
 #[derive(Debug)]
 pub struct SqlRecords {
     pool: pool::Pool,

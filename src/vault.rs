@@ -25,7 +25,9 @@ use crate::domain::ids::LeadId;
 
 pub use day_keys::DAY_KEYS_CACHED_MAX;
 pub use error::{KeyFileError, VaultError};
-pub use key_file::{KEY_FILE_BYTES_MAX, MasterKey, create_key_file, read_key_file};
+pub use key_file::{
+    KEY_FILE_BYTES_MAX, MasterKey, create_key_file, read_key_file, read_private_line,
+};
 pub use seal::{SEALABLE_BYTES_MAX, Sealed};
 
 use day_keys::DayKeys;

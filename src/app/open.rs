@@ -14,7 +14,7 @@ use crate::flow::{Exchange, ExchangeParts};
 use crate::metrics::Metrics;
 use crate::ports::records::RecordsError;
 use crate::ports::{AuctionStore, Clock, Entropy};
-use crate::records::{SqlRecords, Sqlite};
+use crate::records::{Postgres, SqlRecords, Sqlite};
 use crate::registry::compile::Surroundings;
 use crate::store::embedded::{self, EmbeddedSettings, EmbeddedStore};
 use crate::system::{EntropyUnavailable, SystemClock, SystemEntropy};
@@ -82,8 +82,10 @@ impl Office {
         let random = Box::new(move |bytes: &mut [u8]| entropy.fill(bytes));
         let vault = Arc::new(Vault::open(&master, config.vault.day_key_folder.clone(), random)?);
         let entropy: Arc<dyn Entropy> = Arc::new(entropy);
-        let RecordsSettings::Sqlite(settings) = &config.records;
-        let records = Sqlite::open(settings.clone()).await?;
+        let records = match &config.records {
+            RecordsSettings::Sqlite(settings) => Sqlite::open(settings.clone()).await?,
+            RecordsSettings::Postgres(settings) => Postgres::open(settings.clone()).await?,
+        };
         let metrics = Arc::new(Metrics::new());
         let currency = &config.exchange.currency;
         let administration = Arc::new(Administration::new(AdministrationParts {

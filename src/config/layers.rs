@@ -58,7 +58,8 @@ impl Layers {
             .into_iter()
             .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
             .collect();
-        variables.sort();
+        // Another kind comes first: it sweeps away what the default kind has, and nothing else.
+        variables.sort_by_key(|(name, _)| (!name.ends_with("__KIND"), name.clone()));
         for (name, text) in variables {
             layers.add_variable(name, text);
         }
@@ -122,18 +123,28 @@ impl Layers {
         section.extend(over);
     }
 
-    /// Checks the `kind` of a section and takes it out.
+    /// Checks the `kind` of a section, takes it out and gives which of `known` it is.
     ///
     /// `planned` kinds are known but not part of this version.
-    pub(super) fn kind(&mut self, name: &str, known: &[&str], planned: &[&str]) -> Option<()> {
+    pub(super) fn kind(
+        &mut self,
+        name: &str,
+        known: &[&'static str],
+        planned: &[&str],
+    ) -> Option<&'static str> {
         let section = self.merged.get_mut(name)?.as_table_mut()?;
         let kind = section.remove("kind");
         if let Some(defaults) = self.defaults.get_mut(name).and_then(Value::as_table_mut) {
-            defaults.remove("kind");
+            let usual = defaults.remove("kind");
+            // Another kind has other settings: they are not to be tried beside the default kind's.
+            if usual.is_some() && usual != kind {
+                defaults.clear();
+            }
         }
-        let one_of = known.join("`, `");
+        let one_of = known.join("` or `");
+        let found = |kind: &str| known.iter().copied().find(|known| *known == kind);
         let message = match kind.as_ref().and_then(Value::as_str) {
-            Some(kind) if known.contains(&kind) => return Some(()),
+            Some(kind) if known.contains(&kind) => return found(kind),
             Some(kind) if planned.contains(&kind) => {
                 format!("`{kind}` is not available in this version; use `{one_of}`")
             }
@@ -204,6 +215,12 @@ impl Layers {
         section.insert(key.to_owned(), value);
         let read: Result<T, _> = section.try_into();
         read.map(drop).map_err(|error| error.message().to_owned())
+    }
+
+    /// Whether a value stands in the file, where others may read it.
+    pub(super) fn stands_in_file(&self, section: &str, key: &str) -> bool {
+        let origin = self.origins.get(&(section.to_owned(), Some(key.to_owned())));
+        matches!(origin, Some(Origin::Line(_)))
     }
 
     /// Keeps a fault of a section, or of one of its keys.

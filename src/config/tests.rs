@@ -193,11 +193,11 @@ fn two_listeners_may_both_take_any_free_port() {
 #[test]
 fn a_store_that_is_not_there_yet_is_named_as_such() {
     check_faults(
-        "store = { kind = \"redis\", urls = [\"redis://a\"] }\nrecords.kind = \"postgres\"",
+        "store = { kind = \"redis\", urls = [\"redis://a\"] }\nrecords.kind = \"mysql\"",
         &[],
         &[
             "gavel.toml:1: store.kind: `redis` is not available in this version; use `embedded`",
-            "gavel.toml:2: records.kind: `postgres` is not available in this version; use `sqlite`",
+            "gavel.toml:2: records.kind: must be `sqlite` or `postgres`",
         ],
     );
     check_faults("store.kind = \"disk\"", &[], &["gavel.toml:1: store.kind: must be `embedded`"]);
@@ -241,4 +241,80 @@ fn the_local_template_allows_buyers_on_this_machine_and_changes_nothing_else() {
     assert_eq!(changed.len(), 1);
     assert!(changed[0].1.starts_with("allow_networks = [\"127.0.0.0/8\"] "), "{changed:?}");
     assert!(parse(&local, &[]).is_ok());
+}
+
+const URL: &str = "postgres://gavel@db.example/records";
+
+#[test]
+fn records_may_be_in_postgres() {
+    let expect = PostgresSettings::at(URL.parse().unwrap());
+    let by_url = PostgresSettings { connections_max: 3, ..expect.clone() };
+    let text = format!("records = {{ kind = \"postgres\", url = \"{URL}\", connections_max = 3 }}");
+    assert_eq!(parse(&text, &[]).unwrap().records, RecordsSettings::Postgres(by_url));
+
+    let file = Some("/etc/gavel/records.url".into());
+    let by_file = PostgresSettings { url: None, url_file: file, ..expect };
+    let text = "records = { kind = \"postgres\", url_file = \"records.url\" }";
+    assert_eq!(parse(text, &[]).unwrap().records, RecordsSettings::Postgres(by_file));
+
+    let secret = "postgres://gavel:s3cret@db.example/records";
+    let variables = [
+        ("GAVEL__RECORDS__CONNECTIONS_MAX", "3"),
+        ("GAVEL__RECORDS__KIND", "postgres"),
+        ("GAVEL__RECORDS__URL", secret),
+    ];
+    let config = parse("", &variables).unwrap();
+    let by_variables =
+        PostgresSettings { connections_max: 3, ..PostgresSettings::at(secret.parse().unwrap()) };
+    assert_eq!(config.records, RecordsSettings::Postgres(by_variables));
+    assert!(!format!("{config:?}").contains("s3cret"));
+}
+
+#[test]
+fn what_is_wrong_with_postgres_is_said_without_the_password() {
+    let secret = "postgres://gavel:s3cret@db.example/records";
+    check_faults(
+        &format!("[records]\nkind = \"postgres\"\nurl = \"{secret}\""),
+        &[],
+        &[
+            "gavel.toml:3: records.url: has a password, which does not belong into this file: name a \
+           file with `url_file`, or set GAVEL__RECORDS__URL",
+        ],
+    );
+    check_faults(
+        "[records]\nkind = \"postgres\"\npath = \"a.db\"\nconnections_max = \"many\"",
+        &[("GAVEL__RECORDS__URL", "gavel:s3cret@db.example/records")],
+        &[
+            "gavel.toml:3: records.path: unknown field `path`, expected one of `url`, `url_file`, \
+             `connections_max`, `connect_timeout_ms`, `busy_timeout_ms`, `statement_timeout_ms`",
+            "gavel.toml:4: records.connections_max: invalid type: string \"many\", expected u32",
+            "GAVEL__RECORDS__URL: records.url: is not of the form \
+             postgres://user:password@host:port/database",
+        ],
+    );
+    check_faults(
+        "records = { kind = \"postgres\", busy_timeout_ms = 0 }",
+        &[],
+        &[
+            "gavel.toml:1: records.busy_timeout_ms: must be above 0",
+            "gavel.toml:1: records.url_file: must be set, or `url`: where the database is",
+        ],
+    );
+}
+
+#[test]
+fn the_template_shows_every_setting_of_postgres_with_its_default() {
+    let (_, after) =
+        TEMPLATE.split_once("# In place of these lines, for several nodes:\n").unwrap();
+    let lines = after.lines().map_while(|line| line.strip_prefix("# "));
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    let file = Some("/etc/gavel/records.url".into());
+    let expect = PostgresSettings {
+        url: None,
+        url_file: file,
+        ..PostgresSettings::at(URL.parse().unwrap())
+    };
+    let config = parse(&format!("[records]\n{text}"), &[]).unwrap();
+    assert_eq!(config.records, RecordsSettings::Postgres(expect));
+    assert_eq!(text.lines().count(), 6, "{text}");
 }

@@ -208,13 +208,14 @@ impl Exchange {
             return ids;
         }
         let recorded = self.keep_parts(parts.clone()).await;
-        let is_corrupt = matches!(recorded, Err(RecordsError::Corrupt(_)));
+        let is_hopeless =
+            matches!(recorded, Err(RecordsError::Corrupt(_) | RecordsError::Refused(_)));
         if self.outbox.records_say(recorded) {
             return ids;
         }
         self.metrics.records_errors("add_parts");
         let mut done = Vec::new();
-        if is_corrupt {
+        if is_hopeless {
             for (id, part) in ids.into_iter().zip(parts) {
                 if self.keep_parts(vec![part]).await.is_ok() {
                     done.push(id);

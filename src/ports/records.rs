@@ -28,9 +28,18 @@ pub const LIST_LIMIT_MAX: usize = 1_001;
 /// Why the records gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordsError {
-    /// They cannot be reached, or the database refused. Trying again may help.
+    /// They cannot be reached, or the connection broke: whether a change was made is not known.
+    /// Trying again may help once somebody has looked.
     #[error("the records are unavailable: {0}")]
     Unavailable(String),
+    /// They are there and there was no turn in time: no free connection, a lock, a statement that
+    /// took too long, two changes that met. Nothing was changed; trying again helps.
+    #[error("the records are busy: {0}")]
+    Busy(String),
+    /// They do not take what they were given: it breaks a rule of the schema. Nothing was changed,
+    /// and trying again does not help.
+    #[error("the records refuse: {0}")]
+    Refused(String),
     /// They hold, or were given, something that cannot be true: a part that cannot be read, a line
     /// of the book that says otherwise than the one kept. Trying again does not help.
     #[error("the records are corrupt: {0}")]

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::column;
-use super::pool::{Pool, Transaction};
+use super::pool::{Pool, Transaction, Turn};
 use super::sql::{ManyRows, Row, Statement, Value};
 use crate::domain::ids::{BidId, LeadId, PingId, PostId};
 use crate::domain::money::Money;
@@ -78,7 +78,8 @@ pub(super) async fn add(pool: &Pool, parts: Vec<RecordPart>) -> Result<(), Recor
     if rows.is_empty() {
         return Ok(());
     }
-    let mut transaction = pool.write().await?;
+    let turns: Vec<Turn> = leads.iter().map(|lead_id| Turn::Parts(lead_id.partition())).collect();
+    let mut transaction = pool.write(&turns).await?;
     if transaction.run_all(ADD_PARTS.statements(rows)).await? > 0 {
         transaction.run_all(ADD_IDS.statements(ids)).await?;
         summarize(&mut transaction, &leads).await?;

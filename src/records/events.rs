@@ -4,8 +4,10 @@
 //! for the same endpoint, so that looking for work never reads past what is blocked. Whoever ends
 //! an event gives the next of its subject its turn, in the same transaction.
 
+use std::collections::BTreeMap;
+
 use super::column;
-use super::pool::{Pool, Transaction};
+use super::pool::{Pool, Transaction, Turn};
 use super::sql::{ManyRows, Row, Statement, Value};
 use crate::domain::event::EventType;
 use crate::domain::ids::{EndpointId, EventId};
@@ -120,11 +122,13 @@ const FORGET: Statement = Statement::new(
 
 pub(super) async fn add(pool: &Pool, events: Vec<NewEvent>) -> Result<(), RecordsError> {
     let mut rows = Vec::with_capacity(events.len());
+    let mut due = Vec::with_capacity(events.len());
     let mut turns = Vec::with_capacity(events.len());
     for event in events {
         let created_at_us = column::us(event.created_at);
         let id = event.event_id.to_string();
-        turns.push(MAKE_DUE.bind(created_at_us).bind(id.as_str()));
+        turns.push(Turn::Events(event.endpoint_id));
+        due.push(MAKE_DUE.bind(created_at_us).bind(id.as_str()));
         rows.push(vec![
             id.into(),
             event.endpoint_id.to_string().into(),
@@ -142,22 +146,28 @@ pub(super) async fn add(pool: &Pool, events: Vec<NewEvent>) -> Result<(), Record
     if rows.is_empty() {
         return Ok(());
     }
-    let mut transaction = pool.write().await?;
+    let mut transaction = pool.write(&turns).await?;
     if transaction.run_all(ADD.statements(rows)).await? > 0 {
-        transaction.run_all(turns).await?;
+        transaction.run_all(due).await?;
     }
     transaction.commit().await
 }
 
 pub(super) async fn work(pool: &Pool, work: EventWork) -> Result<WorkReply, RecordsError> {
-    let mut transaction = pool.write().await?;
+    let tried = work.tried.iter().map(|tried| tried.event.endpoint_id);
+    let wanted = work.wanted.iter().map(|wanted| wanted.endpoint_id);
+    let health = work.health.iter().map(|(endpoint_id, _)| *endpoint_id);
+    let turns: Vec<Turn> = tried.chain(wanted).chain(health).map(Turn::Events).collect();
+    let mut transaction = pool.write(&turns).await?;
     let mut rows = Vec::with_capacity(work.tried.len());
     for tried in &work.tried {
         rows.push(attempt_values(tried));
         transaction.run_all(consequences(tried, work.node, column::us(work.now))).await?;
     }
     transaction.run_all(ADD_ATTEMPTS.statements(rows)).await?;
-    let health = work.health.iter().map(health_values).collect();
+    // Of an endpoint that is there twice the last counts: one statement sets a row once.
+    let health: BTreeMap<_, _> = work.health.iter().copied().collect();
+    let health = health.iter().map(health_values).collect();
     transaction.run_all(SET_HEALTH.statements(health)).await?;
     let mut reply = WorkReply::default();
     for wanted in &work.wanted {
@@ -247,7 +257,7 @@ pub(super) async fn one(pool: &Pool, id: EventId) -> Result<Option<EventView>, R
 }
 
 pub(super) async fn resend(pool: &Pool, id: EventId, now_us: i64) -> Result<(), RecordsError> {
-    let mut transaction = pool.write().await?;
+    let mut transaction = pool.write(&[]).await?;
     transaction.run(RESEND.bind(now_us).bind(id.to_string())).await?;
     transaction.commit().await
 }
@@ -293,7 +303,7 @@ pub(super) async fn backlog(pool: &Pool) -> Result<Vec<Backlog>, RecordsError> {
 
 pub(super) async fn forget(pool: &Pool, before_us: i64, limit: usize) -> Result<u64, RecordsError> {
     let limit = column::limit(limit);
-    let mut transaction = pool.write().await?;
+    let mut transaction = pool.write(&[Turn::Forgetting]).await?;
     transaction.run(FORGET_ATTEMPTS.bind(before_us).bind(limit)).await?;
     let forgotten = transaction.run(FORGET.bind(before_us).bind(limit)).await?;
     transaction.commit().await?;
@@ -316,7 +326,7 @@ fn attempt_values(tried: &Tried) -> Vec<Value> {
     ]
 }
 
-fn health_values((endpoint_id, health): &(EndpointId, EndpointHealth)) -> Vec<Value> {
+fn health_values((endpoint_id, health): (&EndpointId, &EndpointHealth)) -> Vec<Value> {
     vec![
         endpoint_id.to_string().into(),
         health.failing_since.map(column::us).into(),

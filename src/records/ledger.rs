@@ -70,7 +70,7 @@ pub(super) async fn add(pool: &Pool, lines: Vec<LedgerLine>) -> Result<(), Recor
     if rows.is_empty() {
         return Ok(());
     }
-    let mut transaction = pool.write().await?;
+    let mut transaction = pool.write(&[]).await?;
     let added = transaction.run_all(ADD.statements(rows.values().cloned().collect())).await?;
     if added < rows.len() as u64 {
         compare(&mut transaction, &rows).await?;
@@ -125,7 +125,7 @@ pub(super) async fn note(pool: &Pool, note: CreditNote) -> Result<(), RecordsErr
     let CreditNote { account, op_id, note, actor } = note;
     let (kind, id) = account_columns(&account);
     let statement = NOTE.bind(kind).bind(id).bind(op_id).bind(note.as_deref()).bind(actor);
-    let mut transaction = pool.write().await?;
+    let mut transaction = pool.write(&[]).await?;
     transaction.run(statement).await?;
     transaction.commit().await
 }

@@ -6,13 +6,30 @@
 
 use crate::ports::records::RecordsError;
 
+use super::postgres::{Postgres, PostgresTransaction};
 use super::sql::{Row, Statement};
 use super::sqlite::{Sqlite, SqliteTransaction};
+use crate::domain::ids::{EndpointId, Partition};
 
 /// Connections to the database in use.
 #[derive(Debug)]
 pub(super) enum Pool {
     Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// What a writer reads and then relies on: nobody else who names the same writes beside it.
+///
+/// Whoever relies only on what a statement checks by itself (a key that is free, a version in a
+/// `WHERE`) needs none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Turn {
+    /// The parts of the leads of a partition: their summaries are worked out from all of them.
+    Parts(Partition),
+    /// The events of an endpoint: which is due, and who has it.
+    Events(EndpointId),
+    /// Which events are the oldest.
+    Forgetting,
 }
 
 impl Pool {
@@ -20,6 +37,7 @@ impl Pool {
     pub(super) async fn fetch(&self, statement: Statement) -> Result<Vec<Row>, RecordsError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.fetch(statement).await,
+            Self::Postgres(postgres) => postgres.fetch(statement).await,
         }
     }
 
@@ -27,15 +45,20 @@ impl Pool {
     pub(super) async fn snapshot(&self) -> Result<Transaction, RecordsError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.snapshot().await.map(Transaction::Sqlite),
+            Self::Postgres(postgres) => postgres.snapshot().await.map(Transaction::Postgres),
         }
     }
 
-    /// Begins to write, after every other writer has ended, in this process or another: whoever
-    /// writes may rely on what it has read. Dropped without [`Transaction::commit`], it has
-    /// changed nothing.
-    pub(super) async fn write(&self) -> Result<Transaction, RecordsError> {
+    /// Begins to write, after every other writer that named one of `turns` has ended, in this
+    /// process or another: it may rely on what it reads of them. Dropped without
+    /// [`Transaction::commit`], it has changed nothing.
+    ///
+    /// Turns are given all at once, so that no two writers can wait for each other. SQLite lets in
+    /// one writer at a time, whatever its turns.
+    pub(super) async fn write(&self, turns: &[Turn]) -> Result<Transaction, RecordsError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.write().await.map(Transaction::Sqlite),
+            Self::Postgres(postgres) => postgres.write(turns).await.map(Transaction::Postgres),
         }
     }
 
@@ -43,6 +66,7 @@ impl Pool {
     pub(super) async fn close(&self) {
         match self {
             Self::Sqlite(sqlite) => sqlite.close().await,
+            Self::Postgres(postgres) => postgres.close().await,
         }
     }
 }
@@ -51,6 +75,7 @@ impl Pool {
 #[derive(Debug)]
 pub(super) enum Transaction {
     Sqlite(SqliteTransaction),
+    Postgres(PostgresTransaction),
 }
 
 impl Transaction {
@@ -58,6 +83,7 @@ impl Transaction {
     pub(super) async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, RecordsError> {
         match self {
             Self::Sqlite(transaction) => transaction.fetch(statement).await,
+            Self::Postgres(transaction) => transaction.fetch(statement).await,
         }
     }
 
@@ -65,6 +91,7 @@ impl Transaction {
     pub(super) async fn run(&mut self, statement: Statement) -> Result<u64, RecordsError> {
         match self {
             Self::Sqlite(transaction) => transaction.run(statement).await,
+            Self::Postgres(transaction) => transaction.run(statement).await,
         }
     }
 
@@ -84,6 +111,7 @@ impl Transaction {
     pub(super) async fn commit(self) -> Result<(), RecordsError> {
         match self {
             Self::Sqlite(transaction) => transaction.commit().await,
+            Self::Postgres(transaction) => transaction.commit().await,
         }
     }
 }

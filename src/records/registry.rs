@@ -111,7 +111,7 @@ pub(super) async fn history(
 }
 
 pub(super) async fn change(pool: &Pool, change: RegistryChange) -> Result<Committed, RecordsError> {
-    let mut transaction = pool.write().await?;
+    let mut transaction = pool.write(&[]).await?;
     let next = transaction.fetch(NEXT_VERSION.bind(change.base_version)).await?;
     let Some(mut next) = next.into_iter().next() else {
         let current = only(transaction.fetch(VERSION).await?)?.integer()?;

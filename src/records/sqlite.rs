@@ -45,6 +45,12 @@ const STATEMENTS_KEPT: usize = 64;
 /// Result codes (primary) that say the file itself is damaged or is no database.
 const DAMAGED: [i64; 2] = [11, 26];
 
+/// The result code (primary) of a writer whose turn did not come in time.
+const BUSY: i64 = 5;
+
+/// The result code (primary) of a row that breaks a constraint.
+const CONSTRAINT: i64 = 19;
+
 /// Where the records are, and how they are opened.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -272,12 +278,16 @@ fn named(error: sqlx::Error) -> RecordsError {
         sqlx::Error::Database(refusal) => {
             let code = refusal.code().and_then(|code| code.parse::<i64>().ok()).unwrap_or(0);
             let text = format!("SQLite {code}: {}", refusal.message());
-            if DAMAGED.contains(&(code & 0xff)) {
-                return RecordsError::Corrupt(text);
-            }
-            text
+            return match code & 0xff {
+                primary if DAMAGED.contains(&primary) => RecordsError::Corrupt(text),
+                BUSY => RecordsError::Busy(text),
+                CONSTRAINT => RecordsError::Refused(text),
+                _ => RecordsError::Unavailable(text),
+            };
         }
-        sqlx::Error::PoolTimedOut => "no free connection in time".to_owned(),
+        sqlx::Error::PoolTimedOut => {
+            return RecordsError::Busy("no free connection in time".to_owned());
+        }
         sqlx::Error::PoolClosed => "they are closed".to_owned(),
         sqlx::Error::Io(error) => error.to_string(),
         sqlx::Error::WorkerCrashed => "the connection's thread has ended".to_owned(),

@@ -1,19 +1,22 @@
-//! The records on real SQLite files; what the tests of their parts share.
+//! The records on real databases; what the tests of their parts share.
 
 mod auctions;
+pub(in crate::records) mod bench;
 mod book;
 mod events;
 mod files;
 mod plans;
 mod processes;
 mod registry;
-mod sample;
+pub(in crate::records) mod sample;
+mod schema;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use self::bench::Bench;
 use super::*;
 use crate::ports::records::{RecordsError, RegistryChange};
 
@@ -21,13 +24,13 @@ pub(super) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// The records in `folder`.
+/// The records in a SQLite file in `folder`.
 pub(super) async fn open(folder: &Path) -> Arc<SqlRecords> {
     Sqlite::open(SqliteSettings::at(folder.join("records.db"))).await.unwrap()
 }
 
 /// A change by `cli` that changes nothing.
-pub(super) fn change(base_version: i64) -> RegistryChange {
+pub(in crate::records) fn change(base_version: i64) -> RegistryChange {
     RegistryChange::new(base_version, "cli", "apply", at("2026-11-23T14:00:00Z"))
 }
 

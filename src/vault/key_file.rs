@@ -22,6 +22,9 @@ use super::error::KeyFileError;
 /// The longest key file, in bytes.
 pub const KEY_FILE_BYTES_MAX: usize = 256;
 
+/// The longest line of another private file, in bytes.
+const PRIVATE_LINE_BYTES_MAX: usize = 4_096;
+
 const MASTER_PREFIX: &str = "gavel-master-1:";
 const DAY_PREFIX: &str = "gavel-day-1:";
 const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -52,6 +55,32 @@ impl MasterKey {
 /// [`KeyFileError::Exposed`] when the file's group or everybody may use it in any way, which is
 /// asked of the open file (a credential that root handed to us is read by its group); the other variants as they say.
 pub fn read_key_file(path: &Path) -> Result<MasterKey, KeyFileError> {
+    let decoded = read_line(open_private(path)?, path, MASTER_PREFIX)?;
+    let form = || KeyFileError::Form { path: path.to_owned(), prefix: MASTER_PREFIX };
+    decoded.as_slice().try_into().map(MasterKey::new).map_err(|_| form())
+}
+
+/// Reads the one line of a file that is as private as a key, such as an address with a password.
+///
+/// Blocks on the file system.
+///
+/// # Errors
+/// As [`read_key_file`]; [`KeyFileError::System`] also for what is no text or is too long.
+pub fn read_private_line(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
+    let mut text = Zeroizing::new(String::with_capacity(PRIVATE_LINE_BYTES_MAX + 1));
+    let read = |source| refused("read", path, source);
+    open_private(path)?
+        .take(PRIVATE_LINE_BYTES_MAX as u64 + 1)
+        .read_to_string(&mut text)
+        .map_err(read)?;
+    if text.len() > PRIVATE_LINE_BYTES_MAX {
+        return Err(read(io::Error::new(ErrorKind::InvalidData, "it is too long")));
+    }
+    Ok(Zeroizing::new(text.trim().to_owned()))
+}
+
+/// Opens a file unless others may use it.
+fn open_private(path: &Path) -> Result<File, KeyFileError> {
     let file = File::open(path).map_err(|source| refused("open", path, source))?;
     let metadata = file.metadata().map_err(|source| refused("examine", path, source))?;
     let mode = metadata.mode();
@@ -59,9 +88,7 @@ pub fn read_key_file(path: &Path) -> Result<MasterKey, KeyFileError> {
     if is_exposed(mode, (metadata.uid(), metadata.gid()), us) {
         return Err(KeyFileError::Exposed { path: path.to_owned(), mode: mode & 0o7777 });
     }
-    let decoded = read_line(file, path, MASTER_PREFIX)?;
-    let form = || KeyFileError::Form { path: path.to_owned(), prefix: MASTER_PREFIX };
-    decoded.as_slice().try_into().map(MasterKey::new).map_err(|_| form())
+    Ok(file)
 }
 
 /// Whether somebody may use a file of `owner` (user and group) whom the user `us` does not know of.

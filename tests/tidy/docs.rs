@@ -69,6 +69,7 @@ pub fn settings_in_operations(tree: &Tree) -> Vec<Finding> {
             rows.insert((format!("`{section}.{key}`"), format!("`{default}`")));
         }
     }
+    rows.extend(settings_of_another_kind(&settings.text));
     let mut findings = Vec::new();
     for (key, default) in &rows {
         let row = format!("| {key} | {default} |");
@@ -90,6 +91,28 @@ pub fn settings_in_operations(tree: &Tree) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Settings that a section has for another `kind`: they stand in comments after that kind's line. What
+/// is a number there is a default; a text is an example.
+fn settings_of_another_kind(text: &str) -> Vec<(String, String)> {
+    let (mut rows, mut section, mut is_other) = (Vec::new(), "", false);
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        }
+        let Some((key, value)) = line.strip_prefix("# ").and_then(|line| line.split_once(" = "))
+        else {
+            is_other = is_other && line.starts_with('#');
+            continue;
+        };
+        is_other |= key == "kind";
+        let default = value.split('#').next().unwrap_or_default().trim();
+        if is_other && default.parse::<u64>().is_ok() {
+            rows.push((format!("`{section}.{key}`"), format!("`{default}`")));
+        }
+    }
+    rows
 }
 
 fn bare_key(quoted: &str) -> &str {
@@ -226,12 +249,14 @@ mod tests {
         let tree = Tree::planted(&[
             (
                 "src/config/gavel.toml",
-                "[http]\nlisten = \"a:1\"\n[limits]\npost_ms = 5\nwait_ms = 7\n",
+                "[http]\nlisten = \"a:1\"\n[limits]\npost_ms = 5\nwait_ms = 7\n\
+                 [store]\nsize = 1\n# kind = \"b\"\n# size = 2\n# rate = 3  # of it\n\n# not = 4\n",
             ),
             (
                 "docs/OPERATIONS.md",
                 "| `http.listen` | `\"a:1\"` | where |\n| `limits.post_ms` | `6` | how long |\n\
-                 | `http.gone` | `1` | what |\n| `http.optional` | none | what |\n",
+                 | `http.gone` | `1` | what |\n| `http.optional` | none | what |\n\
+                 | `store.size` | `1` | s |\n| `store.rate` | `3` | r |\n| `store.not` | `4` | n |\n",
             ),
         ]);
         check_finds(
@@ -239,8 +264,10 @@ mod tests {
             &[
                 "docs/OPERATIONS.md:2: no setting `limits.post_ms` with the default `6`",
                 "docs/OPERATIONS.md:3: no setting `http.gone` with the default `1`",
+                "docs/OPERATIONS.md:7: no setting `store.not` with the default `4`",
                 "src/config/gavel.toml:4: setting `limits.post_ms` with its default `5` is not in docs/OPERATIONS.md",
                 "src/config/gavel.toml:5: setting `limits.wait_ms` with its default `7` is not in docs/OPERATIONS.md",
+                "src/config/gavel.toml:7: setting `store.size` with its default `2` is not in docs/OPERATIONS.md",
             ],
         );
     }

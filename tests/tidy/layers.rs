@@ -61,6 +61,8 @@ fn may_import(from: &str, to: &str) -> Option<bool> {
         "store" | "records" | "wire" => is_among(&BACKS_MAY_IMPORT),
         "http" => is_among(&FACES_MAY_IMPORT),
         "cli" | "demo" => is_among(&FACES_MAY_IMPORT) || to == "system",
+        // Programs of others, for tests and proofs.
+        "servers" => false,
         _ if PURE.contains(&from) => is_among(&PURE_MAY_IMPORT),
         _ => return None,
     })

@@ -133,13 +133,13 @@ impl From<StoreError> for ApiError {
 impl From<RecordsError> for ApiError {
     fn from(error: RecordsError) -> Self {
         match &error {
-            RecordsError::Unavailable(_) => {
+            RecordsError::Unavailable(_) | RecordsError::Busy(_) => {
                 let detail = "The records give no answer at present.";
                 Self::new(Code::RecordsUnavailable, detail)
                     .retry_after(RETRY_OUTAGE_S)
                     .caused_by(error)
             }
-            RecordsError::Corrupt(_) => Self::internal(error),
+            RecordsError::Refused(_) | RecordsError::Corrupt(_) => Self::internal(error),
         }
     }
 }

@@ -119,6 +119,8 @@ fn faults_of_store_and_records_become_what_the_caller_can_do() {
             Code::RecordsUnavailable,
             Some(2),
         ),
+        (FlowError::Records(RecordsError::Busy(unavailable())), Code::RecordsUnavailable, Some(2)),
+        (FlowError::Records(RecordsError::Refused(unavailable())), Code::Internal, None),
         (FlowError::Records(RecordsError::Corrupt(unavailable())), Code::Internal, None),
         (FlowError::Bug(unavailable()), Code::Internal, None),
     ];

@@ -1,7 +1,5 @@
 //! Events on their way: order, leases, ends, and what a repeat does.
 
-use std::path::Path;
-
 use super::*;
 use crate::domain::event::EventType;
 use crate::ports::auction_store::NodeId;
@@ -61,17 +59,21 @@ fn tried(event: &DueEvent, state: EventState, due_at: Option<Timestamp>) -> Trie
     }
 }
 
-struct Bench {
+struct Office {
     records: Arc<SqlRecords>,
-    _folder: tempfile::TempDir,
+    _bench: Bench,
 }
 
-impl Bench {
-    async fn with(events: Vec<NewEvent>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let records = open(Path::new(folder.path())).await;
-        records.add_events(events).await.unwrap();
-        Self { records, _folder: folder }
+impl Office {
+    /// One on each database, with these events.
+    async fn each_with(events: Vec<NewEvent>) -> Vec<Self> {
+        let mut offices = Vec::new();
+        for bench in Bench::each().await {
+            let records = bench.open().await;
+            records.add_events(events.clone()).await.unwrap();
+            offices.push(Self { records, _bench: bench });
+        }
+        offices
     }
 
     /// What is given out, as sequences, and when the endpoint is to be looked at next.
@@ -104,143 +106,158 @@ fn place(lead: u128, sequence: u128) -> (String, u128) {
 
 #[tokio::test]
 async fn a_later_event_of_a_lead_waits_for_the_earlier_one_and_other_leads_do_not() {
-    let bench =
-        Bench::with(vec![event(1, 1, 1), event(1, 1, 2), event(1, 2, 1), event(2, 1, 2)]).await;
-    let (given, _) = bench.give(1, 1, 10).await;
-    assert_eq!(places(&given), [place(1, 1), place(2, 1)]);
-    let (other, _) = bench.give(1, 2, 10).await;
-    assert_eq!(places(&other), [place(1, 2)], "the order is kept for each endpoint alone");
+    for office in
+        Office::each_with(vec![event(1, 1, 1), event(1, 1, 2), event(1, 2, 1), event(2, 1, 2)])
+            .await
+    {
+        let (given, _) = office.give(1, 1, 10).await;
+        assert_eq!(places(&given), [place(1, 1), place(2, 1)]);
+        let (other, _) = office.give(1, 2, 10).await;
+        assert_eq!(places(&other), [place(1, 2)], "the order is kept for each endpoint alone");
 
-    let retry = tried(&given[0], EventState::Waiting, Some(second(6)));
-    bench.note(2, vec![retry]).await;
-    assert_eq!(bench.give(3, 1, 10).await, (vec![], Some(6)));
-    let (again, _) = bench.give(6, 1, 10).await;
-    assert_eq!(places(&again), [place(1, 1)]);
-    assert_eq!((again[0].tries, again[0].attempts), (1, 1));
-    bench.note(7, vec![tried(&again[0], EventState::Delivered, None)]).await;
-    let (next, _) = bench.give(7, 1, 10).await;
-    assert_eq!(places(&next), [place(1, 2)]);
+        let retry = tried(&given[0], EventState::Waiting, Some(second(6)));
+        office.note(2, vec![retry]).await;
+        assert_eq!(office.give(3, 1, 10).await, (vec![], Some(6)));
+        let (again, _) = office.give(6, 1, 10).await;
+        assert_eq!(places(&again), [place(1, 1)]);
+        assert_eq!((again[0].tries, again[0].attempts), (1, 1));
+        office.note(7, vec![tried(&again[0], EventState::Delivered, None)]).await;
+        let (next, _) = office.give(7, 1, 10).await;
+        assert_eq!(places(&next), [place(1, 2)]);
+    }
 }
 
 #[tokio::test]
 async fn an_event_that_is_given_up_lets_the_next_one_go() {
-    let bench = Bench::with(vec![event(1, 1, 1), event(1, 1, 2)]).await;
-    let (given, _) = bench.give(1, 1, 10).await;
-    bench.note(2, vec![tried(&given[0], EventState::GivenUp, None)]).await;
-    assert_eq!(bench.state(&given[0]).await, EventState::GivenUp);
-    assert_eq!(places(&bench.give(3, 1, 10).await.0), [place(1, 2)]);
+    for office in Office::each_with(vec![event(1, 1, 1), event(1, 1, 2)]).await {
+        let (given, _) = office.give(1, 1, 10).await;
+        office.note(2, vec![tried(&given[0], EventState::GivenUp, None)]).await;
+        assert_eq!(office.state(&given[0]).await, EventState::GivenUp);
+        assert_eq!(places(&office.give(3, 1, 10).await.0), [place(1, 2)]);
+    }
 }
 
 #[tokio::test]
 async fn what_is_given_out_is_nobody_elses_until_the_lease_ends() {
-    let bench = Bench::with(vec![event(1, 1, 1)]).await;
-    let (given, next) = bench.give(1, 1, 10).await;
-    assert_eq!((given.len(), next), (1, Some(21)));
-    assert_eq!(bench.give(20, 1, 10).await.0, []);
-    let other = EventWork { node: NodeId(2), ..work(21, &[(1, 10, 10)]) };
-    let taken_over = bench.records.work_events(other).await.unwrap().due;
-    assert_eq!(places(&taken_over), [place(1, 1)]);
-    // The first node's failure no longer counts, its success would.
-    bench.note(22, vec![tried(&given[0], EventState::GivenUp, None)]).await;
-    assert_eq!(bench.state(&given[0]).await, EventState::Waiting);
-    bench.note(23, vec![tried(&given[0], EventState::Delivered, None)]).await;
-    assert_eq!(bench.state(&given[0]).await, EventState::Delivered);
+    for office in Office::each_with(vec![event(1, 1, 1)]).await {
+        let (given, next) = office.give(1, 1, 10).await;
+        assert_eq!((given.len(), next), (1, Some(21)));
+        assert_eq!(office.give(20, 1, 10).await.0, []);
+        let other = EventWork { node: NodeId(2), ..work(21, &[(1, 10, 10)]) };
+        let taken_over = office.records.work_events(other).await.unwrap().due;
+        assert_eq!(places(&taken_over), [place(1, 1)]);
+        // The first node's failure no longer counts, its success would.
+        office.note(22, vec![tried(&given[0], EventState::GivenUp, None)]).await;
+        assert_eq!(office.state(&given[0]).await, EventState::Waiting);
+        office.note(23, vec![tried(&given[0], EventState::Delivered, None)]).await;
+        assert_eq!(office.state(&given[0]).await, EventState::Delivered);
+    }
 }
 
 #[tokio::test]
 async fn the_same_events_again_change_nothing() {
     let both = vec![event(1, 1, 1), event(1, 1, 2)];
-    let bench = Bench::with(both.clone()).await;
-    let (given, _) = bench.give(1, 1, 10).await;
-    bench.note(2, vec![tried(&given[0], EventState::Delivered, None)]).await;
-    bench.records.add_events(both).await.unwrap();
-    assert_eq!(bench.state(&given[0]).await, EventState::Delivered);
-    let (given, _) = bench.give(3, 1, 10).await;
-    assert_eq!(places(&given), [place(1, 2)]);
-    assert_eq!(bench.records.event_attempts(endpoint(1), 10, None).await.unwrap().len(), 1);
+    for office in Office::each_with(both.clone()).await {
+        let (given, _) = office.give(1, 1, 10).await;
+        office.note(2, vec![tried(&given[0], EventState::Delivered, None)]).await;
+        office.records.add_events(both.clone()).await.unwrap();
+        assert_eq!(office.state(&given[0]).await, EventState::Delivered);
+        let (given, _) = office.give(3, 1, 10).await;
+        assert_eq!(places(&given), [place(1, 2)]);
+        assert_eq!(office.records.event_attempts(endpoint(1), 10, None).await.unwrap().len(), 1);
+    }
 }
 
 #[tokio::test]
 async fn no_more_is_given_than_is_wanted_and_retries_have_a_limit_of_their_own() {
-    let bench = Bench::with((1..=6).map(|lead| event(1, lead, 1)).collect()).await;
-    let (given, _) = bench.give(1, 1, 3).await;
-    let retries = given.iter().map(|event| tried(event, EventState::Waiting, Some(second(2))));
-    bench.note(2, retries.collect()).await;
-    let reply = bench.records.work_events(work(3, &[(1, 3, 1)])).await.unwrap();
-    let fresh = reply.due.iter().filter(|event| event.tries == 0).count();
-    assert_eq!((reply.due.len(), fresh), (3, 3), "new events were due before the retries");
-    let reply = bench.records.work_events(work(4, &[(1, 3, 1)])).await.unwrap();
-    assert_eq!(reply.due.len(), 1);
+    for office in Office::each_with((1..=6).map(|lead| event(1, lead, 1)).collect()).await {
+        let (given, _) = office.give(1, 1, 3).await;
+        let retries = given.iter().map(|event| tried(event, EventState::Waiting, Some(second(2))));
+        office.note(2, retries.collect()).await;
+        let reply = office.records.work_events(work(3, &[(1, 3, 1)])).await.unwrap();
+        let fresh = reply.due.iter().filter(|event| event.tries == 0).count();
+        assert_eq!((reply.due.len(), fresh), (3, 3), "new events were due before the retries");
+        let reply = office.records.work_events(work(4, &[(1, 3, 1)])).await.unwrap();
+        assert_eq!(reply.due.len(), 1);
+    }
 }
 
 #[tokio::test]
 async fn the_log_has_every_attempt_newest_first_and_in_pages() {
-    let bench = Bench::with(vec![event(1, 1, 1)]).await;
-    for now in 1..=3 {
-        let (given, _) = bench.give(now * 100, 1, 1).await;
-        let attempt = tried(&given[0], EventState::Waiting, Some(second(now * 100)));
-        bench.note(now * 100, vec![Tried { at: second(now), ..attempt }]).await;
+    for office in Office::each_with(vec![event(1, 1, 1)]).await {
+        for now in 1..=3 {
+            let (given, _) = office.give(now * 100, 1, 1).await;
+            let attempt = tried(&given[0], EventState::Waiting, Some(second(now * 100)));
+            office.note(now * 100, vec![Tried { at: second(now), ..attempt }]).await;
+        }
+        let page = office.records.event_attempts(endpoint(1), 2, None).await.unwrap();
+        assert_eq!(page.iter().map(|row| row.attempt).collect::<Vec<_>>(), [3, 2]);
+        let last = &page[1];
+        let after = AttemptKey { at: last.at, event_id: last.event_id, attempt: last.attempt };
+        let rest = office.records.event_attempts(endpoint(1), 2, Some(after)).await.unwrap();
+        assert_eq!(
+            rest,
+            [AttemptRow {
+                event_id: event(1, 1, 1).event_id,
+                event_type: EventType::LeadReceived,
+                attempt: 1,
+                at: second(1),
+                result: "http_status".to_owned(),
+                http_status: Some(500),
+                elapsed_ms: 12,
+                state: EventState::Waiting,
+            }]
+        );
+        assert_eq!(office.records.event_attempts(endpoint(2), 2, None).await, Ok(vec![]));
     }
-    let page = bench.records.event_attempts(endpoint(1), 2, None).await.unwrap();
-    assert_eq!(page.iter().map(|row| row.attempt).collect::<Vec<_>>(), [3, 2]);
-    let last = &page[1];
-    let after = AttemptKey { at: last.at, event_id: last.event_id, attempt: last.attempt };
-    let rest = bench.records.event_attempts(endpoint(1), 2, Some(after)).await.unwrap();
-    assert_eq!(
-        rest,
-        [AttemptRow {
-            event_id: event(1, 1, 1).event_id,
-            event_type: EventType::LeadReceived,
-            attempt: 1,
-            at: second(1),
-            result: "http_status".to_owned(),
-            http_status: Some(500),
-            elapsed_ms: 12,
-            state: EventState::Waiting,
-        }]
-    );
-    assert_eq!(bench.records.event_attempts(endpoint(2), 2, None).await, Ok(vec![]));
 }
 
 #[tokio::test]
 async fn an_event_sent_anew_starts_at_the_head_of_the_list_and_goes_on_counting() {
-    let bench = Bench::with(vec![event(1, 1, 1)]).await;
-    let (given, _) = bench.give(1, 1, 1).await;
-    bench.note(2, vec![tried(&given[0], EventState::Delivered, None)]).await;
-    bench.records.resend_event(given[0].event_id, second(50)).await.unwrap();
-    assert_eq!(bench.state(&given[0]).await, EventState::Waiting);
-    let (again, _) = bench.give(50, 1, 1).await;
-    assert_eq!((again[0].event_id, again[0].tries, again[0].attempts), (given[0].event_id, 0, 1));
+    for office in Office::each_with(vec![event(1, 1, 1)]).await {
+        let (given, _) = office.give(1, 1, 1).await;
+        office.note(2, vec![tried(&given[0], EventState::Delivered, None)]).await;
+        office.records.resend_event(given[0].event_id, second(50)).await.unwrap();
+        assert_eq!(office.state(&given[0]).await, EventState::Waiting);
+        let (again, _) = office.give(50, 1, 1).await;
+        assert_eq!(
+            (again[0].event_id, again[0].tries, again[0].attempts),
+            (given[0].event_id, 0, 1)
+        );
+    }
 }
 
 #[tokio::test]
 async fn an_endpoints_health_comes_back_with_what_is_due() {
-    let bench = Bench::with(vec![event(1, 1, 1)]).await;
-    let health = EndpointHealth { failing_since: Some(second(3)), paused_until: Some(second(9)) };
-    let noting = EventWork { health: vec![(endpoint(1), health)], ..work(3, &[(1, 0, 0)]) };
-    let lanes = bench.records.work_events(noting).await.unwrap().lanes;
-    let view = LaneView { endpoint_id: endpoint(1), next_due: Some(second(0)), health };
-    assert_eq!(lanes, [view]);
-    assert_eq!(bench.give(8, 1, 4).await.0, [], "it asked to be left alone");
-    assert_eq!(bench.give(9, 1, 4).await.0.len(), 1);
+    for office in Office::each_with(vec![event(1, 1, 1)]).await {
+        let health =
+            EndpointHealth { failing_since: Some(second(3)), paused_until: Some(second(9)) };
+        let noting = EventWork { health: vec![(endpoint(1), health)], ..work(3, &[(1, 0, 0)]) };
+        let lanes = office.records.work_events(noting).await.unwrap().lanes;
+        let view = LaneView { endpoint_id: endpoint(1), next_due: Some(second(0)), health };
+        assert_eq!(lanes, [view]);
+        assert_eq!(office.give(8, 1, 4).await.0, [], "it asked to be left alone");
+        assert_eq!(office.give(9, 1, 4).await.0.len(), 1);
+    }
 }
 
 #[tokio::test]
 async fn the_backlog_counts_what_waits_and_the_old_is_forgotten() {
     let late = NewEvent { created_at: second(500), ..event(2, 7, 1) };
-    let bench = Bench::with(vec![event(1, 1, 1), event(1, 1, 2), late]).await;
-    let (given, _) = bench.give(1, 1, 1).await;
-    bench.note(2, vec![tried(&given[0], EventState::Delivered, None)]).await;
-    let backlog = |bits, due| Backlog {
-        endpoint_id: endpoint(bits),
-        waiting: 1,
-        oldest_due: Some(second(due)),
-    };
-    let waiting = bench.records.event_backlog().await.unwrap();
-    assert_eq!(waiting, [backlog(1, 2), backlog(2, 500)]);
-    assert_eq!(bench.records.forget_events(second(500), 1).await, Ok(1));
-    assert_eq!(bench.records.forget_events(second(500), 10).await, Ok(1));
-    assert_eq!(bench.records.forget_events(second(500), 10).await, Ok(0));
-    assert_eq!(bench.records.event_backlog().await.unwrap(), [backlog(2, 500)]);
-    assert_eq!(bench.records.event_attempts(endpoint(1), 10, None).await, Ok(vec![]));
+    for office in Office::each_with(vec![event(1, 1, 1), event(1, 1, 2), late]).await {
+        let (given, _) = office.give(1, 1, 1).await;
+        office.note(2, vec![tried(&given[0], EventState::Delivered, None)]).await;
+        let backlog = |bits, due| Backlog {
+            endpoint_id: endpoint(bits),
+            waiting: 1,
+            oldest_due: Some(second(due)),
+        };
+        let waiting = office.records.event_backlog().await.unwrap();
+        assert_eq!(waiting, [backlog(1, 2), backlog(2, 500)]);
+        assert_eq!(office.records.forget_events(second(500), 1).await, Ok(1));
+        assert_eq!(office.records.forget_events(second(500), 10).await, Ok(1));
+        assert_eq!(office.records.forget_events(second(500), 10).await, Ok(0));
+        assert_eq!(office.records.event_backlog().await.unwrap(), [backlog(2, 500)]);
+        assert_eq!(office.records.event_attempts(endpoint(1), 10, None).await, Ok(vec![]));
+    }
 }

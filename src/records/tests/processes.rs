@@ -1,4 +1,4 @@
-//! Several programs on one file: a server and commands beside it.
+//! Several programs on one database: nodes, and commands beside them.
 
 use std::path::PathBuf;
 use std::process::{Child, Command};
@@ -32,21 +32,22 @@ async fn changes_by(records: &SqlRecords, actor: &str) -> usize {
 }
 
 #[tokio::test]
-async fn two_handles_on_one_file_change_it_in_turn() {
-    let folder = tempfile::tempdir().unwrap();
-    let (one, two) = tokio::join!(open(folder.path()), open(folder.path()));
-    let samples: Vec<Sample> = (0..20).map(|one| Sample::new(one, "acme", End::Sold)).collect();
-    let write_parts = async {
-        for sample in &samples {
-            two.add_parts(sample.parts()).await.unwrap();
-        }
-    };
-    let changes = (change_in_turn(&one, "one"), change_in_turn(&two, "two"));
-    tokio::join!(changes.0, changes.1, write_parts);
-    assert_eq!(one.registry_version().await, Ok(2 * CHANGES_EACH as i64));
-    assert_eq!(changes_by(&one, "one").await, CHANGES_EACH);
-    assert_eq!(changes_by(&one, "two").await, CHANGES_EACH);
-    assert_eq!(one.auctions(AuctionFilter::newest(100)).await.unwrap().len(), samples.len());
+async fn two_handles_on_one_database_change_it_in_turn() {
+    for bench in Bench::each().await {
+        let (one, two) = tokio::join!(bench.open(), bench.open());
+        let samples: Vec<Sample> = (0..20).map(|one| Sample::new(one, "acme", End::Sold)).collect();
+        let write_parts = async {
+            for sample in &samples {
+                two.add_parts(sample.parts()).await.unwrap();
+            }
+        };
+        let changes = (change_in_turn(&one, "one"), change_in_turn(&two, "two"));
+        tokio::join!(changes.0, changes.1, write_parts);
+        assert_eq!(one.registry_version().await, Ok(2 * CHANGES_EACH as i64));
+        assert_eq!(changes_by(&one, "one").await, CHANGES_EACH);
+        assert_eq!(changes_by(&one, "two").await, CHANGES_EACH);
+        assert_eq!(one.auctions(AuctionFilter::newest(100)).await.unwrap().len(), samples.len());
+    }
 }
 
 #[tokio::test]
@@ -82,11 +83,12 @@ async fn a_writer_gets_its_turn_beside_one_that_never_rests() {
 
 #[tokio::test]
 async fn what_one_handle_has_written_the_other_reads_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let (one, two) = (open(folder.path()).await, open(folder.path()).await);
-    for version in 1..=10 {
-        one.change_registry(change(version - 1)).await.unwrap();
-        assert_eq!(two.registry_version().await, Ok(version));
+    for bench in Bench::each().await {
+        let (one, two) = (bench.open().await, bench.open().await);
+        for version in 1..=10 {
+            one.change_registry(change(version - 1)).await.unwrap();
+            assert_eq!(two.registry_version().await, Ok(version));
+        }
     }
 }
 
@@ -108,11 +110,11 @@ async fn a_writer_that_waits_too_long_says_so() {
     let records = open(folder.path()).await;
     let hasty = SqliteSettings { busy_timeout_ms: 20, ..SqliteSettings::at(path) };
     let hasty = Sqlite::open(hasty).await.unwrap();
-    let busy = records.pool.write().await.unwrap();
+    let busy = records.pool.write(&[]).await.unwrap();
     let refusal = hasty.change_registry(change(0));
     let refused = tokio::time::timeout(Duration::from_secs(3), refusal).await.unwrap();
     let text = "SQLite 5: database is locked";
-    assert_eq!(refused, Err(RecordsError::Unavailable(text.to_owned())));
+    assert_eq!(refused, Err(RecordsError::Busy(text.to_owned())));
     assert_eq!(hasty.registry_version().await, Ok(0), "readers do not wait");
     drop(busy);
     assert_eq!(records.change_registry(change(0)).await, Ok(Committed::Version(1)));

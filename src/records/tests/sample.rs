@@ -19,7 +19,7 @@ const START_MS: i64 = 1_795_442_400_000;
 
 /// How an auction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(in crate::records) enum End {
     Sold,
     Unsold,
     StillOpen,
@@ -27,38 +27,38 @@ pub(super) enum End {
 
 /// One auction; its number makes all its ids and times different from those of others.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sample {
-    pub(super) number: u16,
-    pub(super) vendor: &'static str,
-    pub(super) end: End,
+pub(in crate::records) struct Sample {
+    pub(in crate::records) number: u16,
+    pub(in crate::records) vendor: &'static str,
+    pub(in crate::records) end: End,
 }
 
 impl Sample {
-    pub(super) fn new(number: u16, vendor: &'static str, end: End) -> Self {
+    pub(in crate::records) fn new(number: u16, vendor: &'static str, end: End) -> Self {
         Self { number, vendor, end }
     }
 
     /// One second after the one before; a later number in another partition.
-    pub(super) fn received_at(self) -> Timestamp {
+    pub(in crate::records) fn received_at(self) -> Timestamp {
         let start = Timestamp::from_millisecond(START_MS).unwrap();
         plus_ms(start, i64::from(self.number) * 1_000)
     }
 
-    pub(super) fn lead_id(self) -> LeadId {
+    pub(in crate::records) fn lead_id(self) -> LeadId {
         let partition = Partition(1_023 - self.number % 1_024);
         let ms = self.received_at().as_millisecond() as u128;
         LeadId::new(partition, (ms << 80) | 0x7abc_8def_0123_4567_89ab)
     }
 
-    pub(super) fn ping_id(self) -> PingId {
+    pub(in crate::records) fn ping_id(self) -> PingId {
         PingId::new(1_000_000 + u128::from(self.number))
     }
 
-    pub(super) fn bid_id(self) -> BidId {
+    pub(in crate::records) fn bid_id(self) -> BidId {
         BidId::new(2_000_000 + u128::from(self.number))
     }
 
-    pub(super) fn post_id(self) -> PostId {
+    pub(in crate::records) fn post_id(self) -> PostId {
         PostId::new(self.lead_id().partition(), 3_000_000 + u128::from(self.number))
     }
 
@@ -168,7 +168,7 @@ impl Sample {
     }
 
     /// All parts in the order in which they happened.
-    pub(super) fn story(self) -> Vec<Part> {
+    pub(in crate::records) fn story(self) -> Vec<Part> {
         let outcome = match self.end {
             End::Sold => PostResult::Accepted,
             End::Unsold => PostResult::Rejected,
@@ -190,7 +190,7 @@ impl Sample {
     }
 
     /// The same as the outbox hands it over: sequences grow, with gaps, from 1.
-    pub(super) fn parts(self) -> Vec<RecordPart> {
+    pub(in crate::records) fn parts(self) -> Vec<RecordPart> {
         let lead_id = self.lead_id();
         let part = |(index, part): (usize, Part)| RecordPart {
             lead_id,
@@ -201,7 +201,7 @@ impl Sample {
     }
 }
 
-pub(super) fn money(text: &str) -> Money {
+pub(in crate::records) fn money(text: &str) -> Money {
     Money::parse(text).unwrap()
 }
 
