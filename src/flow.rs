@@ -28,6 +28,7 @@ pub mod room;
 pub mod run;
 pub mod sell;
 pub mod take;
+pub mod tasks;
 pub mod unknown;
 pub mod waiting;
 

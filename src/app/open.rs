@@ -163,7 +163,7 @@ impl Floor {
             event_settings: config.events.clone(),
             endpoint_places: config.wire.endpoint_calls_in_flight_max,
             administration: Arc::clone(&office.administration),
-            runtime,
+            tasks: runtime.into(),
         });
         Ok((store, exchange))
     }

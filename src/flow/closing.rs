@@ -204,14 +204,12 @@ impl Exchange {
     /// Looks at a lead again at `due`, unless the node stops before.
     pub(super) fn schedule(self: &Arc<Self>, lead_id: LeadId, due: Instant) {
         let exchange = Arc::clone(self);
-        self.auctions.spawn_on(
-            async move {
-                tokio::select! {
-                    () = exchange.draining.cancelled() => {}
-                    () = tokio::time::sleep_until(due) => exchange.resume(lead_id).await,
-                }
-            },
-            &self.runtime,
-        );
+        self.tasks.spawn(&self.auctions, async move {
+            tokio::select! {
+                biased;
+                () = exchange.draining.cancelled() => {}
+                () = tokio::time::sleep_until(due) => exchange.resume(lead_id).await,
+            }
+        });
     }
 }

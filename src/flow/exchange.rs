@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +15,7 @@ use super::breaker::Breakers;
 use super::events::Events;
 use super::outbox::Outbox;
 use super::room::NoRoom;
+use super::tasks::Tasks;
 use super::unknown::UnknownPosts;
 use super::waiting::Waiting;
 use crate::domain::auction::Account;
@@ -131,8 +131,8 @@ pub struct ExchangeParts {
     pub endpoint_places: usize,
     /// The registry's administration, which keeps its compiled picture up to date.
     pub administration: Arc<Administration>,
-    /// Where auctions run: the main multi-thread runtime.
-    pub runtime: Handle,
+    /// Where auctions run: on the main multi-thread runtime.
+    pub tasks: Tasks,
 }
 
 /// The exchange.
@@ -148,7 +148,7 @@ pub struct Exchange {
     pub(super) event_settings: EventSettings,
     pub(super) endpoint_places: usize,
     pub(super) node: NodeId,
-    pub(super) runtime: Handle,
+    pub(super) tasks: Tasks,
     /// Auctions and what follows them; drained before the node stops.
     pub(super) auctions: TaskTracker,
     /// The sweepers and the settler; stopped after the auctions.
@@ -188,7 +188,7 @@ impl Exchange {
             event_settings: parts.event_settings,
             endpoint_places: parts.endpoint_places,
             node,
-            runtime: parts.runtime,
+            tasks: parts.tasks,
             auctions: TaskTracker::new(),
             workers: TaskTracker::new(),
             draining: CancellationToken::new(),
@@ -210,17 +210,17 @@ impl Exchange {
     /// watching the registry.
     pub fn start(self: &Arc<Self>) {
         let exchange = Arc::clone(self);
-        self.workers.spawn_on(async move { exchange.sweep_for_ever().await }, &self.runtime);
+        self.tasks.spawn(&self.workers, async move { exchange.sweep_for_ever().await });
         let exchange = Arc::clone(self);
-        self.workers.spawn_on(async move { exchange.settle_for_ever().await }, &self.runtime);
+        self.tasks.spawn(&self.workers, async move { exchange.settle_for_ever().await });
         let exchange = Arc::clone(self);
         let tell = async move { exchange.deliver_events_for_ever().await };
-        self.workers.spawn_on(tell, &self.runtime);
+        self.tasks.spawn(&self.workers, tell);
         let administration = Arc::clone(&self.administration);
         let period = Duration::from_millis(self.limits.registry_poll_ms);
         let stop = self.stopping.clone();
         let watch = async move { administration.watch(period, stop).await };
-        self.workers.spawn_on(watch, &self.runtime);
+        self.tasks.spawn(&self.workers, watch);
     }
 
     /// Stops: no new leads, wait for auctions up to `drain_ms`, settle what is left, end.

@@ -305,22 +305,19 @@ impl Exchange {
         let campaigns: Vec<_> =
             run.invited.iter().map(|invited| std::sync::Arc::clone(&invited.campaign)).collect();
         let (currency, bid_max) = (run.plan.currency.clone(), self.limits.bid_max);
-        self.auctions.spawn_on(
-            async move {
-                while let Some(Returned { index, outcome, ticket }) = calls.next().await {
-                    let campaign = &campaigns[index];
-                    let elapsed = Duration::from_micros(outcome.elapsed_us);
-                    metrics.ping_seconds(&campaign.buyer_id, elapsed);
-                    if outcome.result.is_ok() {
-                        metrics.late_replies(&campaign.id);
-                    }
-                    let is_late = Instant::now() > closes_at;
-                    let bids = read_bids(&outcome, bid_terms(&currency, campaign, bid_max));
-                    ticket.report(ping_result(&outcome, &bids, is_late));
+        self.tasks.spawn(&self.auctions, async move {
+            while let Some(Returned { index, outcome, ticket }) = calls.next().await {
+                let campaign = &campaigns[index];
+                let elapsed = Duration::from_micros(outcome.elapsed_us);
+                metrics.ping_seconds(&campaign.buyer_id, elapsed);
+                if outcome.result.is_ok() {
+                    metrics.late_replies(&campaign.id);
                 }
-            },
-            &self.runtime,
-        );
+                let is_late = Instant::now() > closes_at;
+                let bids = read_bids(&outcome, bid_terms(&currency, campaign, bid_max));
+                ticket.report(ping_result(&outcome, &bids, is_late));
+            }
+        });
     }
 }
 

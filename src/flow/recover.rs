@@ -57,6 +57,7 @@ impl Exchange {
             }
             sweeps += 1;
             tokio::select! {
+                biased;
                 () = self.stopping.cancelled() => return,
                 () = tokio::time::sleep(SWEEP_PAUSE) => {}
             }
@@ -74,7 +75,7 @@ impl Exchange {
                     for lead in due {
                         let exchange = Arc::clone(self);
                         let work = async move { exchange.resume(lead.lead_id).await };
-                        self.auctions.spawn_on(work, &self.runtime);
+                        self.tasks.spawn(&self.auctions, work);
                     }
                 }
                 Err(error) => {

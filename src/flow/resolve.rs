@@ -326,13 +326,10 @@ impl Exchange {
         let news = News { verdict, reason, attempts, redirect_url: None };
         self.record_verdict(&mut run, &turn, news).await?;
         let exchange = Arc::clone(self);
-        self.auctions.spawn_on(
-            async move {
-                let ended = Box::pin(exchange.go_on(&mut run)).await;
-                exchange.conclude(run, &active, ended);
-            },
-            &self.runtime,
-        );
+        self.tasks.spawn(&self.auctions, async move {
+            let ended = Box::pin(exchange.go_on(&mut run)).await;
+            exchange.conclude(run, &active, ended);
+        });
         Ok(ResolveReply::Resolved { outcome: verdict.as_str() })
     }
 

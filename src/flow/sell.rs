@@ -150,7 +150,7 @@ impl Exchange {
         let (opened, opening) = oneshot::channel();
         let exchange = Arc::clone(self);
         let sale = async move { Box::pin(exchange.run_sale(request, opened)).await };
-        self.auctions.spawn_on(sale, &self.runtime);
+        self.tasks.spawn(&self.auctions, sale);
         let died =
             |_| FlowError::Bug("the sale's task ended before it took the lead in".to_owned());
         match opening.await.map_err(died)?? {

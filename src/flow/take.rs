@@ -231,7 +231,7 @@ impl Exchange {
         let exchange = Arc::clone(self);
         let taking = Taking { lead, view, notes, permit };
         let sale = async move { Box::pin(exchange.run_taking(taking, opened)).await };
-        self.auctions.spawn_on(sale, &self.runtime);
+        self.tasks.spawn(&self.auctions, sale);
         let died = |_| FlowError::Bug("a post's task ended before it took its offer".to_owned());
         match opening.await.map_err(died)?? {
             Opening::Ours { progress } => {

@@ -9,7 +9,9 @@
 //! start. One process at a time owns the directory.
 
 mod engine;
+mod model;
 mod operations;
+mod queue;
 mod settings;
 mod state;
 #[cfg(test)]
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use self::engine::{Changes, DurableEngine, Engine, Table};
+pub use self::model::{Model, ModelStore};
 pub use self::settings::EmbeddedSettings;
 use self::state::{FORMAT_VERSION, META_KEY, MetaRow, State, encode};
 pub use self::writer::StoreCounters;
@@ -83,10 +86,10 @@ pub enum OpenError {
     Settings(Vec<String>),
 }
 
-/// The in-flight store of one node.
-pub struct EmbeddedStore {
+/// The in-flight store of one node, with a writer's thread or, in the simulator, without.
+pub struct EmbeddedStore<Q = Writer> {
     partitions: u16,
-    writer: Writer,
+    queue: Q,
 }
 
 impl EmbeddedStore {
@@ -132,16 +135,16 @@ impl EmbeddedStore {
             engine.commit(&changes).map_err(failed)?;
         }
         let state = State::recover(engine, settings, now).map_err(failed)?;
-        let writer = Writer::start(state, settings, clock)
+        let queue = Writer::start(state, settings, clock)
             .map_err(|error| failed(StoreError::Unavailable(error.to_string())))?;
-        Ok(Arc::new(Self { partitions: settings.partitions, writer }))
+        Ok(Arc::new(Self { partitions: settings.partitions, queue }))
     }
 
     /// Says why the store has stopped, once it has: the process must end then, since leads that
     /// are in flight can only be finished after a start.
     #[must_use]
     pub fn fatal(&self) -> watch::Receiver<Option<String>> {
-        self.writer.fatal()
+        self.queue.fatal()
     }
 
     /// Forgets what is over by the clock now, as the writer does by itself at the start and
@@ -150,13 +153,13 @@ impl EmbeddedStore {
     /// # Errors
     /// [`StoreError::Unavailable`] when the store has stopped.
     pub async fn expire(&self) -> Result<(), StoreError> {
-        self.writer.expire().await
+        self.queue.expire().await
     }
 
     /// What the writer has done so far, for metrics.
     #[must_use]
     pub fn counters(&self) -> StoreCounters {
-        self.writer.counters()
+        self.queue.counters()
     }
 
     /// Finishes what waits in the queue, then stops the writer and gives the directory back; later
@@ -165,7 +168,7 @@ impl EmbeddedStore {
     /// Dropping the store does the same except that what waits is abandoned, unanswered and
     /// undone.
     pub fn close(&self) {
-        self.writer.close();
+        self.queue.close();
     }
 }
 

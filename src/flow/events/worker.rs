@@ -178,7 +178,7 @@ impl Exchange {
                 // Nobody listens once the node has stopped.
                 drop(done.send(attempted));
             };
-            self.event_calls.spawn_on(attempt, &self.runtime);
+            self.tasks.spawn(&self.event_calls, attempt);
         }
     }
 
@@ -227,7 +227,7 @@ impl Exchange {
         let Some(endpoint) = endpoint.filter(|known| is_meant(&known.endpoint)) else { return };
         let exchange = Arc::clone(self);
         let disable = async move { exchange.disable_endpoint(&endpoint, reason).await };
-        self.event_calls.spawn_on(disable, &self.runtime);
+        self.tasks.spawn(&self.event_calls, disable);
     }
 
     /// Looks at everything now and then, counts what waits, and forgets what is old.

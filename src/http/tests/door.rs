@@ -350,7 +350,7 @@ pub async fn exchange(folder: &Path, limits: Limits) -> Arc<Exchange> {
         event_settings: crate::domain::event_settings::EventSettings::default(),
         endpoint_places: 4,
         administration: Arc::new(administration),
-        runtime: Handle::current(),
+        tasks: Handle::current().into(),
     })
 }
 

@@ -5,7 +5,6 @@
 
 mod durable;
 mod journal;
-#[cfg(any(test, feature = "faults"))]
 mod volatile;
 
 use std::collections::BTreeMap;
@@ -13,7 +12,6 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 pub(super) use self::durable::DurableEngine;
-#[cfg(any(test, feature = "faults"))]
 pub(super) use self::volatile::VolatileEngine;
 use crate::ports::auction_store::StoreError;
 

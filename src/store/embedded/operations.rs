@@ -1,10 +1,11 @@
-//! The contract's operations, each as one command to the writer.
+//! The contract's operations, each as one command to whoever applies them.
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::EmbeddedStore;
-use super::writer::Admission::{Always, NewWork};
+use super::queue::Admission::{Always, NewWork};
+use super::queue::Queue;
 use crate::domain::auction::{Account, Closing, HoldId};
 use crate::domain::ids::{LeadId, Partition, PostId};
 use crate::domain::money::Money;
@@ -16,7 +17,7 @@ use crate::ports::auction_store::{
     Unresolved, Voided,
 };
 
-impl AuctionStore for EmbeddedStore {
+impl<Q: Queue> AuctionStore for EmbeddedStore<Q> {
     fn partitions(&self) -> u16 {
         self.partitions
     }
@@ -26,31 +27,31 @@ impl AuctionStore for EmbeddedStore {
     }
 
     fn create(&self, create: Create) -> StoreFuture<'_, LeadReply<Created>> {
-        self.writer.submit(NewWork, move |state, now| state.create(now, create))
+        self.queue.submit(NewWork, move |state, now| state.create(now, create))
     }
 
     fn read(&self, lead_id: LeadId) -> StoreFuture<'_, LeadReply<()>> {
-        self.writer.submit(Always, move |state, now| state.read(now, lead_id))
+        self.queue.submit(Always, move |state, now| state.read(now, lead_id))
     }
 
     fn sealed_lead(&self, lead_id: LeadId) -> StoreFuture<'_, Option<Bytes>> {
-        self.writer.submit(Always, move |state, _| state.sealed_lead(lead_id))
+        self.queue.submit(Always, move |state, _| state.sealed_lead(lead_id))
     }
 
     fn sealed_post(&self, post_id: PostId) -> StoreFuture<'_, Option<SealedPost>> {
-        self.writer.submit(Always, move |state, _| state.sealed_post(post_id))
+        self.queue.submit(Always, move |state, _| state.sealed_post(post_id))
     }
 
     fn due(&self, partition: Partition, limit: usize) -> StoreFuture<'_, Vec<Due>> {
-        self.writer.submit(Always, move |state, now| state.due(now, partition, limit))
+        self.queue.submit(Always, move |state, now| state.due(now, partition, limit))
     }
 
     fn outbox_read(&self, partition: Partition, limit: usize) -> StoreFuture<'_, Vec<OutboxEntry>> {
-        self.writer.submit(Always, move |state, _| state.outbox_read(partition, limit))
+        self.queue.submit(Always, move |state, _| state.outbox_read(partition, limit))
     }
 
     fn outbox_ack(&self, partition: Partition, ids: Vec<u64>) -> StoreFuture<'_, ()> {
-        self.writer.submit(Always, move |state, _| state.outbox_ack(partition, &ids))
+        self.queue.submit(Always, move |state, _| state.outbox_ack(partition, &ids))
     }
 
     fn claim(
@@ -59,7 +60,7 @@ impl AuctionStore for EmbeddedStore {
         node: NodeId,
         lease_ms: u64,
     ) -> StoreFuture<'_, LeadReply<Claimed>> {
-        self.writer.submit(Always, move |state, now| state.claim(now, lead_id, node, lease_ms))
+        self.queue.submit(Always, move |state, now| state.claim(now, lead_id, node, lease_ms))
     }
 
     fn renew(
@@ -68,19 +69,19 @@ impl AuctionStore for EmbeddedStore {
         fence: u64,
         lease_ms: u64,
     ) -> StoreFuture<'_, LeadReply<Fenced<()>>> {
-        self.writer.submit(Always, move |state, now| state.renew(now, lead_id, fence, lease_ms))
+        self.queue.submit(Always, move |state, now| state.renew(now, lead_id, fence, lease_ms))
     }
 
     fn decide(&self, decide: Decide) -> StoreFuture<'_, LeadReply<Fenced<Decided>>> {
-        self.writer.submit(Always, move |state, now| state.decide(now, decide))
+        self.queue.submit(Always, move |state, now| state.decide(now, decide))
     }
 
     fn offer(&self, offer: Offer) -> StoreFuture<'_, LeadReply<Fenced<Decided>>> {
-        self.writer.submit(Always, move |state, now| state.offer(now, offer))
+        self.queue.submit(Always, move |state, now| state.offer(now, offer))
     }
 
     fn take(&self, take: Take) -> StoreFuture<'_, LeadReply<Taken>> {
-        self.writer.submit(NewWork, move |state, now| state.take(now, take))
+        self.queue.submit(NewWork, move |state, now| state.take(now, take))
     }
 
     fn expire_offer(
@@ -89,16 +90,16 @@ impl AuctionStore for EmbeddedStore {
         closing: Closing,
         effects: Vec<Effect>,
     ) -> StoreFuture<'_, LeadReply<Expired>> {
-        self.writer
+        self.queue
             .submit(Always, move |state, now| state.expire_offer(now, lead_id, closing, effects))
     }
 
     fn intent(&self, intent: Intent) -> StoreFuture<'_, LeadReply<Fenced<Intended>>> {
-        self.writer.submit(Always, move |state, now| state.intent(now, intent))
+        self.queue.submit(Always, move |state, now| state.intent(now, intent))
     }
 
     fn outcome(&self, outcome: Outcome) -> StoreFuture<'_, LeadReply<Recorded>> {
-        self.writer.submit(Always, move |state, now| state.outcome(now, outcome))
+        self.queue.submit(Always, move |state, now| state.outcome(now, outcome))
     }
 
     fn finish(
@@ -108,12 +109,12 @@ impl AuctionStore for EmbeddedStore {
         closing: Closing,
         effects: Vec<Effect>,
     ) -> StoreFuture<'_, LeadReply<Fenced<Finished>>> {
-        self.writer
+        self.queue
             .submit(Always, move |state, now| state.finish(now, lead_id, fence, (closing, effects)))
     }
 
     fn unresolved(&self, outcome: Unresolved) -> StoreFuture<'_, LeadReply<Finished>> {
-        self.writer.submit(Always, move |state, now| state.unresolved(now, outcome))
+        self.queue.submit(Always, move |state, now| state.unresolved(now, outcome))
     }
 
     fn postpone(
@@ -122,7 +123,7 @@ impl AuctionStore for EmbeddedStore {
         fence: u64,
         due_at: Timestamp,
     ) -> StoreFuture<'_, LeadReply<Fenced<()>>> {
-        self.writer.submit(Always, move |state, now| state.postpone(now, lead_id, fence, due_at))
+        self.queue.submit(Always, move |state, now| state.postpone(now, lead_id, fence, due_at))
     }
 
     fn append(
@@ -132,12 +133,12 @@ impl AuctionStore for EmbeddedStore {
         fact: Bytes,
         effects: Vec<Effect>,
     ) -> StoreFuture<'_, LeadReply<bool>> {
-        self.writer
+        self.queue
             .submit(Always, move |state, now| state.append(now, lead_id, fact_id, (fact, effects)))
     }
 
     fn hold(&self, hold: Hold) -> StoreFuture<'_, AccountReply<Held>> {
-        self.writer.submit(Always, move |state, now| state.hold(now, hold))
+        self.queue.submit(Always, move |state, now| state.hold(now, hold))
     }
 
     fn capture(
@@ -146,23 +147,23 @@ impl AuctionStore for EmbeddedStore {
         hold: HoldId,
         amount: Money,
     ) -> StoreFuture<'_, AccountReply<Captured>> {
-        self.writer.submit(Always, move |state, now| state.capture(now, &account, &hold, amount))
+        self.queue.submit(Always, move |state, now| state.capture(now, &account, &hold, amount))
     }
 
     fn void(&self, account: Account, hold: HoldId) -> StoreFuture<'_, AccountReply<Voided>> {
-        self.writer.submit(Always, move |state, now| state.void(now, &account, &hold))
+        self.queue.submit(Always, move |state, now| state.void(now, &account, &hold))
     }
 
     fn credit(&self, credit: Credit) -> StoreFuture<'_, AccountReply<Credited>> {
-        self.writer.submit(Always, move |state, now| state.credit(now, &credit))
+        self.queue.submit(Always, move |state, now| state.credit(now, &credit))
     }
 
     fn balance(&self, account: Account) -> StoreFuture<'_, AccountReply<()>> {
-        self.writer.submit(Always, move |state, now| Ok(state.balance(now, &account)))
+        self.queue.submit(Always, move |state, now| Ok(state.balance(now, &account)))
     }
 
     fn cap_used(&self, account: Account, counters: Vec<String>) -> StoreFuture<'_, Vec<i64>> {
-        self.writer.submit(Always, move |state, _| state.cap_used(&account, &counters))
+        self.queue.submit(Always, move |state, _| state.cap_used(&account, &counters))
     }
 
     fn open_holds(
@@ -171,19 +172,19 @@ impl AuctionStore for EmbeddedStore {
         until: Timestamp,
         limit: usize,
     ) -> StoreFuture<'_, Vec<HoldId>> {
-        self.writer.submit(Always, move |state, _| Ok(state.open_holds(&account, until, limit)))
+        self.queue.submit(Always, move |state, _| Ok(state.open_holds(&account, until, limit)))
     }
 
     fn journal_accounts(&self) -> StoreFuture<'_, Vec<Account>> {
-        self.writer.submit(Always, move |state, _| Ok(state.journal_accounts()))
+        self.queue.submit(Always, move |state, _| Ok(state.journal_accounts()))
     }
 
     fn journal_read(&self, account: Account, limit: usize) -> StoreFuture<'_, Vec<JournalEntry>> {
-        self.writer.submit(Always, move |state, _| state.journal_read(&account, limit))
+        self.queue.submit(Always, move |state, _| state.journal_read(&account, limit))
     }
 
     fn journal_ack(&self, account: Account, sequence: u64) -> StoreFuture<'_, ()> {
-        self.writer.submit(Always, move |state, _| {
+        self.queue.submit(Always, move |state, _| {
             state.journal_ack(&account, sequence);
             Ok(())
         })
@@ -195,12 +196,12 @@ impl AuctionStore for EmbeddedStore {
         lead_id: LeadId,
         window_ms: u64,
     ) -> StoreFuture<'_, DuplicateClaim> {
-        self.writer.submit(NewWork, move |state, now| {
+        self.queue.submit(NewWork, move |state, now| {
             state.claim_duplicate(now, &digest, lead_id, window_ms)
         })
     }
 
     fn free_duplicate(&self, digest: [u8; 32], lead_id: LeadId) -> StoreFuture<'_, ()> {
-        self.writer.submit(Always, move |state, _| state.free_duplicate(&digest, lead_id))
+        self.queue.submit(Always, move |state, _| state.free_duplicate(&digest, lead_id))
     }
 }

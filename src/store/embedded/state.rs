@@ -40,7 +40,7 @@ use crate::domain::ids::{LeadId, Partition};
 use crate::ports::auction_store::{LeadReply, StoreError};
 
 /// Everything the store knows: open leads, accounts and counters in memory, the rest by key.
-pub(super) struct State {
+pub struct State {
     engine: Box<dyn Engine>,
     changes: Changes,
     /// Why the engine could not be read, once that has happened: nothing is committed after it.

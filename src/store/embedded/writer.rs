@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
+use super::queue::{Admission, Queue};
 use super::settings::EmbeddedSettings;
 use super::state::{ExpiryCursor, State};
 use crate::domain::time::ms_between;
@@ -31,15 +32,6 @@ enum Message {
     Run(Command),
     Expire(oneshot::Sender<Result<(), StoreError>>),
     Stop,
-}
-
-/// Whether an operation may be refused early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Admission {
-    /// Brings new work: not into the last eighth of the queue.
-    NewWork,
-    /// Finishes old work.
-    Always,
 }
 
 /// What the writer has done since the start.
@@ -75,7 +67,7 @@ struct Shared {
 }
 
 /// The queue's entrance and the thread behind it.
-pub(super) struct Writer {
+pub struct Writer {
     sender: SyncSender<Message>,
     queue_max: usize,
     shared: Arc<Shared>,
@@ -127,26 +119,6 @@ impl Writer {
         }
     }
 
-    /// Queues an operation and waits for its reply, which comes after its changes are durable.
-    pub(super) fn submit<T: Send + 'static>(
-        &self,
-        admission: Admission,
-        apply: impl FnOnce(&mut State, Timestamp) -> Result<T, StoreError> + Send + 'static,
-    ) -> StoreFuture<'_, T> {
-        Box::pin(async move {
-            let (sender, receiver) = oneshot::channel();
-            let command: Command = Box::new(move |state, now| {
-                let reply = apply(state, now);
-                Box::new(move |fate| {
-                    // A caller that has gone away does not want its answer.
-                    drop(sender.send(fate.and(reply)));
-                })
-            });
-            self.enqueue(admission, Message::Run(command))?;
-            receiver.await.map_err(|_| self.stopped())?
-        })
-    }
-
     /// Runs an expiry now and waits for its end.
     pub(super) fn expire(&self) -> StoreFuture<'_, ()> {
         Box::pin(async move {
@@ -185,6 +157,28 @@ impl Writer {
         self.shared.queued.fetch_add(1, Ordering::Relaxed);
         drop(self.sender.send(Message::Stop));
         drop(thread.join());
+    }
+}
+
+impl Queue for Writer {
+    /// Queues an operation and waits for its reply, which comes after its changes are durable.
+    fn submit<T: Send + 'static>(
+        &self,
+        admission: Admission,
+        apply: impl FnOnce(&mut State, Timestamp) -> Result<T, StoreError> + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        Box::pin(async move {
+            let (sender, receiver) = oneshot::channel();
+            let command: Command = Box::new(move |state, now| {
+                let reply = apply(state, now);
+                Box::new(move |fate| {
+                    // A caller that has gone away does not want its answer.
+                    drop(sender.send(fate.and(reply)));
+                })
+            });
+            self.enqueue(admission, Message::Run(command))?;
+            receiver.await.map_err(|_| self.stopped())?
+        })
     }
 }
 

@@ -66,12 +66,13 @@ impl Engine for VolatileEngine {
     }
 
     fn days(&self) -> Vec<Day> {
-        let mut days: Vec<Day> = self
-            .locked()
-            .keys()
-            .filter_map(|(table, _)| if let Table::Day(day) = table { Some(*day) } else { None })
-            .collect();
-        days.dedup();
+        let rows = self.locked();
+        let mut days = Vec::new();
+        let mut from = (Table::Day(0), Vec::new());
+        while let Some(((Table::Day(day), _), _)) = rows.range(from..).next() {
+            days.push(*day);
+            from = (Table::Day(*day + 1), Vec::new());
+        }
         days
     }
 

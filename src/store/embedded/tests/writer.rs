@@ -16,7 +16,7 @@ use crate::ports::auction_store::{
     AccountReply, Credit, CreditKind, Credited, StoreError, StoreFuture,
 };
 use crate::store::embedded::engine::{Changes, Day, Engine, Row, Table, VolatileEngine};
-use crate::store::embedded::writer::Admission;
+use crate::store::embedded::queue::{Admission, Queue as _};
 use crate::store::embedded::{EmbeddedSettings, EmbeddedStore};
 
 fn account() -> Account {
@@ -130,7 +130,7 @@ async fn a_full_queue_refuses_new_work_first_and_then_everything() {
     let gated = gated(16);
     let blocking = gated.begin(0).await;
     let queue = |admission| {
-        let mut future = gated.store.writer.submit(admission, |_, _| Ok(()));
+        let mut future = gated.store.queue.submit(admission, |_, _| Ok(()));
         let refused = future.as_mut().now_or_never();
         (refused.and_then(Result::err), future)
     };
@@ -176,7 +176,7 @@ async fn a_failed_commit_ends_the_store_for_good() {
 async fn a_panicking_operation_ends_the_store_for_good() {
     let store = open_on(&VolatileEngine::default(), &clock());
     let mut fatal = store.fatal();
-    let panics = store.writer.submit(Admission::Always, |_, _| -> Result<(), StoreError> {
+    let panics = store.queue.submit(Admission::Always, |_, _| -> Result<(), StoreError> {
         panic!("a bug planted by a test")
     });
     assert!(matches!(panics.await, Err(StoreError::Unavailable(_))));
