@@ -5,6 +5,7 @@
 //! says what to install, as a test would.
 
 pub mod postgres;
+pub mod redis;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

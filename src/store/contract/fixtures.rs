@@ -75,7 +75,7 @@ impl<'a> Stand<'a> {
     pub(super) fn create_arguments(&self, number: u8) -> Create {
         Create {
             key_digest: [number; 32],
-            key_ttl_ms: 60_000,
+            key_ttl_ms: 600_000,
             lead_id: self.lead_id(number),
             vendor: vendor("acme"),
             fingerprint: [number ^ 0xff; 32],

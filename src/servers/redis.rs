@@ -1,0 +1,247 @@
+//! Redis servers of their own, one or a cluster; Valkey is started the same way.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::{free_port, program, until};
+
+/// Where the programs come from.
+const PACKAGE: &str = "install `redis-server` (./check does)";
+/// How long a server may take over one answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// Masters of a cluster.
+const MASTERS: usize = 3;
+
+/// A server whose acknowledged writes survive a power cut: what the documents tell operators to set.
+pub const DURABLE: [&str; 8] = [
+    "--appendonly",
+    "yes",
+    "--appendfsync",
+    "always",
+    "--save",
+    "",
+    "--maxmemory-policy",
+    "noeviction",
+];
+
+/// A server without a disk, for what only needs its rules.
+pub const IN_MEMORY: [&str; 6] =
+    ["--appendonly", "no", "--save", "", "--maxmemory-policy", "noeviction"];
+
+/// Runs a server until its own input ends, which it does when the process that holds the other end
+/// dies, and removes the folder then; or until a word comes, and keeps it. Either way the server is
+/// killed: it has no time to put anything in order.
+const KEEPER: &str = "folder=$1; shift; \"$@\" </dev/null >>\"$folder/log\" 2>&1 & server=$!; \
+                      echo $server >\"$folder/process\"; read -r word; kill -KILL $server; \
+                      wait $server 2>/dev/null; [ -n \"$word\" ] || rm -rf \"$folder\"";
+
+/// A server with its folder.
+pub struct RedisServer {
+    program: PathBuf,
+    arguments: Vec<String>,
+    folder: PathBuf,
+    port: u16,
+    keeper: Mutex<Option<Child>>,
+}
+
+impl RedisServer {
+    /// Starts `redis-server` with these arguments.
+    ///
+    /// # Panics
+    /// When it cannot.
+    #[must_use]
+    pub fn start(arguments: &[&str]) -> Self {
+        Self::start_program(&tool("redis-server"), arguments)
+    }
+
+    /// Starts a program that takes the arguments of `redis-server`.
+    ///
+    /// # Panics
+    /// When it cannot.
+    #[must_use]
+    pub fn start_program(program: &Path, arguments: &[&str]) -> Self {
+        let folder = tempfile::Builder::new().prefix("gavel-redis-").tempdir();
+        let server = Self {
+            program: program.to_owned(),
+            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            // From here on the keeper removes it.
+            folder: folder.expect("a temporary folder can be made").keep(),
+            port: free_port(),
+            keeper: Mutex::new(None),
+        };
+        server.resume();
+        server
+    }
+
+    /// Starts it (again), and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn resume(&self) {
+        let mut keeper = Command::new("/bin/sh");
+        keeper.args(["-c", KEEPER, "keeper"]).arg(&self.folder).arg(&self.program);
+        keeper.args(&self.arguments).args(["--bind", "127.0.0.1", "--port"]);
+        keeper.arg(self.port.to_string()).arg("--dir").arg(&self.folder);
+        // A group of its own: who interrupts the test must not interrupt the keeper.
+        keeper.current_dir(&self.folder).stdin(Stdio::piped()).process_group(0);
+        *self.keeper() = Some(keeper.spawn().expect("there is a shell"));
+        let is_up = || self.ask(&["PING"]).is_ok_and(|reply| reply == "+PONG");
+        until("Redis answers", || self.log(), is_up);
+    }
+
+    /// Kills it, as a crash would; its folder stays.
+    pub fn kill(&self) {
+        let Some(mut keeper) = self.keeper().take() else { return };
+        if let Some(mut input) = keeper.stdin.take() {
+            // A keeper that is gone has taken the server with it.
+            drop(writeln!(input, "kill"));
+        }
+        drop(keeper.wait());
+    }
+
+    fn keeper(&self) -> MutexGuard<'_, Option<Child>> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// Its data, its log and the number of its process (`process`).
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Sends a command and gives the reply's first line, such as `+OK`, `:1` or `-ERR ...`; for a
+    /// text the text itself.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn ask(&self, words: &[&str]) -> io::Result<String> {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
+        connection.set_read_timeout(Some(ANSWER_LIMIT))?;
+        let mut request = format!("*{}\r\n", words.len());
+        for word in words {
+            request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        }
+        request.push_str("*1\r\n$4\r\nQUIT\r\n");
+        connection.write_all(request.as_bytes())?;
+        let mut reply = Vec::new();
+        connection.read_to_end(&mut reply)?;
+        let reply = String::from_utf8_lossy(&reply);
+        let (first, rest) = reply.split_once("\r\n").unwrap_or((&reply, ""));
+        match first.strip_prefix('$').and_then(|length| length.parse::<usize>().ok()) {
+            Some(length) => Ok(rest.get(..length).unwrap_or(rest).to_owned()),
+            None => Ok(first.to_owned()),
+        }
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+        // What cannot be removed is left to whoever cleans temporary folders.
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// A cluster of three masters.
+pub struct RedisCluster {
+    masters: Vec<RedisServer>,
+}
+
+impl RedisCluster {
+    /// Starts the masters and joins them.
+    ///
+    /// # Panics
+    /// When they do not start or do not join.
+    #[must_use]
+    pub fn start(arguments: &[&str]) -> Self {
+        let master = |_| {
+            let bus = free_port().to_string();
+            let own = ["--cluster-enabled", "yes", "--cluster-port", &bus];
+            RedisServer::start(&[arguments, &own].concat())
+        };
+        let cluster = Self { masters: (0..MASTERS).map(master).collect() };
+        let addresses = cluster.masters.iter().map(|master| format!("127.0.0.1:{}", master.port));
+        let mut join = Command::new(tool("redis-cli"));
+        join.args(["--cluster", "create"]).args(addresses);
+        join.args(["--cluster-replicas", "0", "--cluster-yes"]);
+        let joined = join.output().expect(PACKAGE);
+        assert!(joined.status.success(), "{}", String::from_utf8_lossy(&joined.stdout));
+        cluster.wait_until_agreed();
+        cluster
+    }
+
+    /// The masters.
+    #[must_use]
+    pub fn masters(&self) -> &[RedisServer] {
+        &self.masters
+    }
+
+    /// Waits until every master says that the cluster serves all slots.
+    ///
+    /// # Panics
+    /// When one does not.
+    pub fn wait_until_agreed(&self) {
+        for master in &self.masters {
+            let is_up = || {
+                let state = master.ask(&["CLUSTER", "INFO"]);
+                state.is_ok_and(|state| state.contains("cluster_state:ok"))
+            };
+            until("the cluster agrees", || master.log(), is_up);
+        }
+    }
+}
+
+/// A program of the server's package.
+fn tool(name: &str) -> PathBuf {
+    program(name, &[]).unwrap_or_else(|| panic!("`{name}` is missing: {PACKAGE}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_keeps_what_it_was_given_over_a_crash_and_leaves_nothing_behind() {
+        let server = RedisServer::start(&DURABLE);
+        assert_eq!(server.ask(&["SET", "kept", "1"]).unwrap(), "+OK");
+        server.kill();
+        assert!(server.ask(&["PING"]).is_err());
+        server.resume();
+        assert_eq!(server.ask(&["GET", "kept"]).unwrap(), "1");
+        let (folder, port) = (server.folder.clone(), server.port);
+        drop(server);
+        assert!(!folder.exists());
+        assert!(std::net::TcpListener::bind(("127.0.0.1", port)).is_ok());
+    }
+
+    #[test]
+    fn a_keeper_whose_owner_is_gone_kills_the_server_and_removes_its_folder() {
+        let server = RedisServer::start(&IN_MEMORY);
+        let folder = server.folder.clone();
+        let keeper = server.keeper().take();
+        // As when the process ends: the pipe closes, and nobody says a word.
+        let mut keeper = keeper.unwrap();
+        drop(keeper.stdin.take());
+        keeper.wait().unwrap();
+        assert!(!folder.exists());
+        assert!(server.ask(&["PING"]).is_err());
+    }
+}

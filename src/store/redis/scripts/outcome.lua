@@ -1,0 +1,38 @@
+-- Writes what became of a post. Not fenced: it records a fact, and the first definite one counts.
+--   ARGV[4] seat    ARGV[5] k    ARGV[6] verdict    ARGV[7] when to look again, or nothing
+--   ARGV[8] closing or nothing    ARGV[9] what the end claims    ARGV[10] 1 if the last effect is a
+--   part of the record that is kept whether or not the verdict counts    ARGV[11..] effects
+local lead = load_lead()
+if not lead then return reply('missing') end
+local k, verdict = tonumber(ARGV[5]), ARGV[6]
+local seat = lead.seats[tonumber(ARGV[4])]
+local attempt = attempt_of(seat, k)
+if not attempt then return reply('missing') end
+if attempt.verdict == verdict then return reply('already') end
+
+local is_over = seat.state == 'X' and seat.k == k
+local is_definite = attempt.verdict ~= '-' and attempt.verdict ~= 'U'
+if is_definite or (is_over and attempt.verdict ~= '-') then
+  local code = 'stands ' .. attempt.verdict
+  if verdict == 'A' then code = 'conflict' end
+  if not string.find(attempt.late, verdict, 1, true) then
+    attempt.late = attempt.late .. verdict
+    if verdict == 'A' then attempt.conflict = '1' end
+    if ARGV[10] == '1' then add_effects(lead, #ARGV) end
+    save_lead(lead)
+  end
+  return reply(code)
+end
+
+attempt.verdict = verdict
+if verdict == 'U' then
+  seat.state, seat.k = 'U', k
+  lead.due_at = tonumber(ARGV[7])
+else
+  seat.state = verdict == 'A' and 'S' or 'O'
+  erase_post(ARGV[4], ARGV[5])
+end
+add_effects(lead, 11)
+if ARGV[8] ~= '' and not unfit(lead, ARGV[9]) then close_lead(lead, ARGV[8], ARGV[9]) end
+save_closed(lead)
+return reply('recorded')

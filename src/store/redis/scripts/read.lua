@@ -1,0 +1,2 @@
+-- The lead as it stands.
+return { int(now), '', redis.call('HGETALL', KEYS[1]) }
