@@ -246,6 +246,8 @@ impl Exchange {
         self.metrics.endpoints_disabled.set(disabled);
         match self.records.event_backlog().await {
             Ok(backlog) => {
+                // Where there is no endpoint nothing else would ever say so.
+                Events::note(&self.events.trouble, None);
                 let active: Vec<Backlog> =
                     backlog.into_iter().filter(|of| is_active(&snapshot, of.endpoint_id)).collect();
                 self.show_backlog(&active, desk, now);
