@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -148,6 +148,24 @@ impl PostgresServer {
             drop(writeln!(input, "{word}"));
         }
         drop(keeper.wait());
+    }
+
+    /// Lets it speak TLS under a certificate, given with its key as PEM.
+    ///
+    /// # Panics
+    /// When the server does not take them.
+    pub fn secure(&self, certificate: &str, key: &str) {
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let file = self.data().join(name);
+            fs::write(&file, text).expect("the folder can be written");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600))
+                .expect("the file is ours");
+            if let Some(user) = other_user() {
+                chown(&file, Some(user.uid), Some(user.gid)).expect("root may give a file away");
+            }
+        }
+        self.sql("postgres", &["ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()"]);
+        until("Postgres speaks TLS", || self.log(), || self.sql("postgres", &["SHOW ssl"]) == "on");
     }
 
     /// A new, empty database that belongs to [`ROLE`]; gives its name.

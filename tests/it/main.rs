@@ -16,6 +16,7 @@ mod isolation;
 mod keys;
 mod monitoring;
 mod ping_post;
+mod postgres;
 mod privacy;
 mod receiver;
 mod self_service;

@@ -146,6 +146,79 @@ async fn a_server_that_does_not_answer_costs_one_wait() {
 }
 
 #[tokio::test]
+async fn a_connection_whose_answer_does_not_come_is_not_used_again() {
+    let settings = own_database().await;
+    let options = settings.options(settings.url.as_ref().unwrap()).unwrap();
+    let times = Times { answer: Duration::from_millis(300), ..settings.times() };
+    let connections = Connections::new(options, 1, times);
+    let mut lease = connections.lease().await.unwrap();
+    let slow = lease.ask(async |connection: &mut PgConnection| {
+        run_plain(connection, "SELECT pg_sleep(60)".to_owned()).await
+    });
+    is(slow.await, unavailable("no answer within 300 ms"));
+    let again = lease.ask(async |connection: &mut PgConnection| {
+        run_plain(connection, "SELECT 1".to_owned()).await
+    });
+    is(again.await, unavailable("the connection broke before"));
+    drop(lease);
+    // Whoever comes next hears of it at once, and a moment later gets another connection.
+    is(connections.lease().await.map(drop), unavailable("no answer within 300 ms"));
+    let give_up_at = Instant::now() + Duration::from_secs(60);
+    while let Err(error) = connections.lease().await {
+        assert!(Instant::now() < give_up_at, "{error}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// What a server is told by an address with this end, as `user@host/database` would be.
+async fn open_with(
+    server: &Arc<PostgresServer>,
+    host: &str,
+    end: &str,
+) -> Result<i64, RecordsError> {
+    let making = Arc::clone(server);
+    let url = tokio::task::spawn_blocking(move || making.url(&making.database())).await.unwrap();
+    let url = format!("{}{end}", url.replace("127.0.0.1", host));
+    let records = Postgres::open(PostgresSettings::at(url.parse().unwrap())).await?;
+    let text = "SELECT ssl::INT::BIGINT FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    records.pool.fetch(statement(text)).await?.into_iter().next().unwrap().integer()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_proves_who_it_is_or_is_not_told_the_password() {
+    let (server, _) = own_server().await;
+    let without = open_with(&server, "localhost", "?sslmode=verify-full").await;
+    is(without, unavailable("TLS: server does not support TLS"));
+    assert_eq!(open_with(&server, "127.0.0.1", "").await, Ok(0));
+
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("ca.pem");
+    std::fs::write(&authority, &certificate).unwrap();
+    let securing = Arc::clone(&server);
+    let secured = tokio::task::spawn_blocking(move || {
+        securing.secure(&certificate, &key.serialize_pem());
+    });
+    secured.await.unwrap();
+
+    let known = format!("sslrootcert={}", authority.display());
+    let full = format!("?sslmode=verify-full&{known}");
+    assert_eq!(open_with(&server, "localhost", &full).await, Ok(1));
+    let check = async |host: &str, end: &str, expect: &str| {
+        let refused = open_with(&server, host, end).await.unwrap_err().to_string();
+        assert!(refused.contains(expect) && !refused.contains(PASSWORD), "{host}{end}: {refused}");
+    };
+    check("localhost", "?sslmode=verify-full", "invalid peer certificate: UnknownIssuer").await;
+    check("127.0.0.1", &full, "invalid peer certificate: certificate not valid for name").await;
+    let any_name = format!("?sslmode=verify-ca&{known}");
+    assert_eq!(open_with(&server, "127.0.0.1", &any_name).await, Ok(1));
+    assert_eq!(open_with(&server, "127.0.0.1", "?sslmode=require").await, Ok(1));
+    assert_eq!(open_with(&server, "127.0.0.1", "?sslmode=disable").await, Ok(0));
+}
+
+#[tokio::test]
 async fn two_changes_that_meet_are_busy() {
     let bench = Bench::postgres().await;
     let records = bench.open().await;
