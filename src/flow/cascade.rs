@@ -100,6 +100,7 @@ impl Exchange {
         if is_test {
             return Ok(Held::Held);
         }
+        let (campaign, price) = (hold.hold.campaign.clone(), hold.amount);
         let held = match self.timed("hold", self.store.hold(hold)).await {
             // Such as a hold of another amount, left by a round that was never ranked. One
             // candidate's trouble must not keep the lead from the others.
@@ -107,7 +108,15 @@ impl Exchange {
                 tracing::error!(%error, "hold.impossible");
                 Held::Refused("hold".to_owned())
             }
-            reply => reply?.reply,
+            reply => {
+                let held = reply?.reply;
+                match &held {
+                    Held::Held => self.no_room.bought(&campaign),
+                    Held::Refused(rule) => self.no_room.refused(&campaign, rule, price),
+                    Held::Voided | Held::Captured => {}
+                }
+                held
+            }
         };
         self.metrics.holds(match held {
             Held::Held => HoldResult::Held,
@@ -193,7 +202,6 @@ impl Exchange {
         match held {
             Held::Held => {}
             Held::Refused(rule) => {
-                self.no_room.remember(&turn.entry.campaign, &rule);
                 run.has_no_room = true;
                 run.skip(turn, Lost::NoCapacity, Some(rule));
                 return Ok(Tried::Next);

@@ -214,6 +214,9 @@ impl Exchange {
         let exchange = Arc::clone(self);
         self.tasks.spawn(&self.workers, async move { exchange.settle_for_ever().await });
         let exchange = Arc::clone(self);
+        let look = async move { exchange.look_for_room_for_ever().await };
+        self.tasks.spawn(&self.workers, look);
+        let exchange = Arc::clone(self);
         let tell = async move { exchange.deliver_events_for_ever().await };
         self.tasks.spawn(&self.workers, tell);
         let administration = Arc::clone(&self.administration);

@@ -466,3 +466,61 @@ async fn a_vendor_that_does_not_wait_asks_again_for_its_offer() {
     assert_eq!(patient.text("/ping_id"), ping_id);
     assert_eq!(slow.pings().len(), 1);
 }
+
+/// Pings other leads until `rule` keeps the first campaign from being asked; gives that answer's offers.
+async fn offers_without(
+    gavel: &Installation,
+    vendor: &str,
+    first: usize,
+    rule: &str,
+) -> Vec<String> {
+    let mut number = first;
+    until(&format!("the buyer is left out by {rule}"), async || {
+        number += 1;
+        let answer = offered(gavel, vendor, number).await;
+        let record = gavel.record(&answer.text("/ping_id")).await;
+        let rules: Vec<_> = record["candidates"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|candidate| &candidate["rule"])
+            .collect();
+        rules.contains(&&json!(rule)).then(|| payouts(&answer))
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_buyer_who_cannot_pay_is_not_asked_and_spoils_no_offer() {
+    let (capped, poor, open) = (bidder("50.00").await, bidder("30.00").await, bidder("9.00").await);
+    let gavel = Installation::start(&[("fallback_depth", "0")]).await;
+    let buyers = [
+        ("capped", &capped, "caps = [{ per = \"total\", leads = 1 }]"),
+        ("poor", &poor, "credit_limit = \"30.00\""),
+        ("open", &open, ""),
+    ];
+    gavel.apply(&exchange(&buyers, ""));
+    let vendor = gavel.key("vendor", "acme", &[]);
+    let sell = async |number: usize| {
+        let offer = offered(&gavel, &vendor, number).await;
+        let body = post(number, &offer.text("/ping_id"));
+        send(&gavel, &vendor, "/v1/posts", &body).await.text("/payout")
+    };
+
+    assert_eq!(sell(1).await, "50.00");
+    assert_eq!(offers_without(&gavel, &vendor, 10, "cap:total").await, ["30.00"]);
+    assert_eq!(sell(2).await, "30.00");
+    assert_eq!(offers_without(&gavel, &vendor, 30, "balance").await, ["9.00"]);
+    assert_eq!(sell(3).await, "9.00");
+
+    let asked = (capped.pings().len(), poor.pings().len());
+    assert_eq!(sell(4).await, "9.00");
+    assert_eq!((capped.pings().len(), poor.pings().len()), asked, "nor is it pinged");
+    gavel.gavel_ok(&["credit", "poor", "30.00", "--op", "deposit-1"]);
+    let mut number = 50;
+    until("the deposit makes room", async || {
+        number += 1;
+        (payouts(&offered(&gavel, &vendor, number).await) == ["30.00"]).then_some(())
+    })
+    .await;
+}
