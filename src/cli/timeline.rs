@@ -114,6 +114,7 @@ fn offer(candidate: &CandidateRecord) -> String {
         (CandidateVerdict::Pinged, Some(ping)) if ping.result == PingResult::Bid => "bid",
         (CandidateVerdict::Pinged, Some(_)) => "no bid",
         (CandidateVerdict::Pinged, None) => "pinged",
+        (CandidateVerdict::NotAsked, _) => "not asked",
     }
     .to_owned()
 }

@@ -141,6 +141,8 @@ pub enum CandidateVerdict {
     Pinged,
     /// Not asked, because its price is known.
     FixedPrice,
+    /// Not asked, because the lead was refused before anybody was.
+    NotAsked,
 }
 
 /// One campaign's part in an auction.
@@ -398,6 +400,7 @@ impl AuctionRecord {
             }
             Part::Posted(post) => self.add_post(post),
             Part::Closed(closed) => {
+                self.mark_not_asked(closed.disposition);
                 self.state = "closed".to_owned();
                 self.disposition = closed.disposition;
                 self.reason = closed.reason;
@@ -442,6 +445,20 @@ impl AuctionRecord {
                 known.attempts.extend(post.attempts);
             }
             None => self.posts.push(post),
+        }
+    }
+
+    /// Before a refusal of a lead that no round was held for, nobody was pinged.
+    fn mark_not_asked(&mut self, disposition: Disposition) {
+        if disposition != Disposition::Refused || self.state != "received" {
+            return;
+        }
+        let is_pinged =
+            |candidate: &&mut CandidateRecord| candidate.verdict == CandidateVerdict::Pinged;
+        for candidate in self.candidates.iter_mut().filter(is_pinged) {
+            candidate.verdict = CandidateVerdict::NotAsked;
+            candidate.fields_sent.clear();
+            candidate.disclosed.clear();
         }
     }
 

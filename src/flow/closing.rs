@@ -135,6 +135,9 @@ impl Exchange {
     /// Ends a lead whose consumer another lead has claimed.
     pub(super) async fn refuse_duplicate(&self, run: &mut Run) -> Result<(), Stop> {
         self.metrics.duplicates.inc();
+        if run.round == 0 {
+            run.plan.pinged = 0;
+        }
         self.finish(run, Disposition::Refused, Reason::Duplicate).await
     }
 

@@ -404,6 +404,14 @@ async fn consent_and_the_consumer_are_looked_at_when_they_are_known() {
     let direct = send(&gavel, &vendor, "/v1/leads", &lead(4)).await;
     assert_eq!(told(&direct), says(200, "refused", "duplicate", "0.00"));
     assert_eq!(taker.taken().len(), 2);
+    // Nobody was pinged for it, and nothing says that anybody was.
+    assert_eq!((taker.pings().len(), direct.json()["auction"]["pinged"].clone()), (4, json!(0)));
+    let record = gavel.record(&direct.text("/lead_id")).await;
+    let candidate = &record["candidates"][0];
+    let seen = (&candidate["verdict"], &candidate["ping"], &candidate["fields_sent"]);
+    assert_eq!(seen, (&json!("not_asked"), &json!(null), &json!([])));
+    let own = gavel.get(&format!("/v1/auctions/{}", direct.text("/lead_id")), &vendor).await;
+    assert_eq!(own.json()["pinged"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

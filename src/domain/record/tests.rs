@@ -267,6 +267,25 @@ fn an_auction_that_has_just_opened_is_pending() {
 }
 
 #[test]
+fn before_a_refusal_without_a_round_nobody_was_pinged() {
+    let verdicts = |parts: Vec<Part>| {
+        let candidates = assembled(parts).candidates.into_iter();
+        candidates.map(|one| (one.verdict, one.fields_sent.len())).collect::<Vec<_>>()
+    };
+    use CandidateVerdict::{Excluded, FixedPrice, NotAsked, Pinged};
+    let refused = || closed(Disposition::Refused, Some(Reason::Duplicate), vec![]);
+    assert_eq!(
+        verdicts(vec![opened(), refused()]),
+        [(Excluded, 0), (NotAsked, 0), (NotAsked, 0), (FixedPrice, 0)]
+    );
+    // A vendor's post is refused after its ping was asked about.
+    let asked = [(Excluded, 0), (Pinged, 2), (Pinged, 2), (FixedPrice, 0)];
+    assert_eq!(verdicts(vec![opened(), ranked(), refused()]), asked);
+    let late = closed(Disposition::Unsold, Some(Reason::Deadline), vec![]);
+    assert_eq!(verdicts(vec![opened(), late]), asked);
+}
+
+#[test]
 fn nothing_is_assembled_without_the_first_part() {
     let check = |parts: Vec<Part>| assert_eq!(AuctionRecord::assemble(parts), None);
     check(vec![]);
