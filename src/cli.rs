@@ -152,7 +152,7 @@ pub struct KeyCreate {
     /// The vendor or buyer it is for
     #[arg(long, value_name = "ID", required_if_eq_any([("role", "vendor"), ("role", "buyer")]))]
     owner: Option<String>,
-    /// What is done with it runs outside caps, money and reports
+    /// What is done with it runs outside caps, money and reports; not for operators
     #[arg(long)]
     pub test: bool,
     /// Refuse leads with unknown fields instead of warning about them

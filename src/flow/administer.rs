@@ -50,13 +50,25 @@ pub enum AdminError {
     #[error("the registry has {} fault(s), the first: {}", .0.len(), first(.0))]
     Refused(Vec<RegistryFault>),
     /// A key is for a vendor or buyer that does not exist or is archived.
-    #[error("there is no {role} {owner}, or it is archived")]
+    #[error("there is no {role} `{owner}`, or it is archived")]
     UnknownOwner {
         /// What the owner would be.
         role: crate::domain::key::Role,
         /// The slug that was given.
         owner: String,
     },
+    /// A vendor's or a buyer's key names no owner.
+    #[error("a key of a {role} needs the {role} it is for")]
+    OwnerMissing {
+        /// What the owner would be.
+        role: crate::domain::key::Role,
+    },
+    /// An operator's key names an owner.
+    #[error("an operator's key has no owner; leave it out")]
+    OwnerOfOperator,
+    /// An operator's key is to be a test key.
+    #[error("an operator's key cannot be a test key: what operators do is never a test")]
+    OperatorTest,
     /// The owner has as many live keys as one may have.
     #[error("there are {LIVE_KEYS_PER_OWNER_MAX} live keys of this owner; revoke one first")]
     TooManyKeys,

@@ -22,10 +22,10 @@ use crate::flow::administer::KeyOrder;
 struct KeyRequest {
     /// What its holder may do.
     role: Role,
-    /// The vendor or buyer that holds it; not needed for an operator.
+    /// The vendor or buyer that holds it; an operator's key has none.
     #[serde(default)]
     owner: String,
-    /// Whether what is done with it counts.
+    /// Whether what is done with it is only a test; an operator's key cannot be one.
     #[serde(default)]
     test: bool,
     /// Whether unknown fields refuse a lead.

@@ -19,7 +19,7 @@ pub const LIVE_KEYS_PER_OWNER_MAX: usize = 100;
 pub struct KeyOrder {
     /// What its holder may do.
     pub role: Role,
-    /// The slug of the vendor or buyer; not looked at for an operator.
+    /// The slug of the vendor or buyer; empty or [`OPERATOR_OWNER`] for an operator.
     pub owner: String,
     /// Whether what it does counts.
     pub mode: KeyMode,
@@ -45,7 +45,8 @@ impl Administration {
     /// Makes a key, for the audit in the name of `actor`.
     ///
     /// # Errors
-    /// [`AdminError::UnknownOwner`], [`AdminError::TooManyKeys`], and as
+    /// [`AdminError::UnknownOwner`], [`AdminError::OwnerMissing`], [`AdminError::OwnerOfOperator`],
+    /// [`AdminError::OperatorTest`], [`AdminError::TooManyKeys`], and as
     /// [`apply`](Administration::apply).
     pub async fn create_key(&self, order: &KeyOrder, actor: &str) -> Result<NewKey, AdminError> {
         for _ in 0..CHANGE_ATTEMPTS_MAX {
@@ -119,7 +120,12 @@ impl Administration {
 fn owner_of(order: &KeyOrder, loaded: &Loaded) -> Result<String, AdminError> {
     let owner = order.owner.as_str();
     let is_in_use = match order.role {
-        Role::Operator => return Ok(OPERATOR_OWNER.to_owned()),
+        Role::Operator if order.mode == KeyMode::Test => return Err(AdminError::OperatorTest),
+        Role::Operator if owner.is_empty() || owner == OPERATOR_OWNER => {
+            return Ok(OPERATOR_OWNER.to_owned());
+        }
+        Role::Operator => return Err(AdminError::OwnerOfOperator),
+        role if owner.is_empty() => return Err(AdminError::OwnerMissing { role }),
         Role::Vendor => loaded.objects.vendors.get(owner).is_some_and(|stored| !stored.is_archived),
         Role::Buyer => loaded.objects.buyers.get(owner).is_some_and(|stored| !stored.is_archived),
     };

@@ -361,16 +361,25 @@ async fn a_key_needs_an_owner_in_use() {
         bench.key(order(role, owner)).await.err().map(|error| error.to_string())
     };
     let unknown = |text: &str| Some(format!("there is no {text}, or it is archived"));
-    assert_eq!(refusal(Role::Vendor, "acme").await, unknown("vendor acme"));
-    assert_eq!(refusal(Role::Buyer, "best").await, unknown("buyer best"));
-    assert_eq!(refusal(Role::Buyer, "").await, unknown("buyer "));
+    let told = |text: &str| Some(text.to_owned());
+    assert_eq!(refusal(Role::Vendor, "acme").await, unknown("vendor `acme`"));
+    assert_eq!(refusal(Role::Buyer, "best").await, unknown("buyer `best`"));
+    let needed = told("a key of a buyer needs the buyer it is for");
+    assert_eq!(refusal(Role::Buyer, "").await, needed);
     assert_eq!(refusal(Role::Vendor, "best").await, None);
-    assert_eq!(refusal(Role::Operator, "anybody").await, None);
+    let ownerless = told("an operator's key has no owner; leave it out");
+    assert_eq!(refusal(Role::Operator, "anybody").await, ownerless);
+    let testing = KeyOrder { mode: KeyMode::Test, ..order(Role::Operator, "") };
+    let never = "an operator's key cannot be a test key: what operators do is never a test";
+    let refused = bench.key(testing).await.err().map(|error| error.to_string());
+    assert_eq!(refused, told(never));
+    assert_eq!(refusal(Role::Operator, "").await, None);
+    assert_eq!(refusal(Role::Operator, OPERATOR_OWNER).await, None);
     let owners = bench.snapshot().keys.values().map(|key| key.record.owner.clone()).max();
     assert_eq!(owners.as_deref(), Some(OPERATOR_OWNER));
     let prune = ApplyOptions { plan_only: false, prune: true };
     bench.apply(&Bundle::default(), prune).await;
-    assert_eq!(refusal(Role::Vendor, "best").await, unknown("vendor best"));
+    assert_eq!(refusal(Role::Vendor, "best").await, unknown("vendor `best`"));
 }
 
 #[tokio::test]

@@ -46,6 +46,9 @@ impl From<AdminError> for ApiError {
                 Self::new(Code::InvalidRegistry, detail).with_faults(faults)
             }
             AdminError::UnknownOwner { .. } => Self::at("/owner", "unknown_owner", text),
+            AdminError::OwnerMissing { .. } => Self::at("/owner", "required", text),
+            AdminError::OwnerOfOperator => Self::at("/owner", "not_for_operators", text),
+            AdminError::OperatorTest => Self::at("/test", "not_for_operators", text),
             AdminError::TooManyKeys => Self::at("/owner", "too_many_keys", text),
             AdminError::UnknownKey | AdminError::UnknownObject | AdminError::UnknownEndpoint => {
                 Self::not_found()

@@ -188,7 +188,9 @@ async fn a_key_that_cannot_be_meant_is_refused() {
     let cases = [
         (r#"{"role":"vendor","owner":"nobody"}"#, "422 invalid_request /owner unknown_owner"),
         (r#"{"role":"buyer","owner":"acme"}"#, "422 invalid_request /owner unknown_owner"),
-        (r#"{"role":"vendor"}"#, "422 invalid_request /owner unknown_owner"),
+        (r#"{"role":"vendor"}"#, "422 invalid_request /owner required"),
+        (r#"{"role":"operator","owner":"acme"}"#, "422 invalid_request /owner not_for_operators"),
+        (r#"{"role":"operator","test":true}"#, "422 invalid_request /test not_for_operators"),
         (
             r#"{"role":"operator","expires_at":"2020-01-01T00:00:00Z"}"#,
             "422 invalid_request /expires_at in_past",
