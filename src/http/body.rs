@@ -26,6 +26,8 @@ pub enum Accepts {
     Nothing,
     /// `application/json`.
     Json,
+    /// `application/json`, or nothing at all, which says the same as `{}`.
+    OptionalJson,
     /// `application/json` with the limit of a whole registry.
     RegistryJson,
     /// `application/json` or `application/x-www-form-urlencoded`.
@@ -61,14 +63,20 @@ pub(super) async fn read(
     accepts: Accepts,
     limits: BodyLimits,
 ) -> Result<Body, ApiError> {
-    let kind = kind_of(head.headers(), accepts)?;
+    let kind = kind_of(head.headers(), accepts);
+    let kind = if accepts == Accepts::OptionalJson { kind } else { Ok(kind?) };
     let announced = announced_length(head.headers())?;
     if announced.is_some_and(|length| length > limits.bytes_max) {
         return Err(too_large(limits.bytes_max));
     }
     let expected = announced.unwrap_or(0);
     match tokio::time::timeout(limits.timeout, collect(payload, expected, limits.bytes_max)).await {
-        Ok(bytes) => Ok(Body { kind, bytes: bytes? }),
+        Ok(bytes) => {
+            let bytes = bytes?;
+            // Nothing needs no content type.
+            let kind = if bytes.is_empty() { kind.unwrap_or(ContentKind::Json) } else { kind? };
+            Ok(Body { kind, bytes })
+        }
         Err(_) => {
             let seconds = limits.timeout.as_secs_f64();
             let detail = format!("The body was not here whole after {seconds} s.");
@@ -150,6 +158,15 @@ fn unsupported(detail: &'static str) -> ApiError {
 }
 
 impl Body {
+    /// The body as its route reads it: where nothing may be sent, nothing is `{}`.
+    #[must_use]
+    pub(super) fn read_as(self, accepts: Accepts) -> Self {
+        if accepts == Accepts::OptionalJson && self.bytes.is_empty() {
+            return Self { bytes: Bytes::from_static(b"{}"), ..self };
+        }
+        self
+    }
+
     /// Reads an administrative body: JSON with the fields of `T` and no others.
     ///
     /// # Errors

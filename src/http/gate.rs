@@ -74,7 +74,7 @@ async fn admit(route: &Route, request: &mut ServiceRequest) -> Result<(), ApiErr
         check_signature(&api, request, &principal, bytes)?;
     }
     if let Some(body) = body {
-        request.extensions_mut().insert(body);
+        request.extensions_mut().insert(body.read_as(route.accepts));
     }
     Ok(())
 }
@@ -115,7 +115,8 @@ fn check_shape(api: &Api, accepts: Accepts, body: &Body) -> Result<(), ApiError>
     let of_any = DocumentLimits::from(api.exchange.limits());
     let limits = match accepts {
         Accepts::Nothing | Accepts::JsonOrForm => return Ok(()),
-        Accepts::Json => of_any,
+        Accepts::OptionalJson if body.bytes.is_empty() => return Ok(()),
+        Accepts::Json | Accepts::OptionalJson => of_any,
         Accepts::RegistryJson => DocumentLimits {
             body_bytes: REGISTRY_BYTES_MAX,
             keys: REGISTRY_KEYS_MAX,
@@ -131,7 +132,9 @@ fn body_limits(api: &Api, accepts: Accepts) -> BodyLimits {
     let limits = api.exchange.limits();
     let bytes_max = match accepts {
         Accepts::RegistryJson => REGISTRY_BYTES_MAX,
-        Accepts::Nothing | Accepts::Json | Accepts::JsonOrForm => limits.body_bytes_max,
+        Accepts::Nothing | Accepts::Json | Accepts::OptionalJson | Accepts::JsonOrForm => {
+            limits.body_bytes_max
+        }
     };
     BodyLimits { bytes_max, timeout: Duration::from_millis(limits.body_timeout_ms) }
 }

@@ -168,7 +168,7 @@ pub const ROUTES: &[Route] = &[
     post(
         "/v1/campaigns/{campaign_id}/rotate-secret",
         BUYERS_AND_OPERATORS,
-        Accepts::Json,
+        Accepts::OptionalJson,
         Action::RotateSecret,
     ),
     post(
@@ -215,7 +215,7 @@ pub const ROUTES: &[Route] = &[
     post(
         "/v1/event-endpoints/{endpoint_id}/rotate-secret",
         VENDORS_AND_BUYERS,
-        Accepts::Json,
+        Accepts::OptionalJson,
         Action::RotateEventEndpointSecret,
     ),
     get("/v1/event-endpoints/{endpoint_id}/attempts", EVERY_ROLE, Action::ListEventAttempts),

@@ -59,6 +59,20 @@ async fn only_the_routes_content_types_are_read() {
 }
 
 #[actix_web::test]
+async fn where_nothing_may_be_sent_nothing_needs_no_content_type() {
+    let optional = Accepts::OptionalJson;
+    for content_type in ["", "application/json", "application/x-www-form-urlencoded"] {
+        check_kind(content_type, optional, Ok(ContentKind::Json)).await;
+    }
+    let nothing = Body { kind: ContentKind::Json, bytes: Bytes::new() };
+    assert_eq!(nothing.clone().read_as(optional).bytes, "{}");
+    assert_eq!(nothing.read_as(Accepts::Json).bytes, "");
+    let chunk = payload(vec![Ok(Bytes::from_static(b"{}"))]);
+    let something = outcome(&[], optional, chunk).await;
+    assert_eq!(something, Err(Code::UnsupportedMediaType));
+}
+
+#[actix_web::test]
 async fn a_compressed_body_is_refused() {
     let json = ("content-type", "application/json");
     for (encoding, expect) in [("gzip", true), ("br", true), ("identity", false)] {

@@ -197,7 +197,8 @@ fn operation_of(route: &'static Route, components: &mut Components, lead_example
             content["application/x-www-form-urlencoded"] =
                 json!({"schema": {"type": "object", "description": form}});
         }
-        described["requestBody"] = json!({"required": true, "content": content});
+        let is_required = route.accepts != Accepts::OptionalJson;
+        described["requestBody"] = json!({"required": is_required, "content": content});
     }
     if !route.is_on(Listener::Api { with_operators: true }) {
         described["servers"] = json!([{
@@ -334,7 +335,7 @@ fn codes_of(route: &Route) -> impl Iterator<Item = Code> {
             Code::UnsupportedMediaType,
         ]);
     }
-    if matches!(route.accepts, Accepts::Json | Accepts::RegistryJson) {
+    if matches!(route.accepts, Accepts::Json | Accepts::OptionalJson | Accepts::RegistryJson) {
         codes.push(Code::InvalidRequest);
     }
     if route.path.contains('{') {
