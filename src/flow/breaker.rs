@@ -10,6 +10,7 @@
 //! All of it is memory of this node, forgotten when it stops, and so are operators' orders.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
@@ -34,6 +35,10 @@ pub use verdict::{ping_result, post_result};
 
 /// The longest time an operator's order may hold, in seconds: a day, so that none is forgotten.
 pub const FORCED_S_MAX: u64 = 86_400;
+
+/// By how much the wall clock must disagree with what it said before, in milliseconds, to count as
+/// set.
+const CLOCK_SET_MS: u64 = 1_000;
 
 /// An operator's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,10 +88,23 @@ pub struct ForcedView {
     /// Until when.
     #[schemars(with = "UtcTime")]
     pub until: Timestamp,
-    /// The id of the key that ordered it.
-    pub by: String,
-    /// Why.
+    /// The id of the key that ordered it; operators alone see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why; operators alone see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+impl BreakerView {
+    /// The breaker as a buyer sees it: of an order, that it holds and until when.
+    #[must_use]
+    pub fn for_buyer(mut self) -> Self {
+        if let Some(forced) = &mut self.forced {
+            (forced.by, forced.note) = (None, None);
+        }
+        self
+    }
 }
 
 struct Forced {
@@ -132,12 +150,27 @@ impl Pair {
 
 struct Shared {
     began: Instant,
+    /// The wall time of `began`, in milliseconds, as it was read last.
+    began_at_ms: AtomicI64,
     metrics: Arc<Metrics>,
 }
 
 impl Shared {
     fn now_ms(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The wall time of `began` at a look when it is `now` by the wall and `now_ms` by us. Two looks
+    /// say the same, although both clocks are cut to milliseconds at other moments, unless the wall
+    /// clock was set meanwhile.
+    fn began_at(&self, now: Timestamp, now_ms: u64) -> Timestamp {
+        let apart_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
+        let seen_ms = now.as_millisecond().saturating_sub(apart_ms);
+        let known_ms = self.began_at_ms.load(Ordering::Relaxed);
+        let is_same = seen_ms.abs_diff(known_ms) < CLOCK_SET_MS;
+        let began_ms = if is_same { known_ms } else { seen_ms };
+        self.began_at_ms.store(began_ms, Ordering::Relaxed);
+        Timestamp::from_millisecond(began_ms).unwrap_or(now)
     }
 }
 
@@ -152,7 +185,8 @@ impl Breakers {
     /// Breakers that have seen nothing.
     #[must_use]
     pub fn new(limits: &Limits, metrics: Arc<Metrics>) -> Self {
-        let shared = Arc::new(Shared { began: Instant::now(), metrics });
+        let began_at_ms = AtomicI64::new(i64::MIN);
+        let shared = Arc::new(Shared { began: Instant::now(), began_at_ms, metrics });
         Self { terms: terms(limits), shared, by_campaign: RwLock::default() }
     }
 
@@ -207,17 +241,15 @@ impl Breakers {
     ) -> BreakerView {
         let pair = self.pair(campaign);
         let now_ms = self.shared.now_ms();
-        let at = |ms: u64| {
-            let apart_ms = i64::try_from(ms).unwrap_or(i64::MAX);
-            plus_ms(now, apart_ms.saturating_sub(i64::try_from(now_ms).unwrap_or(i64::MAX)))
-        };
+        let began_at = self.shared.began_at(now, now_ms);
+        let at = |ms: u64| plus_ms(began_at, i64::try_from(ms).unwrap_or(i64::MAX));
         let mut endpoint = self.endpoint(&pair, campaign, call);
         let state = endpoint.state(now_ms);
         let counts = endpoint.breaker.counts(now_ms);
         let shown = |forced: &Forced| ForcedView {
             state: forced.state,
             until: at(forced.until_ms),
-            by: forced.by.clone(),
+            by: Some(forced.by.clone()),
             note: forced.note.clone(),
         };
         BreakerView {

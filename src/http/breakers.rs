@@ -45,8 +45,10 @@ pub(super) async fn of_campaign(
     if !breakers.first().is_some_and(may_read) {
         return Err(ApiError::not_found());
     }
+    let is_operator = principal.holder == Holder::Operator;
+    let shown = |view: BreakerView| if is_operator { view } else { view.for_buyer() };
     let id = |view: &BreakerView| view.call.as_str().to_owned();
-    Ok(HttpResponse::Ok().json(page.cut(breakers.into_iter(), id)))
+    Ok(HttpResponse::Ok().json(page.cut(breakers.into_iter().map(shown), id)))
 }
 
 /// What an operator wants of a breaker.
@@ -70,7 +72,7 @@ struct BreakerOrder {
     #[serde(default)]
     #[schemars(range(min = 1, max = 86_400))]
     for_s: Option<u64>,
-    /// Why; shown with the breaker.
+    /// Why; operators see it with the breaker.
     #[serde(default)]
     #[schemars(length(max = 500))]
     note: Option<String>,
@@ -87,7 +89,8 @@ pub(super) fn list_operation() -> Operation {
 /// What [`of_campaign`] is to whoever reads the document of the API.
 pub(super) fn of_campaign_operation() -> Operation {
     Operation::new(Tag::Breakers, "readBreakers", "Read a campaign's breakers")
-        .says("One for its pings and one for its posts; a buyer reads its own campaigns' alone.")
+        .says("One for its pings and one for its posts; a buyer reads its own campaigns' alone, and of an \
+             order neither whose it is nor why.")
         .lists()
         .answers::<List<BreakerView>>(200, "The breakers.")
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use gavel::demo::stub_buyer::{OnPost, Reply, Script, StubBuyer};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Answer, Installation, buyer, exchange, lead, until};
+use crate::support::{Answer, Installation, buyer, exchange, key_id, lead, until};
 
 /// Small samples and short pauses, and rounds so long that a busy machine does not cut them off.
 const QUICK: [(&str, &str); 6] = [
@@ -227,7 +227,7 @@ async fn a_buyer_sees_its_own_breakers_and_only_operators_give_orders() {
     assert_eq!(status("GET /v1/campaigns/nobody/breakers", &operator, "").await, 404);
     assert_eq!(status("GET /v1/breakers", &own, "").await, 403);
     let order = "POST /v1/campaigns/sick-fe/breakers/force";
-    let open = r#"{"call":"ping","state":"open","for_s":60}"#;
+    let open = r#"{"call":"ping","state":"open","for_s":60,"note":"they pay late"}"#;
     assert_eq!(status(order, &own, open).await, 403);
     for wrong in [
         r#"{"call":"ping","state":"open"}"#,
@@ -248,8 +248,14 @@ async fn a_buyer_sees_its_own_breakers_and_only_operators_give_orders() {
         "since": row(0)["since"], "retry_at": null, "throttled": false,
         "calls": 0, "failures": 0, "timeouts": 0,
         "forced": {"state": "open", "until": row(0)["forced"]["until"],
-                   "by": row(0)["forced"]["by"], "note": null},
+                   "by": key_id(&operator), "note": "they pay late"},
     });
     assert_eq!((row(0), row(1)["call"].clone()), (expect, json!("post")));
     assert_eq!(list["next"], "sick-fe:post");
+    // The buyer sees that it holds and until when, neither who ordered it nor why; and every look
+    // tells the same times.
+    let seen = gavel.get("/v1/campaigns/sick-fe/breakers", &own).await.json();
+    let mut expect = row(0);
+    expect["forced"] = json!({"state": "open", "until": row(0)["forced"]["until"]});
+    assert_eq!(seen["data"][0], expect);
 }

@@ -199,7 +199,7 @@ async fn an_order_holds_until_it_ends_or_is_taken_back() {
     let expect = ForcedView {
         state: ForcedState::Open,
         until: "1970-01-01T00:01:00Z".parse().unwrap(),
-        by: "op12345".to_owned(),
+        by: Some("op12345".to_owned()),
         note: Some("they asked for it".to_owned()),
     };
     assert_eq!(bench.view(BreakerCall::Ping).forced, Some(expect));
