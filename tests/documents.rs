@@ -3,6 +3,8 @@
 
 #[path = "documents/reasons.rs"]
 mod reasons;
+#[path = "documents/registry.rs"]
+mod registry;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

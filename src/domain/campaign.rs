@@ -28,7 +28,9 @@ pub struct Campaign {
     /// Where a post's fate is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_url: Option<String>,
-    /// How the endpoints are proved to belong to the buyer.
+    /// How the endpoints are proved to belong to the buyer. Left out of a file or a bundle it is
+    /// `operator`; left out of a `PUT`, a new campaign is proved by `challenge`, and a known one
+    /// stays as it was.
     #[serde(default)]
     pub verification: Verification,
     /// How it names its price.

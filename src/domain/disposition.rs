@@ -61,7 +61,7 @@ pub enum Reason {
     Deadline,
     /// The consumer's lead was sold recently, or is being sold.
     Duplicate,
-    /// The consumer is on a suppression list.
+    /// Reserved: the consumer is on a suppression list.
     Suppressed,
     /// Consent lacks what the vertical requires.
     ConsentMissing,
