@@ -188,7 +188,7 @@ fn the_registry_is_administered_without_a_server() {
     assert!(listed.contains(&format!("{key_id}  vendor")) && listed.contains("revoked 20"));
 
     let stranger = installation.run(&["key", "create", "--role", "vendor", "--owner", "nobody"]);
-    assert!(failed(&stranger, 1).contains("there is no vendor nobody"));
+    assert!(failed(&stranger, 1).contains("there is no vendor `nobody`"));
     installation.write("files/vendors/leadco.toml", "name = \"Leadco\"\ntime_zone = \"Nowhere\"\n");
     let refused = installation.run(&["apply", &files]);
     assert!(failed(&refused, 1).contains("vendors/leadco.toml:2:"), "{refused:?}");
