@@ -35,11 +35,26 @@ const ADD_OBJECTS: ManyRows = ManyRows {
     tail: "",
 };
 
-const OBJECTS_AT: Statement = Statement::new(
-    "SELECT kind, id, body, is_archived FROM registry_objects AS object \
-     WHERE version = (SELECT MAX(version) FROM registry_objects AS other \
-     WHERE other.kind = object.kind AND other.id = object.id AND other.version <= $1) \
-     ORDER BY kind, id",
+const SET_CURRENT: ManyRows = ManyRows {
+    head: "INSERT INTO current_objects (kind, id, version) VALUES",
+    tail: " ON CONFLICT (kind, id) DO UPDATE SET version = excluded.version",
+};
+
+/// Reads each object once, however many versions it has. The join goes from the short table to the
+/// long one; SQLite takes a `CROSS JOIN` in the order in which it is written.
+pub(super) const OBJECTS: Statement = Statement::new(
+    "SELECT object.kind, object.id, object.body, object.is_archived FROM current_objects AS one \
+     CROSS JOIN registry_objects AS object WHERE object.kind = one.kind AND object.id = one.id \
+     AND object.version = one.version ORDER BY one.kind, one.id",
+);
+
+/// Looks for one version of each object that there ever was.
+pub(super) const OBJECTS_AT: Statement = Statement::new(
+    "SELECT object.kind, object.id, object.body, object.is_archived FROM current_objects AS one \
+     CROSS JOIN registry_objects AS object WHERE object.kind = one.kind AND object.id = one.id \
+     AND object.version = (SELECT MAX(other.version) FROM registry_objects AS other \
+     WHERE other.kind = one.kind AND other.id = one.id AND other.version <= $1) \
+     ORDER BY one.kind, one.id",
 );
 
 const END_SECRETS: Statement = Statement::new(
@@ -53,11 +68,11 @@ const SET_SECRETS: ManyRows = ManyRows {
            SET valid_until_us = excluded.valid_until_us, sealed = excluded.sealed",
 };
 
-const SECRETS: Statement = Statement::new(
+/// Those that had not ended when version $1 was made.
+pub(super) const SECRETS: Statement = Statement::new(
     "SELECT owner, valid_from_us, valid_until_us, sealed FROM secrets \
      WHERE valid_until_us IS NULL \
-     OR valid_until_us > (SELECT COALESCE(MAX(at_us), 0) FROM registry_changes) \
-     ORDER BY owner, valid_from_us",
+     OR valid_until_us > COALESCE((SELECT at_us FROM registry_changes WHERE version = $1), 0)",
 );
 
 const ADD_KEYS: ManyRows = ManyRows {
@@ -82,13 +97,15 @@ pub(super) async fn version(pool: &Pool) -> Result<i64, RecordsError> {
 pub(super) async fn current(pool: &Pool) -> Result<RegistryRows, RecordsError> {
     let mut snapshot = pool.snapshot().await?;
     let version = only(snapshot.fetch(VERSION).await?)?.integer()?;
-    let objects = snapshot.fetch(OBJECTS_AT.bind(version)).await?;
-    let secrets = snapshot.fetch(SECRETS).await?;
+    let objects = snapshot.fetch(OBJECTS).await?;
+    let secrets = snapshot.fetch(SECRETS.bind(version)).await?;
     let keys = snapshot.fetch(KEYS).await?;
+    let mut secrets: Vec<_> = secrets.into_iter().map(secret).collect::<Result<_, _>>()?;
+    secrets.sort_by(|a, b| (&a.owner, a.valid_from).cmp(&(&b.owner, b.valid_from)));
     Ok(RegistryRows {
         version,
         objects: objects.into_iter().map(object).collect::<Result<_, _>>()?,
-        secrets: secrets.into_iter().map(secret).collect::<Result<_, _>>()?,
+        secrets,
         keys: keys.into_iter().map(key).collect::<Result<_, _>>()?,
     })
 }
@@ -132,6 +149,8 @@ async fn write(
     let audit = ADD_CHANGE.bind(version).bind(change.actor).bind(change.summary).bind(at_us);
     transaction.run(audit).await?;
 
+    let current = change.objects.iter().map(|object| current_values(object, version));
+    transaction.run_all(SET_CURRENT.statements(current.collect())).await?;
     let objects = change.objects.into_iter().map(|object| object_values(object, version));
     transaction.run_all(ADD_OBJECTS.statements(objects.collect())).await?;
 
@@ -162,6 +181,10 @@ fn change_row(mut row: Row) -> Result<ChangeRow, RecordsError> {
         summary: row.text()?,
         at: column::instant(row.integer()?)?,
     })
+}
+
+fn current_values(object: &RegistryObject, version: i64) -> Vec<Value> {
+    vec![object.kind.as_str().into(), object.id.as_str().into(), version.into()]
 }
 
 fn object_values(object: RegistryObject, version: i64) -> Vec<Value> {

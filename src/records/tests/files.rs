@@ -83,21 +83,41 @@ async fn a_place_that_cannot_be_written_is_named() {
     assert!(text.starts_with(&path.display().to_string()), "{text}");
 }
 
+/// Runs SQL on a file that nobody has open.
+async fn run(path: &Path, sql: &'static str) {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    sqlx::raw_sql(sql).execute(&pool).await.unwrap();
+    pool.close().await;
+}
+
+#[tokio::test]
+async fn a_file_that_does_not_say_which_versions_are_current_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = open(folder.path()).await;
+    for base in 0..3 {
+        let newer = RegistryObject { body: base.to_string(), ..buyer() };
+        let change = RegistryChange { objects: vec![newer], ..change(base) };
+        records.change_registry(change).await.unwrap();
+    }
+    let before = records.registry().await;
+    assert_eq!(before.as_ref().unwrap().objects[0].body, "2");
+    records.close().await;
+    let without = "DROP TABLE current_objects; DROP INDEX secrets_by_end; \
+                   DELETE FROM _sqlx_migrations WHERE version = 4";
+    run(&folder.path().join("records.db"), without).await;
+    assert_eq!(open(folder.path()).await.registry().await, before);
+}
+
 #[tokio::test]
 async fn a_file_of_a_newer_version_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("records.db");
     open(folder.path()).await.close().await;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
-    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-    sqlx::query(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-         VALUES (9999, 'later', TRUE, X'00', 0)",
-    )
-    .execute(&pool)
-    .await
-    .unwrap();
-    pool.close().await;
+    let later = "INSERT INTO _sqlx_migrations \
+                 (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'later', TRUE, X'00', 0)";
+    run(&path, later).await;
     let refused = Sqlite::open(SqliteSettings::at(path)).await.map(drop);
     let text = "the file has schema 9999, which is of a newer version of this program";
     assert_eq!(refused, Err(RecordsError::Unavailable(text.to_owned())));
