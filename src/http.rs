@@ -43,6 +43,8 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
+use crate::domain::key::KeyId;
+use crate::domain::party::Party;
 use crate::flow::exchange::Exchange;
 
 pub use auth::{
@@ -67,7 +69,8 @@ pub struct Api {
     exchange: Arc<Exchange>,
     runtime: Handle,
     failures: FailureLimits,
-    rates: RequestRates,
+    rates: RequestRates<KeyId>,
+    changes: RequestRates<Party>,
     seen_ids: SeenIds,
     documents: openapi::Documents,
 }
@@ -81,12 +84,18 @@ impl Api {
         let tolerance_s = i64::try_from(limits.signature_tolerance_s);
         let failures =
             FailureLimits::new(limits.failures_per_address_max, limits.failures_per_key_max);
-        let rates = RequestRates::new(limits.requests_per_key_per_s, limits.requests_per_key_burst);
+        let rates =
+            RequestRates::per_second(limits.requests_per_key_per_s, limits.requests_per_key_burst);
+        let changes = RequestRates::per_minute(
+            limits.changes_per_owner_per_min,
+            limits.changes_per_owner_burst,
+        );
         Self {
             exchange,
             runtime,
             failures,
             rates,
+            changes,
             seen_ids: SeenIds::new(tolerance_s.unwrap_or(i64::MAX)),
             documents: openapi::Documents::default(),
         }

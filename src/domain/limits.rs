@@ -100,6 +100,14 @@ pub struct Limits {
     pub requests_per_key_per_s: u32,
     /// How many requests a key may make at once after a rest.
     pub requests_per_key_burst: u32,
+    /// How many changes of the registry a vendor or buyer may ask for each minute over a long time,
+    /// with all its keys together.
+    pub changes_per_owner_per_min: u32,
+    /// How many changes of the registry a vendor or buyer may ask for at once after a rest.
+    pub changes_per_owner_burst: u32,
+    /// How many requests of a vendor or buyer may challenge endpoints at once; each challenges three
+    /// URLs at most.
+    pub challenges_per_owner_max: usize,
     /// How far a signed request's timestamp may be from our clock, in seconds.
     pub signature_tolerance_s: u64,
 
@@ -158,6 +166,9 @@ impl Default for Limits {
             failures_per_key_max: 20,
             requests_per_key_per_s: 5_000,
             requests_per_key_burst: 10_000,
+            changes_per_owner_per_min: 20,
+            changes_per_owner_burst: 100,
+            challenges_per_owner_max: 1,
             signature_tolerance_s: 300,
             drain_ms: 30_000,
             lease_ms: 10_000,

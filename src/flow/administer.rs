@@ -102,6 +102,12 @@ pub enum AdminError {
     /// An endpoint cannot be as it was described.
     #[error(transparent)]
     Endpoint(#[from] EndpointFault),
+    /// As many challenges of the same owner run as may run at once.
+    #[error("a challenge of the same owner has not ended yet")]
+    ChallengeRunning {
+        /// When it is over at the latest, in seconds.
+        retry_after_s: u32,
+    },
     /// Others changed the registry each time before this change was written.
     #[error("the registry is being changed by others; try again")]
     Contended,

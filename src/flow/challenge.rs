@@ -5,19 +5,25 @@
 //! ([`ChallengeFailure::code`]); what exactly went wrong ([`ChallengeFailure::reason`]) is for
 //! operators, because it would tell a stranger what our network can reach.
 
+mod turns;
+
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::administer::AdminError;
 use super::exchange::Exchange;
 use crate::domain::ids::message_id;
+use crate::domain::party::Party;
 use crate::domain::reply::RawReply;
 use crate::notify::challenge::{CHALLENGE_BYTES, Challenge, WrongEcho};
 use crate::ports::buyer_wire::{CallClass, Callee, WireFailure, WireRequest};
 use crate::ports::{BuyerWire, Clock, Entropy};
 use crate::signing::{self, SigningKeys};
+
+pub(super) use turns::{ChallengeTurns, Turn};
 
 /// The largest answer to a challenge that is read, in bytes.
 pub const CHALLENGE_REPLY_BYTES_MAX: usize = 4_096;
@@ -91,6 +97,18 @@ impl fmt::Display for ChallengeFailure {
 impl std::error::Error for ChallengeFailure {}
 
 impl Exchange {
+    /// Leave to challenge endpoints of `asker`; an operator, `None`, needs none.
+    ///
+    /// # Errors
+    /// [`AdminError::ChallengeRunning`]: the asker challenges as many as it may already.
+    pub(super) fn challenge_turn(&self, asker: Option<Party>) -> Result<Option<Turn>, AdminError> {
+        let Some(asker) = asker else { return Ok(None) };
+        let seconds = self.limits.challenge_ms.div_ceil(1_000);
+        let retry_after_s = u32::try_from(seconds).unwrap_or(u32::MAX);
+        let turn = self.challenge_turns.take(asker);
+        turn.map(Some).ok_or(AdminError::ChallengeRunning { retry_after_s })
+    }
+
     /// Challenges one endpoint, within `limits.challenge_ms`. A failure is in the log.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use super::administer::{AdminError, CampaignOrder};
 use super::challenge::{ChallengeFailure, ChallengeOrder};
 use super::exchange::Exchange;
 use crate::domain::campaign::CampaignState;
+use crate::domain::party::Party;
 use crate::domain::standing::Endpoints;
 use crate::ports::buyer_wire::Callee;
 use crate::registry::bundle::SecretText;
@@ -38,24 +39,34 @@ impl Exchange {
     /// Registers a buyer's endpoints and challenges those that are new.
     ///
     /// # Errors
-    /// As [`set_endpoints`](super::administer::Administration::set_endpoints). An endpoint that does
-    /// not pass is no error: the campaign stays pending.
+    /// As [`set_endpoints`](super::administer::Administration::set_endpoints), and
+    /// [`AdminError::ChallengeRunning`]. An endpoint that does not pass is no error: the campaign
+    /// stays pending.
     pub async fn register_endpoints(
         &self,
         order: CampaignOrder<'_>,
         endpoints: &Endpoints,
     ) -> Result<EndpointsReply, AdminError> {
+        let _turn = self.challenge_turn(order.buyer.cloned().map(Party::Buyer))?;
         let set = self.administration().set_endpoints(order, endpoints).await?;
-        let reply = self.verify_endpoints(order).await?;
+        let reply = self.challenge_unproved(order).await?;
         Ok(EndpointsReply { secret: set.done, ..reply })
     }
 
     /// Challenges the endpoints of a campaign that are not proved.
     ///
     /// # Errors
-    /// [`AdminError::UnknownObject`], [`AdminError::NotChallengeable`], and what keeps a proof from
-    /// being written.
+    /// [`AdminError::UnknownObject`], [`AdminError::NotChallengeable`],
+    /// [`AdminError::ChallengeRunning`], and what keeps a proof from being written.
     pub async fn verify_endpoints(
+        &self,
+        order: CampaignOrder<'_>,
+    ) -> Result<EndpointsReply, AdminError> {
+        let _turn = self.challenge_turn(order.buyer.cloned().map(Party::Buyer))?;
+        self.challenge_unproved(order).await
+    }
+
+    async fn challenge_unproved(
         &self,
         order: CampaignOrder<'_>,
     ) -> Result<EndpointsReply, AdminError> {

@@ -96,8 +96,9 @@ impl Exchange {
             was_proved: false,
             created_at: self.now(),
         };
-        let made = self.administration().create_endpoint(&endpoint, actor).await?;
         let asker = Some(endpoint.owner.clone());
+        let _turn = self.challenge_turn(asker.clone())?;
+        let made = self.administration().create_endpoint(&endpoint, actor).await?;
         let reply = self.prove_endpoint(&asker, made.endpoint_id, endpoint, actor).await?;
         Ok(EndpointReply { secret: Some(made.secret), ..reply })
     }
@@ -120,8 +121,13 @@ impl Exchange {
             return Err(EndpointError::DisabledByOperator);
         }
         let edit = |endpoint: &mut Endpoint| edit(endpoint, &change, is_operator);
+        let mut expected = before;
+        edit(&mut expected);
+        let is_challenged = expected.state == EndpointState::PendingVerification;
+        let _turn = self.challenge_turn(asker.clone().filter(|_| is_challenged))?;
         let after = self.administration().change_endpoint(id, actor, edit).await?;
-        if after.state == EndpointState::PendingVerification {
+        // One that somebody else has set to pending meanwhile is challenged by them.
+        if is_challenged && after.state == EndpointState::PendingVerification {
             return self.prove_endpoint(asker, id, after, actor).await;
         }
         Ok(EndpointReply { endpoint_id: id, endpoint: after, failure: None, secret: None })
@@ -141,6 +147,7 @@ impl Exchange {
         if endpoint.disabled_reason == Some(DisabledReason::Operator) && asker.is_some() {
             return Err(EndpointError::DisabledByOperator);
         }
+        let _turn = self.challenge_turn(asker.clone())?;
         self.prove_endpoint(asker, id, endpoint, actor).await
     }
 

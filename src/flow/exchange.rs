@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::administer::Administration;
 use super::breaker::Breakers;
+use super::challenge::ChallengeTurns;
 use super::events::Events;
 use super::outbox::Outbox;
 use super::room::NoRoom;
@@ -161,6 +162,7 @@ pub struct Exchange {
     pub(super) breakers: Breakers,
     pub(super) outbox: Outbox,
     pub(super) unknown: UnknownPosts,
+    pub(super) challenge_turns: ChallengeTurns,
     pub(super) events: Events,
     /// Attempts to tell of events; whatever is cut off comes again.
     pub(super) event_calls: TaskTracker,
@@ -175,6 +177,7 @@ impl Exchange {
         let node = NodeId(parts.entropy.bits());
         let admission = Arc::new(Semaphore::new(parts.limits.auctions_in_flight_max));
         parts.metrics.store_durability(parts.store.durability());
+        let challenge_turns = ChallengeTurns::new(parts.limits.challenges_per_owner_max);
         let breakers = Breakers::new(&parts.limits, Arc::clone(&parts.metrics));
         Arc::new(Self {
             store: parts.store,
@@ -199,6 +202,7 @@ impl Exchange {
             breakers,
             outbox: Outbox::default(),
             unknown: UnknownPosts::default(),
+            challenge_turns,
             events: Events::default(),
             event_calls: TaskTracker::new(),
             snapshot: parts.administration.snapshot(),

@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use super::error::{ApiError, Code};
 use super::headers;
 use crate::domain::key::{ApiKey, KeyId, KeyMode, KeyRecord, Role};
+use crate::domain::party::Party;
 use crate::domain::slug::{BuyerId, VendorId};
 use crate::vault::Vault;
 
@@ -48,6 +49,16 @@ impl Holder {
             Self::Vendor(_) => Role::Vendor,
             Self::Buyer(_) => Role::Buyer,
             Self::Operator => Role::Operator,
+        }
+    }
+
+    /// The vendor or buyer whose things the key reaches; an operator reaches everybody's.
+    #[must_use]
+    pub fn party(&self) -> Option<Party> {
+        match self {
+            Self::Vendor(vendor) => Some(Party::Vendor(vendor.clone())),
+            Self::Buyer(buyer) => Some(Party::Buyer(buyer.clone())),
+            Self::Operator => None,
         }
     }
 

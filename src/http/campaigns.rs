@@ -101,6 +101,7 @@ pub(super) fn register_operation() -> Operation {
             Code::NotFound,
             Code::AttestationNeeded,
             Code::InvalidRequest,
+            Code::ChallengeRunning,
             Code::RegistryChanged,
             Code::RecordsUnavailable,
         ])
@@ -130,6 +131,7 @@ pub(super) fn verify_operation() -> Operation {
         .fails(&[
             Code::NotFound,
             Code::AttestationNeeded,
+            Code::ChallengeRunning,
             Code::RegistryChanged,
             Code::RecordsUnavailable,
         ])

@@ -91,6 +91,10 @@ pub enum Code {
     AmountOutOfRange,
     /// Too many failures, or too many calls.
     RateLimited,
+    /// The owner changes the registry too often.
+    TooManyChanges,
+    /// Another challenge of the same owner has not ended yet.
+    ChallengeRunning,
     /// There are too many headers, or they are too large.
     HeadersTooLarge,
     /// Our own fault.
@@ -122,7 +126,7 @@ const fn row(code: Code, text: &'static str, status: u16, title: &'static str) -
 
 /// Every code with its text, status and title, in the order of [`Code`]. `docs/API.md` has the
 /// same list.
-pub const ALL_CODES: [CodeRow; 35] = [
+pub const ALL_CODES: [CodeRow; 37] = [
     row(Code::MalformedBody, "malformed_body", 400, "The body cannot be read"),
     row(Code::MalformedRequest, "malformed_request", 400, "The request is not understood"),
     row(
@@ -173,6 +177,8 @@ pub const ALL_CODES: [CodeRow; 35] = [
     row(Code::InvalidRegistry, "invalid_registry", 422, "The registry is not valid"),
     row(Code::AmountOutOfRange, "amount_out_of_range", 422, "The amount is out of range"),
     row(Code::RateLimited, "rate_limited", 429, "Too many requests"),
+    row(Code::TooManyChanges, "too_many_changes", 429, "Too many changes of the registry"),
+    row(Code::ChallengeRunning, "challenge_running", 429, "A challenge is still running"),
     row(Code::HeadersTooLarge, "headers_too_large", 431, "The headers are too large"),
     row(Code::Internal, "internal", 500, "The exchange made a mistake"),
     row(Code::Overloaded, "overloaded", 503, "The exchange is busy"),
@@ -220,6 +226,8 @@ impl Code {
             self,
             Self::RegistryChanged
                 | Self::RateLimited
+                | Self::TooManyChanges
+                | Self::ChallengeRunning
                 | Self::Overloaded
                 | Self::StoreUnavailable
                 | Self::RecordsUnavailable

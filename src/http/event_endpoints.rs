@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
-use super::auth::{Holder, Principal};
+use super::auth::Principal;
 use super::body::Body;
 use super::error::{ApiError, Code};
 use super::openapi::{Operation, Tag};
@@ -162,11 +162,7 @@ impl From<EndpointError> for ApiError {
 
 /// Whose endpoints a caller may see: its own, or everybody's.
 fn asker(principal: &Principal) -> Asker {
-    match &principal.holder {
-        Holder::Vendor(vendor) => Some(Party::Vendor(vendor.clone())),
-        Holder::Buyer(buyer) => Some(Party::Buyer(buyer.clone())),
-        Holder::Operator => None,
-    }
+    principal.holder.party()
 }
 
 fn endpoint_id(path: &str) -> Result<EndpointId, ApiError> {
@@ -200,6 +196,7 @@ pub(super) fn create_operation() -> Operation {
         .body::<EndpointRequest>()
         .answers::<EndpointView<'_>>(201, "The endpoint, with its secret.")
         .fails(&CHANGES_FAIL)
+        .fails(&[Code::ChallengeRunning])
 }
 
 /// `GET /v1/event-endpoints`: the caller's endpoints; for an operator, everybody's.
@@ -285,7 +282,7 @@ pub(super) fn change_operation() -> Operation {
         .body::<EndpointPatch>()
         .answers::<EndpointView<'_>>(200, "The endpoint after it.")
         .fails(&CHANGES_FAIL)
-        .fails(&[Code::EndpointNotActive])
+        .fails(&[Code::EndpointNotActive, Code::ChallengeRunning])
 }
 
 /// `DELETE /v1/event-endpoints/{endpoint_id}`: takes an endpoint away.
@@ -332,7 +329,7 @@ pub(super) fn verify_operation() -> Operation {
         )
         .answers::<EndpointView<'_>>(200, "The endpoint after it.")
         .fails(&CHANGES_FAIL)
-        .fails(&[Code::EndpointNotActive, Code::InvalidRequest])
+        .fails(&[Code::EndpointNotActive, Code::InvalidRequest, Code::ChallengeRunning])
 }
 
 #[derive(Serialize, JsonSchema)]

@@ -58,6 +58,7 @@ async fn admit(route: &Route, request: &mut ServiceRequest) -> Result<(), ApiErr
             let detail = format!("This route is not for keys of the role {role}.");
             return Err(ApiError::new(Code::WrongRole, detail));
         }
+        check_changes(&api, route, principal)?;
     }
     let body = match route.accepts {
         Accepts::Nothing => None,
@@ -91,13 +92,25 @@ fn identify(api: &Api, request: &ServiceRequest) -> Result<Principal, ApiError> 
         let entry = snapshot.keys.get(&key_id)?;
         is_owned(&snapshot, &entry.record).then_some(&entry.record)
     })?;
-    match api.rates.take(principal.key_id, check.now) {
+    match api.rates.take(&principal.key_id, check.now) {
         Ok(()) => Ok(principal),
         Err(seconds) => {
             let detail = "Too many requests with this key.";
             Err(ApiError::new(Code::RateLimited, detail).retry_after(seconds))
         }
     }
+}
+
+/// Counts a change of the registry by its owner, whichever key it comes with: every change is kept
+/// for ever and read by every node.
+fn check_changes(api: &Api, route: &Route, principal: &Principal) -> Result<(), ApiError> {
+    let Some(owner) = principal.holder.party().filter(|_| route.changes_registry) else {
+        return Ok(());
+    };
+    api.changes.take(&owner, api.exchange.clock().now()).map_err(|seconds| {
+        let detail = "Too many changes of the registry in a short time; nothing was changed.";
+        ApiError::new(Code::TooManyChanges, detail).retry_after(seconds)
+    })
 }
 
 /// Whether the key's owner is in use: the keys of an archived vendor or buyer are as none.

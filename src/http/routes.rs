@@ -92,6 +92,9 @@ pub struct Route {
     pub access: Access,
     /// What body it reads.
     pub accepts: Accepts,
+    /// Whether it writes a version of the registry, or calls endpoints to prove them. How often, is
+    /// counted for each vendor and buyer.
+    pub changes_registry: bool,
     place: Place,
     action: Action,
 }
@@ -107,11 +110,11 @@ const OPERATORS: Access = Access::Roles(&[Role::Operator]);
 
 const fn get(path: &'static str, access: Access, action: Action) -> Route {
     let (method, accepts) = (Method::Get, Accepts::Nothing);
-    Route { method, path, access, accepts, place: Place::Api, action }
+    Route { method, path, access, accepts, changes_registry: false, place: Place::Api, action }
 }
 
 const fn post(path: &'static str, access: Access, accepts: Accepts, action: Action) -> Route {
-    Route { method: Method::Post, path, access, accepts, place: Place::Api, action }
+    Route { method: Method::Post, accepts, ..get(path, access, action) }
 }
 
 const fn put(path: &'static str, access: Access, accepts: Accepts, action: Action) -> Route {
@@ -124,6 +127,10 @@ const fn patch(path: &'static str, access: Access, action: Action) -> Route {
 
 const fn delete(path: &'static str, access: Access, action: Action) -> Route {
     Route { method: Method::Delete, ..get(path, access, action) }
+}
+
+const fn change(route: Route) -> Route {
+    Route { changes_registry: true, ..route }
 }
 
 const fn at(place: Place, route: Route) -> Route {
@@ -142,82 +149,96 @@ pub const ROUTES: &[Route] = &[
     get("/v1/auctions", OPERATORS, Action::ListAuctions),
     get("/v1/auctions/{id}", VENDORS_AND_OPERATORS, Action::ReadAuction),
     post("/v1/posts/{post_id}/resolve", OPERATORS, Accepts::Json, Action::ResolvePost),
-    post("/v1/registry/apply", OPERATORS, Accepts::RegistryJson, Action::ApplyRegistry),
+    change(post("/v1/registry/apply", OPERATORS, Accepts::RegistryJson, Action::ApplyRegistry)),
     get("/v1/registry/changes", OPERATORS, Action::ListChanges),
-    post("/v1/registry/rollback", OPERATORS, Accepts::Json, Action::RollbackRegistry),
+    change(post("/v1/registry/rollback", OPERATORS, Accepts::Json, Action::RollbackRegistry)),
     get("/v1/vendors", OPERATORS, Action::ListVendors),
     get("/v1/vendors/{vendor_id}", OPERATORS, Action::ShowVendor),
-    put("/v1/vendors/{vendor_id}", OPERATORS, Accepts::Json, Action::PutVendor),
-    delete("/v1/vendors/{vendor_id}", OPERATORS, Action::ArchiveVendor),
+    change(put("/v1/vendors/{vendor_id}", OPERATORS, Accepts::Json, Action::PutVendor)),
+    change(delete("/v1/vendors/{vendor_id}", OPERATORS, Action::ArchiveVendor)),
     get("/v1/buyers", OPERATORS, Action::ListBuyers),
     get("/v1/buyers/{buyer_id}", BUYERS_AND_OPERATORS, Action::ShowBuyer),
-    put("/v1/buyers/{buyer_id}", OPERATORS, Accepts::Json, Action::PutBuyer),
-    delete("/v1/buyers/{buyer_id}", OPERATORS, Action::ArchiveBuyer),
+    change(put("/v1/buyers/{buyer_id}", OPERATORS, Accepts::Json, Action::PutBuyer)),
+    change(delete("/v1/buyers/{buyer_id}", OPERATORS, Action::ArchiveBuyer)),
     get("/v1/campaigns", BUYERS_AND_OPERATORS, Action::ListCampaigns),
     get("/v1/campaigns/{campaign_id}", BUYERS_AND_OPERATORS, Action::ShowCampaign),
-    put("/v1/campaigns/{campaign_id}", OPERATORS, Accepts::Json, Action::PutCampaign),
-    delete("/v1/campaigns/{campaign_id}", OPERATORS, Action::ArchiveCampaign),
-    put("/v1/campaigns/{campaign_id}/endpoints", BUYERS, Accepts::Json, Action::RegisterEndpoints),
-    post(
+    change(put("/v1/campaigns/{campaign_id}", OPERATORS, Accepts::Json, Action::PutCampaign)),
+    change(delete("/v1/campaigns/{campaign_id}", OPERATORS, Action::ArchiveCampaign)),
+    change(put(
+        "/v1/campaigns/{campaign_id}/endpoints",
+        BUYERS,
+        Accepts::Json,
+        Action::RegisterEndpoints,
+    )),
+    change(post(
         "/v1/campaigns/{campaign_id}/verify",
         BUYERS_AND_OPERATORS,
         Accepts::Nothing,
         Action::VerifyEndpoints,
-    ),
-    put("/v1/campaigns/{campaign_id}/limits", BUYERS, Accepts::Json, Action::LimitCampaign),
-    post(
+    )),
+    change(put("/v1/campaigns/{campaign_id}/limits", BUYERS, Accepts::Json, Action::LimitCampaign)),
+    change(post(
         "/v1/campaigns/{campaign_id}/rotate-secret",
         BUYERS_AND_OPERATORS,
         Accepts::OptionalJson,
         Action::RotateSecret,
-    ),
-    post(
+    )),
+    change(post(
         "/v1/campaigns/{campaign_id}/pause",
         BUYERS_AND_OPERATORS,
         Accepts::Nothing,
         Action::PauseCampaign,
-    ),
-    post(
+    )),
+    change(post(
         "/v1/campaigns/{campaign_id}/resume",
         BUYERS_AND_OPERATORS,
         Accepts::Nothing,
         Action::ResumeCampaign,
-    ),
-    post(
+    )),
+    change(post(
         "/v1/campaigns/{campaign_id}/activate",
         OPERATORS,
         Accepts::Nothing,
         Action::ActivateCampaign,
-    ),
+    )),
     get("/v1/trees", OPERATORS, Action::ListTrees),
     get("/v1/trees/{vertical}", OPERATORS, Action::ShowTree),
-    put("/v1/trees/{vertical}", OPERATORS, Accepts::Json, Action::PutTree),
-    delete("/v1/trees/{vertical}", OPERATORS, Action::ArchiveTree),
-    post("/v1/keys", OPERATORS, Accepts::Json, Action::CreateKey),
+    change(put("/v1/trees/{vertical}", OPERATORS, Accepts::Json, Action::PutTree)),
+    change(delete("/v1/trees/{vertical}", OPERATORS, Action::ArchiveTree)),
+    change(post("/v1/keys", OPERATORS, Accepts::Json, Action::CreateKey)),
     get("/v1/keys", OPERATORS, Action::ListKeys),
-    delete("/v1/keys/{key_id}", OPERATORS, Action::RevokeKey),
+    change(delete("/v1/keys/{key_id}", OPERATORS, Action::RevokeKey)),
     post("/v1/buyers/{buyer_id}/credits", OPERATORS, Accepts::Json, Action::CreditBuyer),
     get("/v1/buyers/{buyer_id}/balance", BUYERS_AND_OPERATORS, Action::ReadBalance),
     get("/v1/buyers/{buyer_id}/ledger", BUYERS_AND_OPERATORS, Action::ReadLedger),
     post("/v1/leads/{lead_id}/outcomes", BUYERS, Accepts::Json, Action::ReportOutcome),
     get("/v1/leads/{lead_id}/outcomes", VENDORS_AND_OPERATORS, Action::ListOutcomes),
-    post("/v1/event-endpoints", VENDORS_AND_BUYERS, Accepts::Json, Action::CreateEventEndpoint),
+    change(post(
+        "/v1/event-endpoints",
+        VENDORS_AND_BUYERS,
+        Accepts::Json,
+        Action::CreateEventEndpoint,
+    )),
     get("/v1/event-endpoints", EVERY_ROLE, Action::ListEventEndpoints),
     get("/v1/event-endpoints/{endpoint_id}", EVERY_ROLE, Action::ReadEventEndpoint),
-    patch("/v1/event-endpoints/{endpoint_id}", EVERY_ROLE, Action::ChangeEventEndpoint),
-    delete("/v1/event-endpoints/{endpoint_id}", VENDORS_AND_BUYERS, Action::DeleteEventEndpoint),
-    post(
+    change(patch("/v1/event-endpoints/{endpoint_id}", EVERY_ROLE, Action::ChangeEventEndpoint)),
+    change(delete(
+        "/v1/event-endpoints/{endpoint_id}",
+        VENDORS_AND_BUYERS,
+        Action::DeleteEventEndpoint,
+    )),
+    change(post(
         "/v1/event-endpoints/{endpoint_id}/verify",
         EVERY_ROLE,
         Accepts::Nothing,
         Action::VerifyEventEndpoint,
-    ),
-    post(
+    )),
+    change(post(
         "/v1/event-endpoints/{endpoint_id}/rotate-secret",
         VENDORS_AND_BUYERS,
         Accepts::OptionalJson,
         Action::RotateEventEndpointSecret,
-    ),
+    )),
     get("/v1/event-endpoints/{endpoint_id}/attempts", EVERY_ROLE, Action::ListEventAttempts),
     post("/v1/events/{event_id}/resend", EVERY_ROLE, Accepts::Nothing, Action::ResendEvent),
     get("/v1/breakers", OPERATORS, Action::ListBreakers),

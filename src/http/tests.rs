@@ -1,6 +1,7 @@
 //! The servers on real sockets, with a real exchange behind them.
 
 mod administration;
+mod challenges;
 mod docs;
 pub(super) mod door;
 mod gate;

@@ -76,6 +76,10 @@ impl From<AdminError> for ApiError {
                 };
                 Self::at(pointer, code, text)
             }
+            AdminError::ChallengeRunning { retry_after_s } => {
+                let detail = "Another request of yours challenges endpoints now; nothing was done.";
+                Self::new(Code::ChallengeRunning, detail).retry_after(retry_after_s)
+            }
             AdminError::Contended => {
                 let detail = "Others changed the registry at the same time; nothing was changed.";
                 Self::new(Code::RegistryChanged, detail).retry_after(RETRY_CONTENDED_S)

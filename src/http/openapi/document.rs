@@ -322,6 +322,9 @@ fn codes_of(route: &Route) -> impl Iterator<Item = Code> {
             Code::InvalidSignature,
             Code::RateLimited,
         ]);
+        if route.changes_registry && roles.iter().any(|role| *role != Role::Operator) {
+            codes.push(Code::TooManyChanges);
+        }
         if roles.len() < 3 {
             codes.push(Code::WrongRole);
         }

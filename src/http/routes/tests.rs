@@ -70,6 +70,27 @@ fn a_route_that_does_something_reads_a_body_of_a_kind() {
 }
 
 #[test]
+fn what_a_vendor_or_buyer_may_do_and_is_no_change_of_the_registry_is_named_here() {
+    let uncounted: Vec<_> = ROUTES
+        .iter()
+        .filter(|route| route.admits(Role::Vendor) || route.admits(Role::Buyer))
+        .filter(|route| route.access != EVERYBODY && route.method != Method::Get)
+        .filter(|route| !route.changes_registry)
+        .map(|route| (route.method.as_str(), route.path))
+        .collect();
+    let expect = [
+        ("POST", "/v1/leads"),
+        ("POST", "/v1/pings"),
+        ("POST", "/v1/posts"),
+        ("POST", "/v1/leads/{lead_id}/outcomes"),
+        ("POST", "/v1/events/{event_id}/resend"),
+    ];
+    assert_eq!(uncounted, expect);
+    let reading = ROUTES.iter().filter(|route| route.method == Method::Get);
+    assert_eq!(reading.filter(|route| route.changes_registry).count(), 0);
+}
+
+#[test]
 fn a_listener_for_operators_takes_their_routes_off_the_api() {
     let [whole, public, admin, _] = LISTENERS.map(routes_on);
     assert_eq!(

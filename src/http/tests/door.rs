@@ -24,7 +24,7 @@ use crate::metrics::Metrics;
 use crate::ports::buyer_wire::{WireError, WireFailure, WireOutcome, WireRequest};
 use crate::ports::records::{ObjectKind, RegistryChange, RegistryObject, SealedSecret};
 use crate::ports::{BuyerWire, Clock, Records as _};
-use crate::records::{Sqlite, SqliteSettings};
+use crate::records::{SqlRecords, Sqlite, SqliteSettings};
 use crate::registry::compile::Surroundings;
 use crate::signing::{SigningKeys, SigningSecret};
 use crate::store::embedded::{EmbeddedSettings, EmbeddedStore};
@@ -108,10 +108,18 @@ impl Door {
 
     /// Servers whose limits were changed by `change`.
     pub async fn with(change: impl FnOnce(&mut Limits)) -> Self {
+        Self::calling(change, |_| Arc::new(Nobody)).await
+    }
+
+    /// The same, with a way to buyers, which may know the records.
+    pub async fn calling(
+        change: impl FnOnce(&mut Limits),
+        wire: impl FnOnce(&Arc<SqlRecords>) -> Arc<dyn BuyerWire>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut limits = Limits::default();
         change(&mut limits);
-        let exchange = exchange(folder.path(), limits).await;
+        let exchange = exchange_calling(folder.path(), limits, wire).await;
         let api = Arc::new(Api::new(exchange, Handle::current()));
         let servers = start(settings(), &api).unwrap();
         Self { api, servers, _folder: folder }
@@ -319,8 +327,16 @@ impl BuyerWire for Nobody {
     }
 }
 
-/// An exchange without campaigns; its state is in memory and in `folder`.
+/// An exchange without campaigns that reaches nobody; its state is in memory and in `folder`.
 pub async fn exchange(folder: &Path, limits: Limits) -> Arc<Exchange> {
+    exchange_calling(folder, limits, |_| Arc::new(Nobody)).await
+}
+
+async fn exchange_calling(
+    folder: &Path,
+    limits: Limits,
+    wire: impl FnOnce(&Arc<SqlRecords>) -> Arc<dyn BuyerWire>,
+) -> Arc<Exchange> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy = Arc::new(SeededEntropy::new(1));
     let random = Box::new(|bytes: &mut [u8]| bytes.fill(3));
@@ -328,6 +344,7 @@ pub async fn exchange(folder: &Path, limits: Limits) -> Arc<Exchange> {
         Arc::new(Vault::open(&MasterKey::new([1; 32]), folder.join("days"), random).unwrap());
     let records = Sqlite::open(SqliteSettings::at(folder.join("records.db"))).await.unwrap();
     records.change_registry(registry(&vault)).await.unwrap();
+    let wire = wire(&records);
     let metrics = Arc::new(Metrics::new());
     let administration = Administration::new(AdministrationParts {
         records: records.clone(),
@@ -341,7 +358,7 @@ pub async fn exchange(folder: &Path, limits: Limits) -> Arc<Exchange> {
     Exchange::new(ExchangeParts {
         store: EmbeddedStore::volatile(EmbeddedSettings::default(), Arc::clone(&clock)).unwrap(),
         records,
-        wire: Arc::new(Nobody),
+        wire,
         clock,
         entropy,
         vault,

@@ -116,6 +116,41 @@ async fn headers_up_to_their_limits_are_read_and_one_more_is_not() {
 }
 
 #[tokio::test]
+async fn an_owner_that_changes_the_registry_too_often_is_told_when_to_come_again() {
+    let door = Door::with(|limits| {
+        limits.changes_per_owner_per_min = 1;
+        limits.changes_per_owner_burst = 2;
+    })
+    .await;
+    // What is asked for need not exist: that is found out by reading the registry.
+    let pause = "POST /v1/campaigns/none/pause";
+    let ask = async |holder: Holder, route: &str| door.ask(holder, route, "").await;
+    for _ in 0..2 {
+        assert_eq!(ask(Holder::LifeCo, pause).await.status, 404);
+    }
+    for route in [pause, "POST /v1/campaigns/none/verify", "DELETE /v1/event-endpoints/none"] {
+        let limited = ask(Holder::LifeCo, route).await;
+        assert_eq!((limited.status, limited.code()), (429, "too_many_changes".to_owned()));
+        let seconds: u32 = limited.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=60).contains(&seconds), "{seconds}");
+    }
+    assert_eq!(ask(Holder::LifeCo, "GET /v1/campaigns").await.status, 200, "reading is no change");
+    assert_eq!(ask(Holder::OtherCo, pause).await.status, 404, "it is not another's limit");
+    // Two keys of one vendor share its limit.
+    let delete = "DELETE /v1/event-endpoints/none";
+    let statuses = [
+        ask(Holder::Acme, delete).await,
+        ask(Holder::AcmeTesting, delete).await,
+        ask(Holder::AcmeStrict, delete).await,
+    ];
+    assert_eq!(statuses.map(|answer| answer.status), [404, 404, 429]);
+    for _ in 0..5 {
+        assert_eq!(ask(Holder::Operator, pause).await.status, 404, "operators are not counted");
+    }
+    door.close().await;
+}
+
+#[tokio::test]
 async fn a_key_that_asks_too_often_is_told_when_to_come_again() {
     let door = Door::with(|limits| {
         limits.requests_per_key_per_s = 1;
