@@ -34,7 +34,7 @@ use crate::registry::snapshot::Snapshot;
 use crate::vault::{Vault, VaultError};
 
 pub use apply::{ApplyOptions, ApplyReport, ShownSecret};
-pub use campaigns::{CampaignOrder, CampaignStanding, SECRET_OVERLAP_S_MAX};
+pub use campaigns::{CampaignOrder, CampaignStanding, EndpointsSet, SECRET_OVERLAP_S_MAX};
 pub use change::Changed;
 pub use keys::{KeyOrder, LIVE_KEYS_PER_OWNER_MAX, NewKey};
 pub use objects::{Described, ObjectPut, Precondition};

@@ -51,6 +51,8 @@ pub enum ChallengeFailure {
     Answer(WrongEcho),
     /// The challenge could not be signed: our own fault.
     Unsigned,
+    /// It was not made, or that it was passed could not be written down: our own fault.
+    Unfinished,
 }
 
 impl ChallengeFailure {
@@ -61,6 +63,7 @@ impl ChallengeFailure {
             Self::Call(WireFailure::Timeout) => "challenge_timeout",
             Self::Call(_) | Self::Unsigned => "challenge_unreachable",
             Self::Answer(_) => "challenge_wrong_answer",
+            Self::Unfinished => "challenge_unfinished",
         }
     }
 
@@ -74,6 +77,9 @@ impl ChallengeFailure {
             Self::Answer(_) => {
                 "the endpoint did not answer the challenge with status 200 and its text"
             }
+            Self::Unfinished => {
+                "the exchange could not finish the challenge; ask for another one in a while"
+            }
         }
     }
 
@@ -84,6 +90,7 @@ impl ChallengeFailure {
             Self::Call(failure) => failure.as_str().to_owned(),
             Self::Answer(wrong) => wrong.to_string(),
             Self::Unsigned => "the challenge could not be signed".to_owned(),
+            Self::Unfinished => "the challenge could not be finished".to_owned(),
         }
     }
 }

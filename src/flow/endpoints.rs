@@ -49,8 +49,17 @@ impl Exchange {
     ) -> Result<EndpointsReply, AdminError> {
         let _turn = self.challenge_turn(order.buyer.cloned().map(Party::Buyer))?;
         let set = self.administration().set_endpoints(order, endpoints).await?;
-        let reply = self.challenge_unproved(order).await?;
-        Ok(EndpointsReply { secret: set.done, ..reply })
+        // The registration stands, and its secret is shown this once: no failure may hide it.
+        let is_in_use = self.snapshot().version >= set.version;
+        let challenged = if is_in_use { self.challenge_unproved(order).await.ok() } else { None };
+        let reply = challenged.unwrap_or_else(|| {
+            let campaign_id = order.id.as_str();
+            tracing::error!(campaign_id, "challenge.unfinished");
+            let failure = ChallengeFailure::Unfinished;
+            let failed = set.done.unproved.iter().map(|field| FailedEndpoint { field, failure });
+            EndpointsReply { state: set.done.state, secret: None, failed: failed.collect() }
+        });
+        Ok(EndpointsReply { secret: set.done.secret, ..reply })
     }
 
     /// Challenges the endpoints of a campaign that are not proved.

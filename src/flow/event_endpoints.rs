@@ -99,7 +99,8 @@ impl Exchange {
         let asker = Some(endpoint.owner.clone());
         let _turn = self.challenge_turn(asker.clone())?;
         let made = self.administration().create_endpoint(&endpoint, actor).await?;
-        let reply = self.prove_endpoint(&asker, made.endpoint_id, endpoint, actor).await?;
+        // It is registered, and its secret is shown this once: no failure may hide it.
+        let reply = self.prove_changed(&asker, made.endpoint_id, endpoint, actor).await;
         Ok(EndpointReply { secret: Some(made.secret), ..reply })
     }
 
@@ -128,7 +129,7 @@ impl Exchange {
         let after = self.administration().change_endpoint(id, actor, edit).await?;
         // One that somebody else has set to pending meanwhile is challenged by them.
         if is_challenged && after.state == EndpointState::PendingVerification {
-            return self.prove_endpoint(asker, id, after, actor).await;
+            return Ok(self.prove_changed(asker, id, after, actor).await);
         }
         Ok(EndpointReply { endpoint_id: id, endpoint: after, failure: None, secret: None })
     }
@@ -216,6 +217,25 @@ impl Exchange {
         let is_own =
             |endpoint: &Endpoint| asker.as_ref().is_none_or(|party| endpoint.owner == *party);
         known.filter(is_own).ok_or(EndpointError::Unknown)
+    }
+
+    /// Challenges an endpoint that was just written. It is so whatever happens now, and whoever asked
+    /// is told; a failure of ours is a challenge that was not passed.
+    async fn prove_changed(
+        &self,
+        asker: &Asker,
+        id: EndpointId,
+        endpoint: Endpoint,
+        actor: &str,
+    ) -> EndpointReply {
+        match self.prove_endpoint(asker, id, endpoint.clone(), actor).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                tracing::error!(endpoint_id = %id, %error, "challenge.unfinished");
+                let failure = Some(ChallengeFailure::Unfinished);
+                EndpointReply { endpoint_id: id, endpoint, failure, secret: None }
+            }
+        }
     }
 
     /// Challenges an endpoint at its URL; it is active if it passes and has not moved meanwhile.

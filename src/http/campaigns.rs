@@ -93,7 +93,9 @@ pub(super) fn register_operation() -> Operation {
         .says(
             "Each endpoint that is new is challenged, signed, and gets no ping and no post until it \
              has answered. A post that is under way keeps the endpoint it left for. Endpoints that \
-             did not pass are named in `errors`; register others, or ask for another challenge.",
+             did not pass are named in `errors`; register others, or ask for another challenge. The \
+             registration stands, and its secret is in the answer, also if the challenge could not \
+             be finished (`challenge_unfinished`).",
         )
         .body::<Endpoints>()
         .answers::<EndpointsAnswer<'static>>(200, "Where the campaign stands.")

@@ -191,7 +191,8 @@ pub(super) fn create_operation() -> Operation {
     Operation::new(Tag::Events, "createEventEndpoint", "Register an endpoint of events")
         .says(
             "It is challenged at once and hears of events from the moment it passes. The secret is \
-             shown this once. A vendor hears of its leads, a buyer of its bids.",
+             shown this once, also if the challenge could not be finished \
+             (`challenge_unfinished`). A vendor hears of its leads, a buyer of its bids.",
         )
         .body::<EndpointRequest>()
         .answers::<EndpointView<'_>>(201, "The endpoint, with its secret.")

@@ -42,6 +42,16 @@ pub struct CampaignStanding {
     pub paused_by: BTreeSet<PausedBy>,
 }
 
+/// A campaign after its buyer registered endpoints. It has no `Debug`, because it may hold a secret.
+pub struct EndpointsSet {
+    /// The secret that was issued with the first registration; it is shown this once.
+    pub secret: Option<SecretText>,
+    /// Where the campaign stands.
+    pub state: CampaignState,
+    /// The endpoints that are to be proved, by the fields that name them.
+    pub unproved: Vec<&'static str>,
+}
+
 /// A campaign as it is before a change.
 struct Known<'a> {
     campaign: &'a Campaign,
@@ -59,7 +69,7 @@ impl Administration {
         &self,
         order: CampaignOrder<'_>,
         endpoints: &Endpoints,
-    ) -> Result<Changed<Option<SecretText>>, AdminError> {
+    ) -> Result<Changed<EndpointsSet>, AdminError> {
         self.change(|loaded, now| {
             let Known { campaign, mut standing } = known(loaded, order)?;
             if !campaign.can_answer_challenges() {
@@ -76,11 +86,16 @@ impl Administration {
             standing.has_own_secret = true;
             let names: Vec<_> = endpoints.named().map(|(name, _)| name).collect();
             let summary = format!("endpoints set: {}", names.join(", "));
+            let unproved = standing.unproved(campaign);
+            let mut set = EndpointsSet {
+                secret: None,
+                state: standing.state_of(campaign),
+                unproved: unproved.named().map(|(name, _)| name).collect(),
+            };
             if loaded.objects.standings.get(order.id) == Some(&standing) {
-                return Ok(Worked::Same(None));
+                return Ok(Worked::Same(set));
             }
             let mut change = change_of(loaded, order, &standing, &summary, now);
-            let mut shown = None;
             if is_first {
                 let secret = self.mint_secret();
                 // Nothing was ever signed for a draft.
@@ -88,9 +103,9 @@ impl Administration {
                 let seconds = if is_used { SECRET_OVERLAP_S } else { 0 };
                 let overlap = Overlap { from: now, seconds };
                 change.secrets = self.replaced(loaded, order.id, &secret, overlap)?;
-                shown = Some(SecretText(secret));
+                set.secret = Some(SecretText(secret));
             }
-            Ok(Worked::Change(Box::new(change), shown))
+            Ok(Worked::Change(Box::new(change), set))
         })
         .await
     }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
 use super::door::{Door, Holder};
 use crate::ports::BuyerWire;
-use crate::ports::buyer_wire::{WireError, WireFailure, WireOutcome, WireRequest};
+use crate::ports::buyer_wire::{WireError, WireFailure, WireOutcome, WireReply, WireRequest};
+use crate::records::SqlRecords;
 
 /// Holds every call back until it is opened, and then reaches nobody.
 struct Held {
@@ -97,5 +98,63 @@ async fn an_owner_has_one_challenge_at_once_and_another_changes_nothing() {
     let moved = json!({"url": "https://hooks.example/b"}).to_string();
     let moved = door.ask(Holder::LifeCo, &format!("PATCH /v1/event-endpoints/{id}"), &moved).await;
     assert_eq!(moved.status, 200, "{moved:?}");
+    door.close().await;
+}
+
+/// Passes every challenge, and takes the records away before it does.
+struct Saboteur {
+    records: Arc<SqlRecords>,
+}
+
+impl BuyerWire for Saboteur {
+    fn call(&self, request: WireRequest) -> BoxFuture<'_, WireOutcome> {
+        async move {
+            self.records.close().await;
+            let body: Json = serde_json::from_slice(&request.body).unwrap();
+            let echo = json!({"challenge": body["challenge"]}).to_string();
+            let reply = WireReply { status: 200, headers: Vec::new(), body: echo.into() };
+            WireOutcome { result: Ok(reply), elapsed_us: 1 }
+        }
+        .boxed()
+    }
+}
+
+async fn sabotaged() -> Door {
+    let wire = |records: &Arc<SqlRecords>| -> Arc<dyn BuyerWire> {
+        Arc::new(Saboteur { records: Arc::clone(records) })
+    };
+    Door::calling(|_| {}, wire).await
+}
+
+#[tokio::test]
+async fn a_buyer_gets_its_secret_also_if_the_proof_cannot_be_written() {
+    let door = sabotaged().await;
+    door.ask(Holder::Operator, "PUT /v1/campaigns/life-solar", CAMPAIGN).await;
+    let answer = door.ask(Holder::LifeCo, REGISTER, ENDPOINTS).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let mut body = answer.json();
+    let secret = body["secret"].take();
+    assert!(secret.as_str().is_some_and(|secret| secret.starts_with("whsec_")), "{answer:?}");
+    let detail = "the exchange could not finish the challenge; ask for another one in a while";
+    let fault = |pointer: &str| {
+        json!({"pointer": pointer, "code": "challenge_unfinished", "detail": detail})
+    };
+    let expect = json!({
+        "campaign_id": "life-solar", "state": "pending_verification", "secret": null,
+        "errors": [fault("/ping_url"), fault("/post_url")],
+    });
+    assert_eq!(body, expect);
+    let verify = door.ask(Holder::LifeCo, VERIFY, "").await;
+    assert_eq!((verify.status, verify.code()), (503, "records_unavailable".to_owned()));
+    door.close().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_of_events_gets_its_secret_also_if_the_proof_cannot_be_written() {
+    let door = sabotaged().await;
+    let answer = door.ask(Holder::Acme, EVENTS, &hook("lead.sold")).await;
+    assert_eq!((answer.status, answer.text("state")), (201, "pending_verification".to_owned()));
+    assert!(answer.text("secret").starts_with("whsec_"), "{answer:?}");
+    assert_eq!(answer.json()["verification"]["code"], "challenge_unfinished");
     door.close().await;
 }

@@ -38,7 +38,7 @@ impl Bench {
         let (id, buyer) = (acme_1(), acme());
         let set = self.administration.set_endpoints(asked(&id, Some(&buyer)), endpoints).await;
         let set = set.unwrap_or_else(|error| panic!("{error}"));
-        set.done.map(|secret| secret.0)
+        set.done.secret.map(|secret| secret.0)
     }
 
     async fn proves(&self, urls: &[&str]) -> CampaignState {
