@@ -23,6 +23,7 @@ use crate::domain::buyer::Buyer;
 use crate::domain::campaign::Campaign;
 use crate::domain::money::Money;
 use crate::domain::object::ObjectKind;
+use crate::domain::party::Party;
 use crate::domain::slug::{CampaignId, VerticalId};
 use crate::domain::tree::Tree;
 use crate::domain::vendor::Vendor;
@@ -86,16 +87,22 @@ pub fn compile(
     if !compiler.faults.is_empty() {
         return Err(compiler.faults);
     }
+    let (vendors, buyers) = (live(&objects.vendors), live(&objects.buyers));
+    let is_in_use = |owner: &Party| match owner {
+        Party::Vendor(vendor) => vendors.contains_key(vendor),
+        Party::Buyer(buyer) => buyers.contains_key(buyer),
+    };
+    let endpoints = EndpointTable::new(&objects.endpoints, secrets.endpoints, is_in_use);
     Ok(Snapshot::new(SnapshotParts {
         version,
         currency: surroundings.currency.clone(),
         verticals: compiler.verticals,
-        vendors: live(&objects.vendors),
-        buyers: live(&objects.buyers),
+        vendors,
+        buyers,
         campaigns,
         trees: live(&objects.trees),
         keys: secrets.keys,
-        endpoints: EndpointTable::new(&objects.endpoints, secrets.endpoints),
+        endpoints,
         ends_at: secrets.ends_at,
         objects: Arc::new(objects.clone()),
     }))

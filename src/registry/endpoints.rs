@@ -69,17 +69,17 @@ pub const fn role_of(party: &Party) -> Role {
 }
 
 impl EndpointTable {
-    /// The endpoints in use, each with its secrets; one without secrets could sign nothing and is
-    /// left out.
+    /// The endpoints in use, each with its secrets. One without secrets could sign nothing and is
+    /// left out, and so is one whose owner is not in use (`is_in_use`): it comes back with its owner.
     pub(super) fn new(
         endpoints: &BTreeMap<EndpointId, Stored<Endpoint>>,
         mut secrets: BTreeMap<EndpointId, SigningKeys>,
+        is_in_use: impl Fn(&Party) -> bool,
     ) -> Self {
         let mut table = Self::default();
         for (id, stored) in endpoints {
-            let (Some(endpoint), Some(secrets)) = (stored.as_live(), secrets.remove(id)) else {
-                continue;
-            };
+            let endpoint = stored.as_live().filter(|endpoint| is_in_use(&endpoint.owner));
+            let (Some(endpoint), Some(secrets)) = (endpoint, secrets.remove(id)) else { continue };
             let endpoint = endpoint.clone();
             let owner = endpoint.owner.clone();
             let compiled = Arc::new(CompiledEndpoint { id: *id, endpoint, secrets });
@@ -115,5 +115,39 @@ impl EndpointTable {
     /// Those that hear of something now, by id.
     pub fn active(&self) -> impl Iterator<Item = &Arc<CompiledEndpoint>> {
         self.iter().filter(|known| known.endpoint.state == EndpointState::Active)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signing::SigningSecret;
+
+    #[test]
+    fn the_endpoints_of_an_owner_that_is_not_in_use_are_not_there() {
+        let owners = [
+            Party::Vendor("acme".parse().unwrap()),
+            Party::Buyer("acme".parse().unwrap()),
+            Party::Vendor("other".parse().unwrap()),
+        ];
+        let endpoint = |owner: &Party| Endpoint {
+            owner: owner.clone(),
+            url: "https://hooks.acme.example/a".to_owned(),
+            types: [EventType::EndpointDisabled].into(),
+            state: EndpointState::Active,
+            disabled_reason: None,
+            was_proved: true,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let ids = [1, 2, 3].map(EndpointId::new);
+        let stored = |owner: &Party| Stored { value: endpoint(owner), is_archived: false };
+        let endpoints: BTreeMap<_, _> = ids.into_iter().zip(owners.iter().map(stored)).collect();
+        let keys = || SigningKeys::of(&SigningSecret::mint([1; 32]));
+        let secrets = ids.into_iter().map(|id| (id, keys())).collect();
+        let table = EndpointTable::new(&endpoints, secrets, |owner| *owner != owners[0]);
+        let known: Vec<EndpointId> = table.active().map(|known| known.id).collect();
+        assert_eq!(known, ids[1..]);
+        assert!(table.of(&owners[0]).is_empty() && table.get(ids[0]).is_none());
+        assert_eq!(table.of(&owners[1]).len(), 1, "a buyer of the same name is somebody else");
     }
 }
