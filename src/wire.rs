@@ -42,6 +42,7 @@ use crate::ports::buyer_wire::{
 use crate::wire::bulkhead::Bulkheads;
 use crate::wire::connect::{BuyerConnector, ConnectFailure};
 use crate::wire::event_client::EventClient;
+pub use crate::wire::event_client::HTTP1_HEAD_BYTES_READ_MAX;
 use crate::wire::evidence::{Evidence, Fate, RequestBody};
 use crate::wire::guard::Guard;
 use crate::wire::lookup::{Lookup, SystemLookup};

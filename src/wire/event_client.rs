@@ -25,6 +25,11 @@ use crate::wire::guard::Guard;
 use crate::wire::reply::text_headers;
 use crate::wire::settings::{WireSettings, WireSetupError};
 
+/// How large the head of a reply over HTTP/1 may become before reading ends, in bytes: what hyper
+/// reads of a head unless it is told otherwise, and reqwest does not let us tell it. Of what was read,
+/// no more than `reply_headers_bytes_max` is taken.
+pub const HTTP1_HEAD_BYTES_READ_MAX: usize = 8_192 + 100 * 4_096;
+
 /// What this client reaches with nothing allowed: no port, and not even a name.
 const ALLOWED_NETWORKS_ONLY: Target = Target { encrypted: false, port: 0, literal: true };
 
@@ -32,6 +37,7 @@ const ALLOWED_NETWORKS_ONLY: Target = Target { encrypted: false, port: 0, litera
 pub(super) struct EventClient {
     open_ports: Vec<u16>,
     headers_max: usize,
+    header_bytes_max: usize,
     /// Given https on open ports only.
     public: Client,
     /// Reaches the allowed networks only.
@@ -53,7 +59,13 @@ impl EventClient {
             client(names, tls, settings).map_err(WireSetupError::Client)
         };
         let (public, allowed) = (client(public)?, client(ALLOWED_NETWORKS_ONLY)?);
-        Ok(Self { open_ports, headers_max: settings.reply_headers_max, public, allowed })
+        Ok(Self {
+            open_ports,
+            headers_max: settings.reply_headers_max,
+            header_bytes_max: settings.reply_headers_bytes_max,
+            public,
+            allowed,
+        })
     }
 
     /// One request with its reply, over by the call's deadline.
@@ -89,7 +101,10 @@ impl EventClient {
     fn headers(&self, response: &Response) -> Result<Vec<(String, String)>, WireFailure> {
         let headers: &HeaderMap = response.headers();
         let is_http = response.status() != StatusCode::SWITCHING_PROTOCOLS;
-        let fits = is_http && headers.len() <= self.headers_max;
+        // A line has a colon, a space and an end beside name and value.
+        let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+        let bytes: usize = lines.sum();
+        let fits = is_http && headers.len() <= self.headers_max && bytes <= self.header_bytes_max;
         fits.then(|| text_headers(headers)).ok_or(WireFailure::Broken)
     }
 }

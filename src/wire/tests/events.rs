@@ -14,7 +14,7 @@ use super::support::{
 };
 use crate::domain::ids::EndpointId;
 use crate::ports::buyer_wire::{CallClass, Callee, WireFailure, WireRequest};
-use crate::wire::{BuyerClient, WireSettings};
+use crate::wire::{BuyerClient, HTTP1_HEAD_BYTES_READ_MAX, WireSettings};
 
 const NAME: &str = "hooks.acme.example";
 
@@ -213,6 +213,28 @@ async fn a_body_beyond_its_limit_ends_the_call_however_its_length_is_told() {
         let server = saying(reply).await;
         let request = WireRequest { reply_bytes_max: 10, ..event(&server.url("/")) };
         assert_eq!(failure(&client(), request).await, Some(oversized));
+    }
+}
+
+#[tokio::test]
+async fn a_head_beyond_its_limit_ends_the_call() {
+    let limit = WireSettings::default().reply_headers_bytes_max;
+    let padded = |bytes: usize| {
+        // One header beside it, and four bytes of each line that are neither name nor value.
+        let padding = "v".repeat(bytes - "content-length0".len() - "x".len() - 2 * 4);
+        format!("HTTP/1.1 204 No Content\r\ncontent-length: 0\r\nx: {padding}\r\n\r\n")
+    };
+    let taken = failed(WireFailure::Broken, true, Some(204));
+    // What is beyond the first limit is read and refused; what is beyond the second is not read.
+    let unread = failed(WireFailure::Broken, true, None);
+    for (bytes, expect) in [
+        (limit, None),
+        (limit + 1, Some(taken)),
+        (HTTP1_HEAD_BYTES_READ_MAX / 2, Some(taken)),
+        (HTTP1_HEAD_BYTES_READ_MAX * 2, Some(unread)),
+    ] {
+        let server = saying(padded(bytes).leak().as_bytes()).await;
+        assert_eq!(failure(&client(), event(&server.url("/"))).await, expect, "{bytes}");
     }
 }
 
