@@ -9,6 +9,8 @@ mod crash;
 #[cfg(feature = "faults")]
 mod crash_points;
 mod docs_page;
+mod event_delays;
+mod event_endpoints;
 mod events;
 mod hostile;
 mod idempotency;
