@@ -27,7 +27,7 @@ use crate::domain::ids::{EndpointId, EventId, LeadId};
 use crate::domain::record::AuctionRecord;
 use crate::ports::auction_store::JournalEntry;
 use crate::ports::records::events::{
-    AttemptKey, AttemptRow, Backlog, EventView, EventWork, NewEvent, WorkReply,
+    AttemptKey, AttemptRow, Backlog, EventView, EventWork, Forgetting, NewEvent, WorkReply,
 };
 use crate::ports::records::{
     AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, LeadParts,
@@ -159,8 +159,8 @@ impl Records for SqlRecords {
         events::backlog(&self.pool).boxed()
     }
 
-    fn forget_events(&self, before: Timestamp, limit: usize) -> RecordsFuture<'_, u64> {
-        events::forget(&self.pool, column::us(before), limit).boxed()
+    fn forget_events(&self, order: Forgetting) -> RecordsFuture<'_, u64> {
+        events::forget(&self.pool, order).boxed()
     }
 }
 

@@ -180,6 +180,7 @@ impl Exchange {
             now,
             lease_until: now,
             tried: Vec::new(),
+            returned: Vec::new(),
             health: vec![(id, EndpointHealth::default())],
             wanted: Vec::new(),
         };

@@ -351,7 +351,9 @@ pub trait Records: Send + Sync + 'static {
     /// Where an event stands.
     fn event(&self, event_id: EventId) -> RecordsFuture<'_, Option<events::EventView>>;
 
-    /// Makes an event due at `at`, from the start of its retry list, wherever it stands.
+    /// Makes an event wait again, due at `at`, from the start of its retry list. Within its subject it
+    /// keeps its place: it waits for an earlier one that waits, and later ones that are not on their
+    /// way wait for it. One that is on its way is left alone.
     fn resend_event(&self, event_id: EventId, at: Timestamp) -> RecordsFuture<'_, ()>;
 
     /// Attempts to deliver to an endpoint, newest first; at most [`LIST_LIMIT_MAX`].
@@ -365,7 +367,7 @@ pub trait Records: Send + Sync + 'static {
     /// What waits, by endpoint; endpoints for which nothing waits are not there.
     fn event_backlog(&self) -> RecordsFuture<'_, Vec<events::Backlog>>;
 
-    /// Forgets at most `limit` events that were worked out before `before`, the oldest first, with
-    /// their attempts; gives how many.
-    fn forget_events(&self, before: Timestamp, limit: usize) -> RecordsFuture<'_, u64>;
+    /// Forgets events with their attempts; gives how many. An event that waits is forgotten only
+    /// where the order names its endpoint, and the next one of its subject gets its turn.
+    fn forget_events(&self, order: events::Forgetting) -> RecordsFuture<'_, u64>;
 }

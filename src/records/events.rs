@@ -2,9 +2,10 @@
 //!
 //! An event is due or it is not: `due_at_us` is empty while an earlier event of its subject waits
 //! for the same endpoint, so that looking for work never reads past what is blocked. Whoever ends
-//! an event gives the next of its subject its turn, in the same transaction.
+//! an event gives the next of its subject its turn, in the same transaction; and what is sent anew
+//! takes its place in the order again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::column;
 use super::pool::{Pool, Transaction, Turn};
@@ -15,7 +16,7 @@ use crate::ports::auction_store::NodeId;
 use crate::ports::records::RecordsError;
 use crate::ports::records::events::{
     AttemptKey, AttemptRow, Backlog, DueEvent, EndpointHealth, EventState, EventView, EventWork,
-    LaneView, NewEvent, Tried, Wanted, WorkReply,
+    Forgetting, LaneView, NewEvent, Tried, Wanted, WorkReply,
 };
 
 const ADD: ManyRows = ManyRows {
@@ -63,6 +64,26 @@ const TRY_AGAIN: Statement = Statement::new(
      due_at_us = $3, leased_by = NULL WHERE event_id = $1 AND state = 'waiting' AND leased_by = $2",
 );
 
+/// What was given out and not sent is due again.
+const RETURN: Statement = Statement::new(
+    "UPDATE events SET due_at_us = $3, leased_by = NULL \
+     WHERE event_id = $1 AND state = 'waiting' AND leased_by = $2",
+);
+
+/// Takes the turn from an event that an earlier one of its subject goes before.
+pub(super) const HOLD_BACK: Statement = Statement::new(
+    "UPDATE events SET due_at_us = NULL WHERE event_id = $1 AND state = 'waiting' \
+     AND leased_by IS NULL AND EXISTS (SELECT 1 FROM events AS earlier \
+     WHERE earlier.endpoint_id = events.endpoint_id AND earlier.subject = events.subject \
+     AND earlier.state = 'waiting' AND earlier.sequence < events.sequence)",
+);
+
+/// Takes the turn from the events of a subject that come after one that waits again.
+pub(super) const HOLD_BACK_LATER: Statement = Statement::new(
+    "UPDATE events SET due_at_us = NULL WHERE endpoint_id = $1 AND subject = $2 \
+     AND state = 'waiting' AND sequence > $3 AND leased_by IS NULL",
+);
+
 const SET_HEALTH: ManyRows = ManyRows {
     head: "INSERT INTO event_health (endpoint_id, failing_since_us, paused_until_us) VALUES",
     tail: " ON CONFLICT (endpoint_id) DO UPDATE SET failing_since_us = excluded.failing_since_us, \
@@ -92,10 +113,13 @@ const LEASE: ManyRows = ManyRows {
 
 const ONE: Statement = Statement::new("SELECT endpoint_id, state FROM events WHERE event_id = $1");
 
-/// Sends an event anew, from the start of the retry list.
+const PLACE: Statement =
+    Statement::new("SELECT endpoint_id, subject, sequence FROM events WHERE event_id = $1");
+
+/// Sends an event anew, from the start of the retry list; one that is on its way is left alone.
 const RESEND: Statement = Statement::new(
     "UPDATE events SET state = 'waiting', tries = 0, is_retry = 0, due_at_us = $1, leased_by = NULL \
-     WHERE event_id = $2",
+     WHERE event_id = $2 AND (leased_by IS NULL OR due_at_us <= $1)",
 );
 
 const ATTEMPTS: Statement = Statement::new(
@@ -110,15 +134,35 @@ const BACKLOG: Statement = Statement::new(
      FROM events WHERE state = 'waiting' GROUP BY endpoint_id",
 );
 
-const FORGET_ATTEMPTS: Statement = Statement::new(
-    "DELETE FROM event_attempts WHERE event_id IN \
-     (SELECT event_id FROM events WHERE created_at_us < $1 ORDER BY created_at_us LIMIT $2)",
+/// Events that have ended, the oldest first.
+pub(super) const OLD: Statement = Statement::new(
+    "SELECT event_id, subject FROM events WHERE created_at_us < $1 AND state <> 'waiting' \
+     ORDER BY created_at_us, event_id LIMIT $2",
 );
 
-const FORGET: Statement = Statement::new(
-    "DELETE FROM events WHERE event_id IN \
-     (SELECT event_id FROM events WHERE created_at_us < $1 ORDER BY created_at_us LIMIT $2)",
+/// Events that wait for one endpoint, the oldest first.
+pub(super) const OLD_WAITING: Statement = Statement::new(
+    "SELECT event_id, subject FROM events WHERE created_at_us < $1 AND endpoint_id = $3 \
+     AND state = 'waiting' ORDER BY created_at_us, event_id LIMIT $2",
 );
+
+const FORGET_ATTEMPTS: ManyRows = ManyRows {
+    head: "WITH gone (event_id) AS (VALUES",
+    tail: ") DELETE FROM event_attempts WHERE event_id IN (SELECT event_id FROM gone)",
+};
+
+/// Not one that was sent anew since it was looked at.
+const FORGET: ManyRows = ManyRows {
+    head: "WITH gone (event_id) AS (VALUES",
+    tail: ") DELETE FROM events WHERE state <> 'waiting' \
+           AND event_id IN (SELECT event_id FROM gone)",
+};
+
+const FORGET_WAITING: ManyRows = ManyRows {
+    head: "WITH gone (event_id) AS (VALUES",
+    tail: ") DELETE FROM events WHERE state = 'waiting' \
+           AND event_id IN (SELECT event_id FROM gone)",
+};
 
 pub(super) async fn add(pool: &Pool, events: Vec<NewEvent>) -> Result<(), RecordsError> {
     let mut rows = Vec::with_capacity(events.len());
@@ -157,7 +201,9 @@ pub(super) async fn work(pool: &Pool, work: EventWork) -> Result<WorkReply, Reco
     let tried = work.tried.iter().map(|tried| tried.event.endpoint_id);
     let wanted = work.wanted.iter().map(|wanted| wanted.endpoint_id);
     let health = work.health.iter().map(|(endpoint_id, _)| *endpoint_id);
-    let turns: Vec<Turn> = tried.chain(wanted).chain(health).map(Turn::Events).collect();
+    let returned = work.returned.iter().map(|(endpoint_id, _)| *endpoint_id);
+    let concerned = tried.chain(wanted).chain(returned).chain(health);
+    let turns: Vec<Turn> = concerned.map(Turn::Events).collect();
     let mut transaction = pool.write(&turns).await?;
     let mut rows = Vec::with_capacity(work.tried.len());
     for tried in &work.tried {
@@ -165,6 +211,11 @@ pub(super) async fn work(pool: &Pool, work: EventWork) -> Result<WorkReply, Reco
         transaction.run_all(consequences(tried, work.node, column::us(work.now))).await?;
     }
     transaction.run_all(ADD_ATTEMPTS.statements(rows)).await?;
+    for (_, event_id) in &work.returned {
+        let id = event_id.to_string();
+        let due = RETURN.bind(id.as_str()).bind(node_text(work.node)).bind(column::us(work.now));
+        transaction.run_all(vec![due, HOLD_BACK.bind(id)]).await?;
+    }
     // Of an endpoint that is there twice the last counts: one statement sets a row once.
     let health: BTreeMap<_, _> = work.health.iter().copied().collect();
     let health = health.iter().map(health_values).collect();
@@ -239,7 +290,8 @@ fn consequences(tried: &Tried, node: NodeId, now_us: i64) -> Vec<Statement> {
     match (tried.state, tried.due_at) {
         (EventState::Delivered, _) => vec![END_DELIVERED.bind(id), next()],
         (EventState::Waiting, Some(due_at)) => {
-            vec![TRY_AGAIN.bind(id).bind(node).bind(column::us(due_at))]
+            let again = TRY_AGAIN.bind(id.as_str()).bind(node).bind(column::us(due_at));
+            vec![again, HOLD_BACK.bind(id)]
         }
         (EventState::GivenUp, _) | (EventState::Waiting, None) => {
             vec![END_GIVEN_UP.bind(id).bind(node), next()]
@@ -257,8 +309,15 @@ pub(super) async fn one(pool: &Pool, id: EventId) -> Result<Option<EventView>, R
 }
 
 pub(super) async fn resend(pool: &Pool, id: EventId, now_us: i64) -> Result<(), RecordsError> {
-    let mut transaction = pool.write(&[]).await?;
-    transaction.run(RESEND.bind(now_us).bind(id.to_string())).await?;
+    let id = id.to_string();
+    // An event's place never changes.
+    let place = pool.fetch(PLACE.bind(id.as_str())).await?;
+    let Some(mut place) = place.into_iter().next() else { return Ok(()) };
+    let (endpoint, subject, sequence) = (place.text()?, place.text()?, place.integer()?);
+    let mut transaction = pool.write(&[Turn::Events(endpoint_id(&endpoint)?)]).await?;
+    transaction.run(RESEND.bind(now_us).bind(id.as_str())).await?;
+    transaction.run(HOLD_BACK.bind(id)).await?;
+    transaction.run(HOLD_BACK_LATER.bind(endpoint).bind(subject).bind(sequence)).await?;
     transaction.commit().await
 }
 
@@ -301,11 +360,29 @@ pub(super) async fn backlog(pool: &Pool) -> Result<Vec<Backlog>, RecordsError> {
     pool.fetch(BACKLOG).await?.into_iter().map(read).collect()
 }
 
-pub(super) async fn forget(pool: &Pool, before_us: i64, limit: usize) -> Result<u64, RecordsError> {
-    let limit = column::limit(limit);
-    let mut transaction = pool.write(&[Turn::Forgetting]).await?;
-    transaction.run(FORGET_ATTEMPTS.bind(before_us).bind(limit)).await?;
-    let forgotten = transaction.run(FORGET.bind(before_us).bind(limit)).await?;
+pub(super) async fn forget(pool: &Pool, order: Forgetting) -> Result<u64, RecordsError> {
+    let (before_us, limit) = (column::us(order.before), column::limit(order.limit));
+    let waiting_for = order.waiting_for.map(|endpoint| endpoint.to_string());
+    let old = match &waiting_for {
+        None => OLD.bind(before_us).bind(limit),
+        Some(endpoint) => OLD_WAITING.bind(before_us).bind(limit).bind(endpoint.as_str()),
+    };
+    let turn = order.waiting_for.map_or(Turn::Forgetting, Turn::Events);
+    let mut transaction = pool.write(&[turn]).await?;
+    let mut gone = Vec::new();
+    let mut subjects = BTreeSet::new();
+    for mut row in transaction.fetch(old).await? {
+        gone.push(vec![row.text()?.into()]);
+        subjects.insert(row.text()?);
+    }
+    transaction.run_all(FORGET_ATTEMPTS.statements(gone.clone())).await?;
+    let forget = if waiting_for.is_some() { FORGET_WAITING } else { FORGET };
+    let forgotten = transaction.run_all(forget.statements(gone)).await?;
+    for subject in subjects {
+        let Some(endpoint) = &waiting_for else { break };
+        let next = MAKE_NEXT_DUE.bind(column::us(order.now)).bind(endpoint.as_str()).bind(subject);
+        transaction.run(next).await?;
+    }
     transaction.commit().await?;
     Ok(forgotten)
 }

@@ -1,25 +1,26 @@
 //! The worker: one loop that takes what is due, sends it, and writes down what became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::Events;
 use super::attempt::Attempted;
 use super::lanes::Lanes;
 use crate::domain::event::{DisabledReason, Endpoint, EndpointState};
 use crate::domain::event_settings::EventSettings;
-use crate::domain::ids::EndpointId;
+use crate::domain::ids::{EndpointId, EventId};
 use crate::domain::time::plus_ms;
 use crate::flow::exchange::Exchange;
 use crate::notify::retry::{AttemptResult, Ended, Next, after, pause};
 use crate::ports::records::RecordsError;
 use crate::ports::records::events::{
-    Backlog, EndpointHealth, EventState, EventWork, Tried, WorkReply,
+    Backlog, EndpointHealth, EventState, EventWork, Forgetting, Tried, WorkReply,
 };
 
 /// Pause between two looks at all endpoints, for what another node or a crash left.
@@ -42,6 +43,12 @@ struct Desk {
     lanes: Lanes,
     /// Attempts that are over and not written down yet.
     ended: Vec<Attempted>,
+    /// Attempts on their way.
+    calls: BTreeSet<(EndpointId, EventId)>,
+    /// Cuts them off.
+    cut: CancellationToken,
+    /// Events that were given out and are not sent.
+    returned: Vec<(EndpointId, EventId)>,
     done: UnboundedSender<Attempted>,
     sweeps: u32,
 }
@@ -51,7 +58,15 @@ impl Exchange {
     pub(in crate::flow) async fn deliver_events_for_ever(self: &Arc<Self>) {
         let (done, mut ended) = unbounded_channel();
         let lanes = Lanes::new(self.endpoint_places, self.event_settings.calls_in_flight_max);
-        let mut desk = Desk { lanes, ended: Vec::new(), done, sweeps: 0 };
+        let mut desk = Desk {
+            lanes,
+            ended: Vec::new(),
+            calls: BTreeSet::new(),
+            cut: CancellationToken::new(),
+            returned: Vec::new(),
+            done,
+            sweeps: 0,
+        };
         let mut sweep = interval(SWEEP_PAUSE);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -72,7 +87,8 @@ impl Exchange {
         self.finish_events(desk, ended).await;
     }
 
-    /// Writes down what ends within a short while; the rest is due again after its lease.
+    /// Writes down what ends within a short while; the rest is cut off and given back, so that it is
+    /// due for whoever comes next.
     async fn finish_events(
         self: &Arc<Self>,
         mut desk: Desk,
@@ -87,9 +103,13 @@ impl Exchange {
             left -= 1;
         }
         let (tried, health) = self.judge(&mut desk);
-        let now = self.now();
-        let work =
-            EventWork { node: self.node, now, lease_until: now, tried, health, wanted: Vec::new() };
+        let mut returned = std::mem::take(&mut desk.returned);
+        desk.cut.cancel();
+        returned.extend(std::mem::take(&mut desk.calls));
+        let (node, now) = (self.node, self.now());
+        let lease_until = now;
+        let wanted = Vec::new();
+        let work = EventWork { node, now, lease_until, tried, returned, health, wanted };
         if let Err(error) = self.records.work_events(work).await {
             tracing::error!(%error, "events.not_written");
         }
@@ -115,7 +135,8 @@ impl Exchange {
         }
         let (tried, health) = self.judge(desk);
         let wanted = desk.lanes.wanted(now, |id| is_active(&snapshot, id));
-        if tried.is_empty() && wanted.is_empty() {
+        let returned = std::mem::take(&mut desk.returned);
+        if tried.is_empty() && wanted.is_empty() && returned.is_empty() {
             return;
         }
         let lease_ms = self.event_settings.timeout_ms.saturating_add(LEASE_MARGIN_MS);
@@ -124,6 +145,7 @@ impl Exchange {
             now,
             lease_until: plus_ms(now, i64::try_from(lease_ms).unwrap_or(i64::MAX)),
             tried,
+            returned,
             health,
             wanted,
         };
@@ -165,19 +187,23 @@ impl Exchange {
     fn send(self: &Arc<Self>, desk: &mut Desk, reply: WorkReply) {
         let snapshot = self.snapshot();
         for event in reply.due {
-            // Taken away, moved or disabled since it was wanted: its lease ends, and whoever wants it
-            // then finds it due.
+            // Taken away, moved or disabled since it was wanted: whoever wants it next finds it due.
             let to = snapshot.endpoints.get(event.endpoint_id).cloned();
             let Some(to) = to.filter(|to| to.endpoint.state == EndpointState::Active) else {
+                desk.returned.push((event.endpoint_id, event.event_id));
                 continue;
             };
+            let name = (event.endpoint_id, event.event_id);
             desk.lanes.begin(event.endpoint_id, event.tries > 0);
-            let (exchange, done) = (Arc::clone(self), desk.done.clone());
+            let (exchange, done, cut) = (Arc::clone(self), desk.done.clone(), desk.cut.clone());
             let attempt = async move {
-                let attempted = exchange.attempt(event, &to).await;
-                // Nobody listens once the node has stopped.
-                drop(done.send(attempted));
+                let attempt = exchange.attempt(event, &to);
+                if let Some(attempted) = cut.run_until_cancelled_owned(attempt).await {
+                    // Nobody listens once the node has stopped.
+                    drop(done.send(attempted));
+                }
             };
+            desk.calls.insert(name);
             self.tasks.spawn(&self.event_calls, attempt);
         }
     }
@@ -189,6 +215,7 @@ impl Exchange {
         for attempted in std::mem::take(&mut desk.ended) {
             let now = self.now();
             let id = attempted.event.endpoint_id;
+            desk.calls.remove(&(id, attempted.event.event_id));
             desk.lanes.end(id, attempted.event.tries > 0, now);
             self.metrics.event_attempts(attempted.event.event_type, attempted.result.as_str());
             let ended = Ended {
@@ -244,19 +271,19 @@ impl Exchange {
             .filter(|known| known.endpoint.state == EndpointState::Disabled);
         let disabled = i64::try_from(disabled.count()).unwrap_or(i64::MAX);
         self.metrics.endpoints_disabled.set(disabled);
-        match self.records.event_backlog().await {
-            Ok(backlog) => {
-                // Where there is no endpoint nothing else would ever say so.
-                Events::note(&self.events.trouble, None);
-                let active: Vec<Backlog> =
-                    backlog.into_iter().filter(|of| is_active(&snapshot, of.endpoint_id)).collect();
-                self.show_backlog(&active, desk, now);
-            }
-            Err(error) => self.events_fail(&error),
-        }
+        let backlog = match self.records.event_backlog().await {
+            Ok(backlog) => backlog,
+            Err(error) => return self.events_fail(&error),
+        };
+        // Where there is no endpoint nothing else would ever say so.
+        Events::note(&self.events.trouble, None);
+        let (active, deaf): (Vec<Backlog>, Vec<Backlog>) =
+            backlog.into_iter().partition(|of| is_active(&snapshot, of.endpoint_id));
+        self.show_backlog(&active, desk, now);
         desk.sweeps = desk.sweeps.wrapping_add(1);
         if desk.sweeps % SWEEPS_PER_FORGETTING == 1 {
-            self.forget_events(now).await;
+            let deaf = deaf.iter().map(|of| of.endpoint_id);
+            self.forget_events(now, deaf).await;
         }
     }
 
@@ -273,14 +300,19 @@ impl Exchange {
         Events::note(&self.events.late, why);
     }
 
-    async fn forget_events(&self, now: Timestamp) {
+    /// Forgets what is old and has ended. What waits for an endpoint that hears of it is kept,
+    /// however old it is; what waits for one that is `deaf` is not.
+    async fn forget_events(&self, now: Timestamp, deaf: impl Iterator<Item = EndpointId>) {
         let kept = SignedDuration::from_hours(24 * i64::from(self.event_settings.keep_days));
         let before = now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
-        loop {
-            match self.records.forget_events(before, FORGOTTEN_MAX).await {
-                Ok(count) if count >= FORGOTTEN_MAX as u64 => {}
-                Ok(_) => return,
-                Err(error) => return self.events_fail(&error),
+        for waiting_for in deaf.map(Some).chain([None]) {
+            let order = Forgetting { before, now, limit: FORGOTTEN_MAX, waiting_for };
+            loop {
+                match self.records.forget_events(order).await {
+                    Ok(count) if count >= FORGOTTEN_MAX as u64 => {}
+                    Ok(_) => break,
+                    Err(error) => return self.events_fail(&error),
+                }
             }
         }
     }

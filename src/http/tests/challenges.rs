@@ -136,9 +136,7 @@ async fn a_buyer_gets_its_secret_also_if_the_proof_cannot_be_written() {
     let secret = body["secret"].take();
     assert!(secret.as_str().is_some_and(|secret| secret.starts_with("whsec_")), "{answer:?}");
     let detail = "the exchange could not finish the challenge; ask for another one in a while";
-    let fault = |pointer: &str| {
-        json!({"pointer": pointer, "code": "challenge_unfinished", "detail": detail})
-    };
+    let fault = |pointer: &str| json!({"pointer": pointer, "code": "challenge_unfinished", "detail": detail});
     let expect = json!({
         "campaign_id": "life-solar", "state": "pending_verification", "secret": null,
         "errors": [fault("/ping_url"), fault("/post_url")],

@@ -144,6 +144,8 @@ pub struct EventWork {
     pub lease_until: Timestamp,
     /// Attempts that are over.
     pub tried: Vec<Tried>,
+    /// Events that this node was given and does not send: due again at once.
+    pub returned: Vec<(EndpointId, EventId)>,
     /// Endpoints whose health changed.
     pub health: Vec<(EndpointId, EndpointHealth)>,
     /// Endpoints that may be given events.
@@ -179,6 +181,19 @@ pub struct Backlog {
     pub waiting: u64,
     /// When the oldest that has its turn was due, if it is.
     pub oldest_due: Option<Timestamp>,
+}
+
+/// Which events are to be forgotten: those that were worked out before a time, the oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forgetting {
+    /// That time.
+    pub before: Timestamp,
+    /// The present.
+    pub now: Timestamp,
+    /// At most so many.
+    pub limit: usize,
+    /// The endpoint of events that still wait; `None` = events that have ended.
+    pub waiting_for: Option<EndpointId>,
 }
 
 /// Where an event stands.

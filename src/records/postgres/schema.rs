@@ -64,11 +64,12 @@ fn migrations() -> Migrator {
         let description = Cow::Borrowed(description);
         Migration::new(version, description, MigrationType::Simple, text.into_sql_str(), false)
     };
-    Migrator::with_migrations(vec![step(
-        1,
-        "records",
-        include_str!("../migrations/postgres/0001_records.sql"),
-    )])
+    let steps = vec![
+        step(1, "records", include_str!("../migrations/postgres/0001_records.sql")),
+        step(2, "current_objects", include_str!("../migrations/postgres/0002_current_objects.sql")),
+        step(3, "forgetting", include_str!("../migrations/postgres/0003_forgetting_events.sql")),
+    ];
+    Migrator::with_migrations(steps)
 }
 
 /// Each step in a transaction of its own; the driver locks the database against other nodes.

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::event::EventType;
 use crate::ports::auction_store::NodeId;
 use crate::ports::records::events::{
-    DueEvent, EndpointHealth, EventState, LaneView, Tried, Wanted,
+    DueEvent, EndpointHealth, EventState, Forgetting, LaneView, Tried, Wanted,
 };
 
 const NODE: NodeId = NodeId(1);
@@ -41,6 +41,7 @@ fn work(now: i64, wanted: &[(u128, usize, usize)]) -> EventWork {
         now: second(now),
         lease_until: second(now + 20),
         tried: Vec::new(),
+        returned: Vec::new(),
         health: Vec::new(),
         wanted: wanted.collect(),
     }
@@ -242,7 +243,78 @@ async fn an_endpoints_health_comes_back_with_what_is_due() {
 }
 
 #[tokio::test]
-async fn the_backlog_counts_what_waits_and_the_old_is_forgotten() {
+async fn an_event_sent_anew_does_not_overtake_an_earlier_one_of_its_lead() {
+    for office in Office::each_with((1..=3).map(|sequence| event(1, 1, sequence)).collect()).await {
+        let (first, _) = office.give(1, 1, 10).await;
+        office.note(2, vec![tried(&first[0], EventState::Waiting, Some(second(60)))]).await;
+        // The second has not had its turn, and does not get it by being asked for.
+        office.records.resend_event(event(1, 1, 2).event_id, second(3)).await.unwrap();
+        assert_eq!(office.give(4, 1, 10).await, (vec![], Some(60)));
+        // The first may be asked for: it goes at once.
+        office.records.resend_event(first[0].event_id, second(5)).await.unwrap();
+        let (again, _) = office.give(5, 1, 10).await;
+        assert_eq!((places(&again), again[0].tries), (vec![place(1, 1)], 0));
+        office.note(6, vec![tried(&again[0], EventState::Delivered, None)]).await;
+        let (next, _) = office.give(6, 1, 10).await;
+        assert_eq!(places(&next), [place(1, 2)]);
+    }
+}
+
+#[tokio::test]
+async fn later_events_of_a_lead_wait_for_one_that_is_sent_anew() {
+    for office in Office::each_with((1..=3).map(|sequence| event(1, 1, sequence)).collect()).await {
+        let (first, _) = office.give(1, 1, 10).await;
+        office.note(2, vec![tried(&first[0], EventState::Delivered, None)]).await;
+        let (under_way, _) = office.give(2, 1, 10).await;
+        assert_eq!(places(&under_way), [place(1, 2)]);
+        office.records.resend_event(first[0].event_id, second(3)).await.unwrap();
+        // The second was on its way already. Now that it comes back, it waits for the first.
+        office.note(4, vec![tried(&under_way[0], EventState::Waiting, Some(second(5)))]).await;
+        let (again, next) = office.give(9, 1, 10).await;
+        assert_eq!((places(&again), next), (vec![place(1, 1)], Some(29)));
+        office.note(10, vec![tried(&again[0], EventState::GivenUp, None)]).await;
+        assert_eq!(places(&office.give(10, 1, 10).await.0), [place(1, 2)]);
+    }
+    // One that only waits for its next attempt is held back at once.
+    for office in Office::each_with(vec![event(1, 1, 1), event(1, 1, 2)]).await {
+        let (first, _) = office.give(1, 1, 10).await;
+        office.note(2, vec![tried(&first[0], EventState::Delivered, None)]).await;
+        office.records.resend_event(first[0].event_id, second(3)).await.unwrap();
+        assert_eq!(places(&office.give(4, 1, 10).await.0), [place(1, 1)]);
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_on_its_way_is_not_sent_beside_itself() {
+    for office in Office::each_with(vec![event(1, 1, 1)]).await {
+        assert_eq!(office.give(1, 1, 10).await.0.len(), 1);
+        office.records.resend_event(event(1, 1, 1).event_id, second(2)).await.unwrap();
+        assert_eq!(office.give(3, 1, 10).await, (vec![], Some(21)));
+        // Nobody came back from this one: its lease is over.
+        office.records.resend_event(event(1, 1, 1).event_id, second(22)).await.unwrap();
+        assert_eq!(office.give(22, 1, 10).await.0.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_given_back_is_due_at_once_and_is_no_attempt() {
+    for office in Office::each_with(vec![event(1, 1, 1), event(1, 2, 1)]).await {
+        let (given, _) = office.give(1, 1, 10).await;
+        let returned = given.iter().map(|event| (event.endpoint_id, event.event_id));
+        let returned: Vec<_> = returned.collect();
+        let theirs = EventWork { node: NodeId(2), returned: returned.clone(), ..work(2, &[]) };
+        office.records.work_events(theirs).await.unwrap();
+        assert_eq!(office.give(2, 1, 10).await.0, [], "nobody gives back what is another's");
+        office.note(3, vec![tried(&given[1], EventState::Delivered, None)]).await;
+        let back = EventWork { returned, ..work(4, &[]) };
+        office.records.work_events(back).await.unwrap();
+        let (again, _) = office.give(4, 1, 10).await;
+        assert_eq!(again, given[..1], "what was delivered stays so");
+    }
+}
+
+#[tokio::test]
+async fn the_backlog_counts_what_waits() {
     let late = NewEvent { created_at: second(500), ..event(2, 7, 1) };
     for office in Office::each_with(vec![event(1, 1, 1), event(1, 1, 2), late]).await {
         let (given, _) = office.give(1, 1, 1).await;
@@ -254,10 +326,60 @@ async fn the_backlog_counts_what_waits_and_the_old_is_forgotten() {
         };
         let waiting = office.records.event_backlog().await.unwrap();
         assert_eq!(waiting, [backlog(1, 2), backlog(2, 500)]);
-        assert_eq!(office.records.forget_events(second(500), 1).await, Ok(1));
-        assert_eq!(office.records.forget_events(second(500), 10).await, Ok(1));
-        assert_eq!(office.records.forget_events(second(500), 10).await, Ok(0));
-        assert_eq!(office.records.event_backlog().await.unwrap(), [backlog(2, 500)]);
+    }
+}
+
+/// What was worked out before second 500 is old.
+fn forgetting(limit: usize, waiting_for: Option<EndpointId>) -> Forgetting {
+    Forgetting { before: second(500), now: second(900), limit, waiting_for }
+}
+
+#[tokio::test]
+async fn the_old_is_forgotten_once_it_has_ended() {
+    let late = NewEvent { created_at: second(500), ..event(1, 4, 1) };
+    for office in Office::each_with(vec![
+        event(1, 1, 1),
+        event(1, 1, 2),
+        event(1, 2, 1),
+        event(1, 3, 1),
+        late.clone(),
+    ])
+    .await
+    {
+        let (given, _) = office.give(600, 1, 10).await;
+        assert_eq!(places(&given), [place(1, 1), place(2, 1), place(3, 1), place(4, 1)]);
+        let ended = [
+            tried(&given[0], EventState::Delivered, None),
+            tried(&given[1], EventState::GivenUp, None),
+            tried(&given[2], EventState::Waiting, Some(second(700))),
+            tried(&given[3], EventState::Delivered, None),
+        ];
+        office.note(601, ended.to_vec()).await;
+        for (limit, forgotten) in [(1, 1), (10, 1), (10, 0)] {
+            let order = forgetting(limit, None);
+            assert_eq!(office.records.forget_events(order).await, Ok(forgotten));
+        }
+        let left = office.records.event_attempts(endpoint(1), 10, None).await.unwrap();
+        let left: Vec<EventId> = left.into_iter().map(|row| row.event_id).collect();
+        let kept = [late.event_id, given[2].event_id];
+        assert!(left.len() == 2 && kept.iter().all(|id| left.contains(id)), "{left:?}");
+        assert_eq!(places(&office.give(700, 1, 10).await.0), [place(1, 2), place(3, 1)]);
+    }
+}
+
+#[tokio::test]
+async fn what_waits_is_forgotten_for_one_endpoint_alone_and_the_next_gets_its_turn() {
+    let late = NewEvent { created_at: second(500), ..event(1, 1, 3) };
+    let other = event(2, 1, 1);
+    for office in Office::each_with(vec![event(1, 1, 1), event(1, 1, 2), late, other]).await {
+        let (given, _) = office.give(1, 1, 10).await;
+        office.note(2, vec![tried(&given[0], EventState::Waiting, Some(second(800)))]).await;
+        for (limit, forgotten) in [(1, 1), (10, 1), (10, 0)] {
+            let order = forgetting(limit, Some(endpoint(1)));
+            assert_eq!(office.records.forget_events(order).await, Ok(forgotten));
+        }
         assert_eq!(office.records.event_attempts(endpoint(1), 10, None).await, Ok(vec![]));
+        assert_eq!(places(&office.give(900, 1, 10).await.0), [place(1, 3)], "it is not blocked");
+        assert_eq!(places(&office.give(900, 2, 10).await.0), [place(1, 1)]);
     }
 }

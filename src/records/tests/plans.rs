@@ -83,6 +83,13 @@ async fn what_is_due_is_found_by_an_index_in_its_order() {
     for statement in [make_due, make_next_due] {
         uses_indexes(&records, statement, &["subject"]).await;
     }
+    let held_back = events::HOLD_BACK.bind("evt");
+    let later = events::HOLD_BACK_LATER.bind("ep").bind("lead").bind(1);
+    for statement in [held_back, later] {
+        uses_indexes(&records, statement, &["subject"]).await;
+    }
+    uses_indexes(&records, events::OLD.bind(5).bind(10), &[]).await;
+    uses_indexes(&records, events::OLD_WAITING.bind(5).bind(10).bind("ep"), &["endpoint_id"]).await;
     let after =
         AttemptKey { at: at("2026-11-23T14:00:00Z"), event_id: EventId::new(1), attempt: 1 };
     for after in [None, Some(after)] {

@@ -13,7 +13,7 @@ use crate::domain::record::AuctionRecord;
 use crate::ports::Records;
 use crate::ports::auction_store::JournalEntry;
 use crate::ports::records::events::{
-    AttemptKey, AttemptRow, Backlog, EventView, EventWork, NewEvent, WorkReply,
+    AttemptKey, AttemptRow, Backlog, EventView, EventWork, Forgetting, NewEvent, WorkReply,
 };
 use crate::ports::records::{
     AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, LeadParts,
@@ -184,7 +184,7 @@ impl Records for MemoryRecords {
     fn event_backlog(&self) -> RecordsFuture<'_, Vec<Backlog>> {
         async { unavailable() }.boxed()
     }
-    fn forget_events(&self, _: Timestamp, _: usize) -> RecordsFuture<'_, u64> {
+    fn forget_events(&self, _: Forgetting) -> RecordsFuture<'_, u64> {
         async { unavailable() }.boxed()
     }
 }
