@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::closing::PaidSeat;
 use super::deliver::Delivery;
 use super::exchange::Exchange;
-use super::plan::PostTerms;
+use super::plan::{Notes, PostTerms};
 use super::run::{Run, Stop, part_bytes};
 use crate::domain::auction::{Account, LeadView, RankEntry};
 use crate::domain::bid::{Lost, SeatsWanted};

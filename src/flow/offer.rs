@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::cascade::SEAT;
 use super::exchange::{Exchange, FlowError};
-use super::plan::{AuctionPlan, OfferNotes, PostTerms};
+use super::plan::{AuctionPlan, Notes, OfferNotes, PostTerms};
 use super::run::{Run, Stop};
 use super::waiting::{Active, Progress};
 use crate::domain::auction::{LeadState, LeadView, RankEntry, StoredAnswer};

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::bid::SeatsWanted;
@@ -10,6 +11,21 @@ use crate::domain::lead::Warning;
 use crate::domain::money::{Money, Percent};
 use crate::domain::offer::Offer;
 use crate::domain::slug::{CampaignId, VerticalId};
+
+/// Notes in the form in which the store keeps them, which it does not look into.
+pub trait Notes: Serialize + DeserializeOwned {
+    /// That form.
+    #[must_use]
+    fn to_bytes(&self) -> Bytes {
+        serde_json::to_vec(self).expect("notes are structs of texts and numbers").into()
+    }
+
+    /// Reads [`Notes::to_bytes`]; `None` for anything else, such as no notes at all.
+    #[must_use]
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
 
 /// What was fixed when the lead came in. No consumer's data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,19 +57,7 @@ pub struct AuctionPlan {
     pub is_ping: bool,
 }
 
-impl AuctionPlan {
-    /// The form kept by the store.
-    #[must_use]
-    pub fn to_bytes(&self) -> Bytes {
-        serde_json::to_vec(self).expect("a struct of texts and numbers always serializes").into()
-    }
-
-    /// Reads [`AuctionPlan::to_bytes`]; `None` for anything else.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
-    }
-}
+impl Notes for AuctionPlan {}
 
 /// What a post needs of its bid beside the price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,19 +76,7 @@ pub struct PostTerms {
     pub round: u16,
 }
 
-impl PostTerms {
-    /// The form kept by the store.
-    #[must_use]
-    pub fn to_bytes(&self) -> Bytes {
-        serde_json::to_vec(self).expect("a struct of texts always serializes").into()
-    }
-
-    /// Reads [`PostTerms::to_bytes`]; `None` for anything else.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
-    }
-}
+impl Notes for PostTerms {}
 
 /// What a vendor's ping was answered with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,19 +91,7 @@ pub struct OfferNotes {
     pub waited_ms: u64,
 }
 
-impl OfferNotes {
-    /// The form kept by the store.
-    #[must_use]
-    pub fn to_bytes(&self) -> Bytes {
-        serde_json::to_vec(self).expect("a struct of texts and numbers always serializes").into()
-    }
-
-    /// Reads [`OfferNotes::to_bytes`]; `None` for anything else, such as no offer.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
-    }
-}
+impl Notes for OfferNotes {}
 
 /// What a vendor's post took, and what it fixed for the rest of the auction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,16 +116,4 @@ pub struct TakenNotes {
     pub duplicate: Option<[u8; 32]>,
 }
 
-impl TakenNotes {
-    /// The form kept by the store.
-    #[must_use]
-    pub fn to_bytes(&self) -> Bytes {
-        serde_json::to_vec(self).expect("a struct of texts and numbers always serializes").into()
-    }
-
-    /// Reads [`TakenNotes::to_bytes`]; `None` for anything else, such as nothing taken.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
-    }
-}
+impl Notes for TakenNotes {}

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::cascade::{SEAT, post_record};
 use super::exchange::{Exchange, FlowError};
-use super::plan::{AuctionPlan, OfferNotes, TakenNotes};
+use super::plan::{AuctionPlan, Notes, OfferNotes, TakenNotes};
 use super::resolve::turn_at;
 use super::run::{Run, Stop};
 use crate::domain::auction::{Account, HoldId, LeadState, LeadView, SeatState};

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::cascade::{News, SEAT, Turn, payout, post_record};
 use super::closing::PaidSeat;
 use super::exchange::{Exchange, FlowError};
-use super::plan::PostTerms;
+use super::plan::{Notes, PostTerms};
 use super::recover::Claim;
 use super::run::{Invited, Run, Stop, part_bytes};
 use crate::domain::auction::{Account, Attempt, LeadView, SeatState};

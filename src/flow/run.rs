@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::closing::Ended;
 use super::exchange::{Exchange, FlowError};
 use super::fanout::Asked;
-use super::plan::{AuctionPlan, PostTerms, TakenNotes};
+use super::plan::{AuctionPlan, Notes, PostTerms, TakenNotes};
 use super::sell::Purpose;
 use crate::decide::rank::{Standing, rank};
 use crate::domain::auction::{Account, HoldId, LeadView, RankEntry};

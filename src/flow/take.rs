@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::cascade::SEAT;
 use super::exchange::{Exchange, FlowError};
 use super::offer::is_ping;
-use super::plan::{AuctionPlan, OfferNotes, TakenNotes};
+use super::plan::{AuctionPlan, Notes, OfferNotes, TakenNotes};
 use super::run::{Run, Stop};
 use super::sell::{Purpose, RETRY_AFTER_S, SellReply};
 use super::waiting::Progress;

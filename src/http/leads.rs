@@ -27,13 +27,18 @@ use crate::domain::ids::LeadId;
 use crate::domain::key::KeyMode;
 use crate::domain::lead::{Submission, Warning};
 use crate::domain::limits::Limits;
-use crate::domain::slug::VerticalId;
+use crate::domain::slug::{VendorId, VerticalId};
 use crate::flow::sell::{FinalAnswer, PingAnswer, SellReply};
 use crate::intake::fault::FaultCode;
 use crate::intake::{self, Contact, IntakeContext, IntakeLimits};
 
 /// When it is worth asking again for a lead that is pending, in seconds.
 pub(super) const PENDING_RETRY_S: u32 = 1;
+
+/// What a lead that is submitted, or posted, is answered with.
+pub(super) const SOLD_NOW: &str = "What became of the lead.";
+/// What it is answered with meanwhile.
+pub(super) const SOLD_LATER: &str = "The lead is safe and has no answer yet.";
 
 /// The warning about a field that the vertical does not have.
 const UNKNOWN_FIELD: &str = FaultCode::UnknownField.as_str();
@@ -45,42 +50,77 @@ pub(super) async fn submit(
     body: Body,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let vendor = principal.vendor()?.clone();
-    let idempotency_key = idempotency::key_of(request.headers())?;
-    let submission = read_submission(&api, &principal, &body, Contact::Required)?;
-    let is_async = idempotency::prefers_async(request.headers());
-    let wait =
-        if is_async { Duration::ZERO } else { wait_of(submission.wait_ms, api.exchange.limits()) };
+    let submitted = Submitted::read(&api, &principal, (&body, &request), Contact::Required)?;
+    let Submitted { vendor, submission, idempotency_key, patience } = submitted;
     let exchange = Arc::clone(&api.exchange);
     let sale = api
-        .ask(async move { exchange.sell(&vendor, submission, idempotency_key, wait).await })
+        .ask(
+            async move { exchange.sell(&vendor, submission, idempotency_key, patience.wait).await },
+        )
         .await?;
-    let mut response = respond(sale, accepted)?;
-    if is_async {
-        preference_applied(&mut response);
-    }
-    Ok(response)
+    patience.respond(sale, accepted)
 }
 
-/// What a vendor is answered; `pending` says in its own words that there is no answer yet.
-pub(super) fn respond(
-    sale: SellReply,
-    pending: impl FnOnce(LeadId) -> HttpResponse,
-) -> Result<HttpResponse, ApiError> {
-    match sale {
-        SellReply::Answer { answer, is_replay, .. } => stored(answer, is_replay),
-        SellReply::Pending { lead_id } => Ok(pending(lead_id)),
-        SellReply::KeyMismatch => {
-            let detail = "This Idempotency-Key came with another body before; use a new one.";
-            Err(ApiError::new(Code::IdempotencyKeyMismatch, detail))
+/// A lead or a ping of a vendor, as it came.
+pub(super) struct Submitted {
+    pub(super) vendor: VendorId,
+    pub(super) submission: Submission,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) patience: Patience,
+}
+
+impl Submitted {
+    /// Takes a request apart by the rules of its vertical.
+    pub(super) fn read(
+        api: &Api,
+        principal: &Principal,
+        (body, request): (&Body, &HttpRequest),
+        contact: Contact,
+    ) -> Result<Self, ApiError> {
+        let vendor = principal.vendor()?.clone();
+        let idempotency_key = idempotency::key_of(request.headers())?;
+        let submission = read_submission(api, principal, body, contact)?;
+        let patience = Patience::of(request, submission.wait_ms, api.exchange.limits());
+        Ok(Self { vendor, submission, idempotency_key, patience })
+    }
+}
+
+/// How long a vendor waits for its answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// At most so long; not at all if it prefers that.
+    pub(super) wait: Duration,
+    prefers_async: bool,
+}
+
+impl Patience {
+    /// What the vendor asks for, within the limits.
+    pub(super) fn of(request: &HttpRequest, wait_ms: Option<u64>, limits: &Limits) -> Self {
+        let prefers_async = idempotency::prefers_async(request.headers());
+        let wait = if prefers_async { Duration::ZERO } else { wait_of(wait_ms, limits) };
+        Self { wait, prefers_async }
+    }
+
+    /// What the vendor is answered; `pending` says in its own words that there is no answer yet.
+    pub(super) fn respond(
+        self,
+        sale: SellReply,
+        pending: impl FnOnce(LeadId) -> HttpResponse,
+    ) -> Result<HttpResponse, ApiError> {
+        let mut response = match sale {
+            SellReply::Answer { answer, is_replay, .. } => stored(answer, is_replay)?,
+            SellReply::Pending { lead_id } => pending(lead_id),
+            SellReply::KeyMismatch => {
+                let detail = "This Idempotency-Key came with another body before; use a new one.";
+                return Err(ApiError::new(Code::IdempotencyKeyMismatch, detail));
+            }
+        };
+        if self.prefers_async {
+            let applied = HeaderValue::from_static("respond-async");
+            response.headers_mut().insert(PREFERENCE_APPLIED, applied);
         }
+        Ok(response)
     }
-}
-
-/// Says that the vendor is not kept waiting, as it prefers.
-pub(super) fn preference_applied(response: &mut HttpResponse) {
-    let applied = HeaderValue::from_static("respond-async");
-    response.headers_mut().insert(PREFERENCE_APPLIED, applied);
 }
 
 /// `GET /v1/leads/{lead_id}`: what submitting the lead would answer now.
@@ -106,34 +146,40 @@ pub(super) async fn read(
     }
 }
 
-/// The header by which a vendor says that it does not want to wait.
-pub(super) fn prefer() -> Parameter {
+/// An operation that answers with a `Now` (`now`) or, as long as there is none, with a `Later`
+/// (`later`).
+pub(super) fn answers_now_or_later<Now: JsonSchema, Later: JsonSchema>(
+    operation: Operation,
+    now: &'static str,
+    later: &'static str,
+) -> Operation {
     let preference = json!({"type": "string", "examples": ["respond-async"]});
-    let description =
-        "`respond-async`: answer 202 as soon as the lead is safe. Others are passed over.";
-    Parameter::header("Prefer", preference, description)
+    let prefer = "`respond-async`: answer 202 as soon as the lead is safe. Others are passed over.";
+    let applied = ("preference-applied", "The preference that was followed.");
+    operation
+        .takes(Parameter::header("Prefer", preference, prefer))
+        .answers::<Now>(200, now)
+        .with_header("idempotent-replayed", "`true` on an answer that was given before.")
+        .with_header(applied.0, applied.1)
+        .answers::<Later>(202, later)
+        .with_header("location", "Where the answer will be.")
+        .with_header("retry-after", "When to ask for it, in seconds.")
+        .with_header(applied.0, applied.1)
+        .fails(&[Code::InvalidLead, Code::Overloaded, Code::StoreUnavailable])
 }
 
 /// What [`submit`] is to whoever reads the document of the API.
 pub(super) fn submit_operation() -> Operation {
-    Operation::new(Tag::Leads, "submitLead", "Submit a lead")
+    let operation = Operation::new(Tag::Leads, "submitLead", "Submit a lead")
         .says(
             "Sells one lead and answers with what became of it. The same lead under the same key \
              gets the same answer, byte for byte. What the fields of a lead must be beyond the \
              schema is in the posting spec of its vertical.",
         )
         .idempotent(false)
-        .takes(prefer())
         .body::<SubmittedLead>()
-        .answers::<FinalAnswer<'_>>(200, "What became of the lead.")
-        .with_header("idempotent-replayed", "`true` on an answer that was given before.")
-        .with_header("preference-applied", "The preference that was followed.")
-        .answers::<Pending>(202, "The lead is safe and has no answer yet.")
-        .with_header("location", "Where the answer will be.")
-        .with_header("retry-after", "When to ask for it, in seconds.")
-        .with_header("preference-applied", "The preference that was followed.")
-        .fails(&[Code::InvalidLead, Code::UnknownVertical])
-        .fails(&[Code::Overloaded, Code::StoreUnavailable])
+        .fails(&[Code::UnknownVertical]);
+    answers_now_or_later::<FinalAnswer<'_>, Pending>(operation, SOLD_NOW, SOLD_LATER)
 }
 
 /// What [`read`] is to whoever reads the document of the API.
@@ -146,7 +192,7 @@ pub(super) fn read_operation() -> Operation {
 }
 
 /// Takes a body apart by the rules of its vertical.
-pub(super) fn read_submission(
+fn read_submission(
     api: &Api,
     principal: &Principal,
     body: &Body,
@@ -175,7 +221,7 @@ pub(super) fn count_unknown_fields(api: &Api, warnings: &[Warning]) {
 }
 
 /// How long the vendor is kept waiting at most, within the limits.
-pub(super) fn wait_of(wait_ms: Option<u64>, limits: &Limits) -> Duration {
+fn wait_of(wait_ms: Option<u64>, limits: &Limits) -> Duration {
     let wait_ms = wait_ms.unwrap_or(limits.wait_ms_default);
     Duration::from_millis(wait_ms.clamp(limits.wait_ms_min, limits.wait_ms_max))
 }

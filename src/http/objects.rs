@@ -257,11 +257,8 @@ pub(super) async fn list_vendors(
     api: web::Data<Api>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let (page, filters) = Page::filtered(&request, &["archived"])?;
-    let archived = is_archived(&filters)?;
     let objects = &api.exchange.snapshot().objects;
-    let views = vendor_views(objects).filter(|view| view.archived == archived);
-    Ok(HttpResponse::Ok().json(page.cut(views, |view| view.id.to_string())))
+    listed(&request, vendor_views(objects), |view| (view.id.as_str(), view.archived))
 }
 
 /// `GET /v1/buyers`.
@@ -269,11 +266,8 @@ pub(super) async fn list_buyers(
     api: web::Data<Api>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let (page, filters) = Page::filtered(&request, &["archived"])?;
-    let archived = is_archived(&filters)?;
     let objects = &api.exchange.snapshot().objects;
-    let views = buyer_views(objects).filter(|view| view.archived == archived);
-    Ok(HttpResponse::Ok().json(page.cut(views, |view| view.id.to_string())))
+    listed(&request, buyer_views(objects), |view| (view.id.as_str(), view.archived))
 }
 
 /// `GET /v1/trees`.
@@ -281,11 +275,20 @@ pub(super) async fn list_trees(
     api: web::Data<Api>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let (page, filters) = Page::filtered(&request, &["archived"])?;
-    let archived = is_archived(&filters)?;
     let objects = &api.exchange.snapshot().objects;
-    let views = tree_views(objects).filter(|view| view.archived == archived);
-    Ok(HttpResponse::Ok().json(page.cut(views, |view| view.id.to_string())))
+    listed(&request, tree_views(objects), |view| (view.id.as_str(), view.archived))
+}
+
+/// One page of views, of which `named` tells the id and whether they are archived.
+fn listed<V: Serialize>(
+    request: &HttpRequest,
+    views: impl Iterator<Item = V>,
+    named: impl Fn(&V) -> (&str, bool),
+) -> Result<HttpResponse, ApiError> {
+    let (page, filters) = Page::filtered(request, &["archived"])?;
+    let archived = is_archived(&filters)?;
+    let views = views.filter(|view| named(view).1 == archived);
+    Ok(HttpResponse::Ok().json(page.cut(views, |view| named(view).0.to_owned())))
 }
 
 /// `GET /v1/campaigns`: a buyer's own, or everybody's for an operator.

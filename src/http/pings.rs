@@ -5,7 +5,6 @@
 //! then the offer is taken. Which of several posts takes it is decided by the store.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -17,10 +16,9 @@ use super::Api;
 use super::auth::Principal;
 use super::body::Body;
 use super::error::{ApiError, Code, Fault};
-use super::idempotency;
 use super::leads::{
-    PENDING_RETRY_S, Pending, accepted, count_unknown_fields, located, prefer, preference_applied,
-    read_submission, respond, status_url, wait_of,
+    PENDING_RETRY_S, Patience, Pending, SOLD_LATER, SOLD_NOW, Submitted, accepted,
+    answers_now_or_later, count_unknown_fields, located, status_url,
 };
 use super::openapi::{Operation, Tag};
 use crate::domain::disposition::Disposition;
@@ -42,21 +40,15 @@ pub(super) async fn ping(
     body: Body,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let vendor = principal.vendor()?.clone();
-    let idempotency_key = idempotency::key_of(request.headers())?;
-    let submission = read_submission(&api, &principal, &body, Contact::LeftAside)?;
-    let is_async = idempotency::prefers_async(request.headers());
-    let wait =
-        if is_async { Duration::ZERO } else { wait_of(submission.wait_ms, api.exchange.limits()) };
+    let submitted = Submitted::read(&api, &principal, (&body, &request), Contact::LeftAside)?;
+    let Submitted { vendor, submission, idempotency_key, patience } = submitted;
     let exchange = Arc::clone(&api.exchange);
     let reply = api
-        .ask(async move { exchange.ping(&vendor, submission, idempotency_key, wait).await })
+        .ask(
+            async move { exchange.ping(&vendor, submission, idempotency_key, patience.wait).await },
+        )
         .await?;
-    let mut response = respond(reply, pinging)?;
-    if is_async {
-        preference_applied(&mut response);
-    }
-    Ok(response)
+    patience.respond(reply, pinging)
 }
 
 /// `POST /v1/posts`: takes an offer of a ping, and sells the lead.
@@ -75,12 +67,8 @@ pub(super) async fn post(
         lead_id: LeadId::parse_ping(document.ping_id()).map_err(|_| unknown_ping())?,
         fingerprint: api.exchange.vault().fingerprint(document.canonical()),
     };
-    let is_async = idempotency::prefers_async(request.headers());
-    let wait_of = |wait_ms| match is_async {
-        true => Duration::ZERO,
-        false => wait_of(wait_ms, api.exchange.limits()),
-    };
-    let wait = wait_of(document.wait_ms());
+    let patience = Patience::of(&request, document.wait_ms(), api.exchange.limits());
+    let wait = patience.wait;
     let exchange = Arc::clone(&api.exchange);
     let asked = from.clone();
     let standing = api.ask(async move { exchange.ping_standing(&asked, wait).await }).await?;
@@ -93,58 +81,39 @@ pub(super) async fn post(
             api.ask(async move { exchange.take_offer(&from, *open, posted, wait).await }).await?
         }
     };
-    let sale = match reply {
-        PostReply::Sale(sale) => sale,
-        PostReply::Refused(refusal) => return Err(ApiError::from(refusal)),
-    };
-    let mut response = respond(sale, accepted)?;
-    if is_async {
-        preference_applied(&mut response);
+    match reply {
+        PostReply::Sale(sale) => patience.respond(sale, accepted),
+        PostReply::Refused(refusal) => Err(ApiError::from(refusal)),
     }
-    Ok(response)
 }
 
 /// What [`ping`] is to whoever reads the document of the API.
 pub(super) fn ping_operation() -> Operation {
-    Operation::new(Tag::Pings, "submitPing", "Ask what a lead would bring")
+    let operation = Operation::new(Tag::Pings, "submitPing", "Ask what a lead would bring")
         .says(
             "Answers with offers that bind until they expire. Contact fields are not needed and not \
              kept; they come with the post. The same ping under the same key gets the same answer, \
              byte for byte.",
         )
         .idempotent(false)
-        .takes(prefer())
         .body::<PingBody>()
-        .answers::<PingAnswer<'_>>(200, "The offers, best first, or why there is none.")
-        .with_header("idempotent-replayed", "`true` on an answer that was given before.")
-        .with_header("preference-applied", "The preference that was followed.")
-        .answers::<Pinging>(202, "The ping is safe and its round still runs.")
-        .with_header("location", "Where the answer will be.")
-        .with_header("retry-after", "When to ask for it, in seconds.")
-        .with_header("preference-applied", "The preference that was followed.")
-        .fails(&[Code::InvalidLead, Code::UnknownVertical])
-        .fails(&[Code::Overloaded, Code::StoreUnavailable])
+        .fails(&[Code::UnknownVertical]);
+    let now = "The offers, best first, or why there is none.";
+    let later = "The ping is safe and its round still runs.";
+    answers_now_or_later::<PingAnswer<'_>, Pinging>(operation, now, later)
 }
 
 /// What [`post`] is to whoever reads the document of the API.
 pub(super) fn post_operation() -> Operation {
-    Operation::new(Tag::Pings, "submitPost", "Take an offer and sell the lead")
+    let operation = Operation::new(Tag::Pings, "submitPost", "Take an offer and sell the lead")
         .says(
             "Brings the contact data of a lead that was pinged, and answers with what became of it. \
              The ping is the key: the same post again gets the same answer, byte for byte, and \
              another one is refused.",
         )
-        .takes(prefer())
         .body::<PostBody>()
-        .answers::<FinalAnswer<'_>>(200, "What became of the lead.")
-        .with_header("idempotent-replayed", "`true` on an answer that was given before.")
-        .with_header("preference-applied", "The preference that was followed.")
-        .answers::<Pending>(202, "The lead is safe and has no answer yet.")
-        .with_header("location", "Where the answer will be.")
-        .with_header("retry-after", "When to ask for it, in seconds.")
-        .with_header("preference-applied", "The preference that was followed.")
-        .fails(&[Code::PingUnknown, Code::PingUsed, Code::PingExpired, Code::OfferUnknown])
-        .fails(&[Code::InvalidLead, Code::Overloaded, Code::StoreUnavailable])
+        .fails(&[Code::PingUnknown, Code::PingUsed, Code::PingExpired, Code::OfferUnknown]);
+    answers_now_or_later::<FinalAnswer<'_>, Pending>(operation, SOLD_NOW, SOLD_LATER)
 }
 
 /// A ping as the document describes it; it is read as any submission.
