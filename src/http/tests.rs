@@ -10,3 +10,4 @@ mod limits;
 mod objects;
 mod signed;
 mod specs;
+mod views;
