@@ -14,3 +14,5 @@ pub mod redis;
 pub mod contract;
 #[cfg(feature = "faults")]
 pub mod crash_points;
+#[cfg(any(test, feature = "faults"))]
+pub mod differential;

@@ -91,7 +91,11 @@ impl RedisServer {
         // A group of its own: who interrupts the test must not interrupt the keeper.
         keeper.current_dir(&self.folder).stdin(Stdio::piped()).process_group(0);
         *self.keeper() = Some(keeper.spawn().expect("there is a shell"));
-        let is_up = || self.ask(&["PING"]).is_ok_and(|reply| reply == "+PONG");
+        // One that wants a password is up too.
+        let is_up = || {
+            let reply = self.ask(&["PING"]);
+            reply.is_ok_and(|reply| reply == "+PONG" || reply.starts_with("-NOAUTH"))
+        };
         until("Redis answers", || self.log(), is_up);
     }
 

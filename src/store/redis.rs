@@ -105,7 +105,7 @@ impl RedisStore {
             return Err(OpenError::Settings(faults.into_iter().map(sentence).collect()));
         }
         let password = startup::password(&settings)?;
-        let link = Link::connect(&settings, password.as_deref())
+        let link = Link::connect(&settings, password.as_deref().map(String::as_str))
             .await
             .map_err(|error| startup::unreachable(&settings, &error))?;
         let durability = startup::check_servers(&link, &settings).await?;

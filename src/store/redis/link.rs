@@ -62,9 +62,13 @@ impl Link {
 
     /// Sends a command to where its key is.
     pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        match self {
-            Self::Single(manager) => manager.clone().req_packed_command(command).await,
-            Self::Cluster(cluster) => cluster.clone().req_packed_command(command).await,
+        let reply = match self {
+            Self::Single(manager) => manager.clone().req_packed_command(command).await?,
+            Self::Cluster(cluster) => cluster.clone().req_packed_command(command).await?,
+        };
+        match reply {
+            Value::ServerError(error) => Err(error.into()),
+            known => Ok(known),
         }
     }
 
@@ -75,7 +79,7 @@ impl Link {
             Self::Cluster(cluster) => cluster,
         };
         let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
-        match cluster.clone().route_command(command, all).await? {
+        match cluster.clone().route_command(command, all).await?.extract_error()? {
             Value::Map(replies) => Ok(replies.into_iter().map(|(_, reply)| reply).collect()),
             other => Ok(vec![other]),
         }

@@ -20,7 +20,7 @@ pub struct RedisSettings {
     pub cluster: bool,
     /// What an acknowledged write must survive; the servers are checked for it at the start.
     pub durability: Durability,
-    /// Whether this is the only node, so that the records may be SQLite.
+    /// Whether this is the only node, so that the records may be in SQLite.
     pub single_node: bool,
     /// The file that holds the password; it must not be in `urls` then.
     pub password_file: Option<PathBuf>,
@@ -146,7 +146,9 @@ impl ServerUrl {
         if is_right { Ok(Self(url)) } else { Err(invalid()) }
     }
 
-    fn has_password(&self) -> bool {
+    /// Whether it has a password in it.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
         self.0.password().is_some()
     }
 

@@ -1,7 +1,6 @@
 //! What must hold of the servers before a lead is taken in. Each refusal says what to set.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use redis::{RedisError, Value};
 
@@ -13,6 +12,8 @@ use super::script::{self, Operation};
 use super::settings::{Durability, RedisSettings};
 use super::view::{array_of, optional_bytes_of, text_of};
 use crate::ports::auction_store::StoreError;
+use crate::vault::read_private_line;
+use zeroize::Zeroizing;
 
 /// The oldest version whose streams number themselves and whose scripts declare what they do.
 const VERSION_MIN: (u32, u32) = (7, 0);
@@ -24,13 +25,8 @@ pub enum OpenError {
     #[error("store settings: {}", .0.join("; "))]
     Settings(Vec<String>),
     /// The file of the password cannot be read.
-    #[error("store.password_file: {} cannot be read: {error}", path.display())]
-    Password {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: String,
-    },
+    #[error("store.password_file: {0}")]
+    Password(String),
     /// No server answers.
     #[error("the store at {servers} cannot be reached: {error}")]
     Unreachable {
@@ -71,12 +67,9 @@ pub enum OpenError {
 }
 
 /// The password of the settings' file.
-pub(super) fn password(settings: &RedisSettings) -> Result<Option<String>, OpenError> {
+pub(super) fn password(settings: &RedisSettings) -> Result<Option<Zeroizing<String>>, OpenError> {
     let Some(path) = &settings.password_file else { return Ok(None) };
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned())),
-        Err(error) => Err(OpenError::Password { path: path.clone(), error: error.to_string() }),
-    }
+    read_private_line(path).map(Some).map_err(|error| OpenError::Password(error.to_string()))
 }
 
 /// That no server answers.

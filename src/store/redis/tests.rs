@@ -1,5 +1,11 @@
-//! The store under the contract, on real servers, and what only it does.
+//! The store under the contract, on real servers, and what only it does: refusals at the start,
+//! servers that fail, scripts that must say what the embedded store says.
 
+mod differential;
+mod failures;
+mod startup;
+
+use std::path::Path;
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -35,6 +41,12 @@ impl Servers {
         let urls = self.all().iter().map(|server| ServerUrl::parse(&server.url()).unwrap());
         RedisSettings { urls: urls.collect(), cluster, ..RedisSettings::default() }
     }
+}
+
+/// Settings for one server, with no patience for it.
+fn settings(server: &RedisServer) -> RedisSettings {
+    let urls = vec![ServerUrl::parse(&server.url()).unwrap()];
+    RedisSettings { urls, repeat_ms: 200, ..RedisSettings::default() }
 }
 
 /// Stores on servers that are emptied for each check, on a clock that only the checks move.
@@ -97,4 +109,13 @@ async fn the_store_on_redis_keeps_the_contract() {
 async fn the_store_on_a_cluster_keeps_the_contract() {
     let cluster = RedisCluster::start(&DURABLE);
     contract::check_all(&Factory::new(Servers::Cluster(cluster))).await;
+}
+
+/// `./check` names the program; without it there is nothing to run.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs valkey-server: ./check brings it"]
+async fn the_store_on_valkey_keeps_the_contract() {
+    let program = std::env::var("GAVEL_VALKEY_SERVER").expect("GAVEL_VALKEY_SERVER names it");
+    let server = RedisServer::start_program(Path::new(&program), &DURABLE);
+    contract::check_all(&Factory::new(Servers::One(server))).await;
 }
