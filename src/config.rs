@@ -18,6 +18,7 @@ use crate::domain::event_settings::EventSettings;
 use crate::domain::limits::Limits;
 use crate::records::{PostgresSettings, PostgresUrl, SqliteSettings};
 use crate::store::embedded::EmbeddedSettings;
+use crate::store::redis::{RedisSettings, ServerUrl};
 use crate::wire::{WireSettings, WireSetupError};
 
 use layers::Layers;
@@ -133,6 +134,8 @@ impl Vault {
 pub enum StoreSettings {
     /// In this process, on this disk: one node.
     Embedded(EmbeddedSettings),
+    /// On Redis servers: any number of nodes.
+    Redis(RedisSettings),
 }
 
 /// Which records, and their settings.
@@ -238,6 +241,7 @@ impl Config {
         check::limits(limits.as_ref(), layers);
         check::events(events.as_ref(), layers);
         check::retention(limits.as_ref(), store.as_ref(), layers);
+        check::nodes(store.as_ref(), records.as_ref(), layers);
         Some(Self {
             folder: folder.to_owned(),
             exchange: exchange?,
@@ -268,13 +272,30 @@ impl Config {
 }
 
 fn read_store(layers: &mut Layers, folder: &Path) -> Option<StoreSettings> {
-    layers.kind("store", &["embedded"], &["redis"])?;
+    if layers.kind("store", &["embedded", "redis"], &[])? == "redis" {
+        return read_redis(layers, folder).map(StoreSettings::Redis);
+    }
     let settings: EmbeddedSettings = layers.section("store")?;
     let path = folder.join(&settings.path);
     for fault in settings.faults() {
         layers.fault_at("store", None, fault);
     }
     Some(StoreSettings::Embedded(EmbeddedSettings { path, ..settings }))
+}
+
+fn read_redis(layers: &mut Layers, folder: &Path) -> Option<RedisSettings> {
+    let settings: RedisSettings = layers.section("store")?;
+    for (key, fault) in settings.faults() {
+        layers.fault_at("store", Some(key), fault);
+    }
+    let has_password = settings.urls.iter().any(ServerUrl::has_password);
+    if has_password && layers.stands_in_file("store", "urls") {
+        let message = "has a password, which does not belong into this file: name a file with \
+                       `password_file`, or set GAVEL__STORE__URLS";
+        layers.fault_at("store", Some("urls"), message.to_owned());
+    }
+    let password_file = settings.password_file.map(|file| folder.join(file));
+    Some(RedisSettings { password_file, ..settings })
 }
 
 fn read_records(layers: &mut Layers, folder: &Path) -> Option<RecordsSettings> {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::config::{Config, RecordsSettings, StoreSettings};
@@ -17,6 +18,7 @@ use crate::ports::{AuctionStore, Clock, Entropy};
 use crate::records::{Postgres, SqlRecords, Sqlite};
 use crate::registry::compile::Surroundings;
 use crate::store::embedded::{self, EmbeddedSettings, EmbeddedStore};
+use crate::store::redis::{self, RedisSettings, RedisStore};
 use crate::system::{EntropyUnavailable, SystemClock, SystemEntropy};
 use crate::vault::{KeyFileError, Vault, VaultError, read_key_file};
 use crate::wire::{BuyerClient, WireSetupError};
@@ -36,9 +38,12 @@ pub enum OpenError {
     /// The records.
     #[error(transparent)]
     Records(#[from] RecordsError),
-    /// The store.
+    /// The store on this disk.
     #[error(transparent)]
     Store(#[from] embedded::OpenError),
+    /// The store on Redis.
+    #[error(transparent)]
+    Redis(#[from] redis::OpenError),
     /// A crash was asked for at a point that does not exist.
     #[cfg(feature = "faults")]
     #[error(transparent)]
@@ -117,7 +122,7 @@ pub struct Floor {
     /// What the registry needs.
     pub office: Office,
     /// Auctions in flight.
-    pub store: Arc<EmbeddedStore>,
+    pub store: OpenStore,
     /// The exchange.
     pub exchange: Arc<Exchange>,
 }
@@ -138,21 +143,14 @@ impl Floor {
         }
     }
 
-    async fn on(
-        office: &Office,
-        config: &Config,
-    ) -> Result<(Arc<EmbeddedStore>, Arc<Exchange>), OpenError> {
+    async fn on(office: &Office, config: &Config) -> Result<(OpenStore, Arc<Exchange>), OpenError> {
         let wire = Arc::new(BuyerClient::new(&config.wire)?);
-        let StoreSettings::Embedded(settings) = &config.store;
-        let install_mark = Some(install_mark(&office.vault));
-        let settings = EmbeddedSettings { install_mark, ..settings.clone() };
-        let clock = Arc::clone(&office.clock);
-        let store = spawn_blocking(move || EmbeddedStore::open(settings, clock)).await??;
+        let store = OpenStore::open(office, &config.store).await?;
         let runtime = Handle::current();
         let metrics = Arc::clone(&office.metrics);
         metrics.watch_runtime(&runtime.metrics());
         let exchange = Exchange::new(ExchangeParts {
-            store: in_use(store.clone())?,
+            store: in_use(store.in_use())?,
             records: office.records.clone(),
             wire,
             clock: Arc::clone(&office.clock),
@@ -170,23 +168,70 @@ impl Floor {
 
     /// Closes the store, when what it was given is durable, and the records.
     pub async fn close(self) {
-        let store = self.store;
+        self.store.close().await;
+        self.office.close().await;
+    }
+}
+
+/// The store that the configuration names.
+pub enum OpenStore {
+    /// In this process, which owns it.
+    Embedded(Arc<EmbeddedStore>),
+    /// On servers; it never stops by itself, and the channel says so.
+    Redis(Arc<RedisStore>, watch::Sender<Option<String>>),
+}
+
+impl OpenStore {
+    async fn open(office: &Office, settings: &StoreSettings) -> Result<Self, OpenError> {
+        let install_mark = Some(install_mark(&office.vault));
+        match settings {
+            StoreSettings::Embedded(settings) => {
+                let settings = EmbeddedSettings { install_mark, ..settings.clone() };
+                let clock = Arc::clone(&office.clock);
+                let open = spawn_blocking(move || EmbeddedStore::open(settings, clock));
+                Ok(Self::Embedded(open.await??))
+            }
+            StoreSettings::Redis(settings) => {
+                let settings = RedisSettings { install_mark, ..settings.clone() };
+                Ok(Self::Redis(RedisStore::open(settings).await?, watch::Sender::new(None)))
+            }
+        }
+    }
+
+    fn in_use(&self) -> Arc<dyn AuctionStore> {
+        match self {
+            Self::Embedded(store) => Arc::clone(store) as _,
+            Self::Redis(store, _) => Arc::clone(store) as _,
+        }
+    }
+
+    /// Says why the store has stopped, once it has.
+    #[must_use]
+    pub fn fatal(&self) -> watch::Receiver<Option<String>> {
+        match self {
+            Self::Embedded(store) => store.fatal(),
+            Self::Redis(_, never) => never.subscribe(),
+        }
+    }
+
+    async fn close(self) {
+        // Connections to servers close with the last who uses them.
+        let Self::Embedded(store) = self else { return };
         if let Err(error) = spawn_blocking(move || store.close()).await {
             tracing::error!(error = error.to_string(), "close.store_failed");
         }
-        self.office.close().await;
     }
 }
 
 /// The store as the exchange uses it.
 #[cfg(not(feature = "faults"))]
-fn in_use(store: Arc<EmbeddedStore>) -> Result<Arc<dyn AuctionStore>, OpenError> {
+fn in_use(store: Arc<dyn AuctionStore>) -> Result<Arc<dyn AuctionStore>, OpenError> {
     Ok(store)
 }
 
 /// The store as the exchange uses it: around it, where the environment asks for one, a crash.
 #[cfg(feature = "faults")]
-fn in_use(store: Arc<EmbeddedStore>) -> Result<Arc<dyn AuctionStore>, OpenError> {
+fn in_use(store: Arc<dyn AuctionStore>) -> Result<Arc<dyn AuctionStore>, OpenError> {
     Ok(crate::store::crash_points::from_environment(store)?)
 }
 

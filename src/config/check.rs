@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 
 use super::layers::Layers;
-use super::{Config, EventSettings, Exchange, Limits, Log, StoreSettings};
+use super::{Config, EventSettings, Exchange, Limits, Log, RecordsSettings, StoreSettings};
 
 /// The longest pause between two looks at the registry, in milliseconds: a revoked key works as long.
 const REGISTRY_POLL_MS_MAX: u64 = 5_000;
@@ -61,13 +61,35 @@ pub(super) fn retention(
     store: Option<&StoreSettings>,
     layers: &mut Layers,
 ) {
-    let (Some(limits), Some(StoreSettings::Embedded(store))) = (limits, store) else { return };
-    if u32::from(store.closed_retention_days) < limits.idempotency_days {
+    let (Some(limits), Some(store)) = (limits, store) else { return };
+    let kept_days = match store {
+        StoreSettings::Embedded(store) => store.closed_retention_days,
+        StoreSettings::Redis(store) => store.closed_retention_days,
+    };
+    if u32::from(kept_days) < limits.idempotency_days {
         let message = format!(
-            "{} is shorter than limits.idempotency_days = {}: answers could not be repeated so long",
-            store.closed_retention_days, limits.idempotency_days
+            "{kept_days} is shorter than limits.idempotency_days = {}: answers could not be repeated \
+             so long",
+            limits.idempotency_days
         );
         layers.fault_at("store", Some("closed_retention_days"), message);
+    }
+}
+
+/// Checks that nodes which share a store share their records too.
+pub(super) fn nodes(
+    store: Option<&StoreSettings>,
+    records: Option<&RecordsSettings>,
+    layers: &mut Layers,
+) {
+    let (Some(StoreSettings::Redis(store)), Some(RecordsSettings::Sqlite(_))) = (store, records)
+    else {
+        return;
+    };
+    if !store.single_node {
+        let message = "is shared by nodes, but records in SQLite are not: set records.kind = \
+                       \"postgres\", or store.single_node = true for one node";
+        layers.fault_at("store", Some("kind"), message.to_owned());
     }
 }
 

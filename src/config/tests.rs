@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::store::redis::Durability;
 
 /// Reads `text` as `/etc/gavel/gavel.toml` under `variables`.
 fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigFaults> {
@@ -191,16 +192,97 @@ fn two_listeners_may_both_take_any_free_port() {
 }
 
 #[test]
-fn a_store_that_is_not_there_yet_is_named_as_such() {
+fn another_kind_is_none() {
     check_faults(
-        "store = { kind = \"redis\", urls = [\"redis://a\"] }\nrecords.kind = \"mysql\"",
+        "store.kind = \"disk\"\nrecords.kind = \"mysql\"",
         &[],
         &[
-            "gavel.toml:1: store.kind: `redis` is not available in this version; use `embedded`",
+            "gavel.toml:1: store.kind: must be `embedded` or `redis`",
             "gavel.toml:2: records.kind: must be `sqlite` or `postgres`",
         ],
     );
-    check_faults("store.kind = \"disk\"", &[], &["gavel.toml:1: store.kind: must be `embedded`"]);
+}
+
+fn server(url: &str) -> ServerUrl {
+    ServerUrl::parse(url).unwrap()
+}
+
+#[test]
+fn the_store_may_be_on_redis() {
+    let records =
+        "records = { kind = \"postgres\", url = \"postgres://gavel@db.example/records\" }";
+    let text = format!(
+        "{records}\nstore = {{ kind = \"redis\", urls = [\"redis://one:6379\", \"redis://two\"], \
+         cluster = true, password_file = \"redis.password\", durability = \"relaxed\" }}"
+    );
+    let expect = RedisSettings {
+        urls: vec![server("redis://one:6379"), server("redis://two")],
+        cluster: true,
+        password_file: Some("/etc/gavel/redis.password".into()),
+        durability: Durability::Relaxed,
+        ..RedisSettings::default()
+    };
+    assert_eq!(parse(&text, &[]).unwrap().store, StoreSettings::Redis(expect));
+
+    let variables = [
+        ("GAVEL__STORE__KIND", "redis"),
+        ("GAVEL__STORE__SINGLE_NODE", "true"),
+        ("GAVEL__STORE__URLS", "[\"redis://:s3cret@one\"]"),
+    ];
+    let config = parse("", &variables).unwrap();
+    let expect = RedisSettings {
+        urls: vec![server("redis://:s3cret@one")],
+        single_node: true,
+        ..RedisSettings::default()
+    };
+    assert_eq!(config.store, StoreSettings::Redis(expect));
+    assert!(!format!("{config:?}").contains("s3cret"));
+}
+
+#[test]
+fn what_is_wrong_with_redis_is_said_without_the_password() {
+    check_faults(
+        "store = { kind = \"redis\", single_node = true, urls = [\"redis://:s3cret@one\", \
+         \"redis://two\"], repeat_ms = 60001, closed_retention_days = 29, \
+         operation_retention_days = 28 }",
+        &[],
+        &[
+            "gavel.toml:1: store.closed_retention_days: 29 is shorter than \
+             limits.idempotency_days = 30: answers could not be repeated so long",
+            "gavel.toml:1: store.operation_retention_days: is 28, but must be 29 to 65535",
+            "gavel.toml:1: store.repeat_ms: is 60001, but must be 0 to 60000",
+            "gavel.toml:1: store.urls: names several servers, but `cluster` is false",
+            "gavel.toml:1: store.urls: has a password, which does not belong into this file: name a \
+             file with `password_file`, or set GAVEL__STORE__URLS",
+        ],
+    );
+    let fault = "is not of the form redis://host:port or rediss://host:port";
+    for url in
+        ["one:6379", "http://s3cret@one", "redis://", "redis://one/s3cret", "redis://one?x=1"]
+    {
+        let text = format!("store = {{ kind = \"redis\", urls = [\"{url}\"] }}");
+        check_faults(&text, &[], &[&format!("gavel.toml:1: store.urls: {fault}")]);
+    }
+    check_faults(
+        "store = { kind = \"redis\", path = \"data\" }",
+        &[],
+        &["gavel.toml:1: store.path: unknown field `path`, expected one of `urls`, `cluster`, \
+           `durability`, `single_node`, `password_file`, `partitions`, `connect_timeout_ms`, \
+           `reply_timeout_ms`, `repeat_ms`, `commands_in_flight_max`, `closed_retention_days`, \
+           `operation_retention_days`"],
+    );
+}
+
+#[test]
+fn nodes_that_share_a_store_share_their_records() {
+    let text = "store = { kind = \"redis\", urls = [\"redis://one\"] }";
+    check_faults(
+        text,
+        &[],
+        &["gavel.toml:1: store.kind: is shared by nodes, but records in SQLite are not: set \
+           records.kind = \"postgres\", or store.single_node = true for one node"],
+    );
+    assert!(parse(text, &[("GAVEL__STORE__SINGLE_NODE", "true")]).is_ok());
 }
 
 #[test]
@@ -302,12 +384,32 @@ fn what_is_wrong_with_postgres_is_said_without_the_password() {
     );
 }
 
+/// What the template shows in comments for another kind.
+fn shown_for(kind: &str) -> String {
+    let is_before = |line: &&str| *line != format!("# kind = \"{kind}\"");
+    let lines = TEMPLATE.lines().skip_while(is_before);
+    let lines = lines.map_while(|line| line.strip_prefix("# "));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn the_template_shows_every_setting_of_redis_with_its_default() {
+    let text = shown_for("redis");
+    let expect = RedisSettings {
+        urls: vec![server("redis://127.0.0.1:6379")],
+        password_file: Some("/etc/gavel/redis.password".into()),
+        ..RedisSettings::default()
+    };
+    let variables = [("GAVEL__STORE__SINGLE_NODE", "true")];
+    let config = parse(&format!("[store]\n{text}"), &variables).unwrap();
+    let expect = RedisSettings { single_node: true, ..expect };
+    assert_eq!(config.store, StoreSettings::Redis(expect));
+    assert_eq!(text.lines().count(), 13, "{text}");
+}
+
 #[test]
 fn the_template_shows_every_setting_of_postgres_with_its_default() {
-    let (_, after) =
-        TEMPLATE.split_once("# In place of these lines, for several nodes:\n").unwrap();
-    let lines = after.lines().map_while(|line| line.strip_prefix("# "));
-    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    let text = shown_for("postgres");
     let file = Some("/etc/gavel/records.url".into());
     let expect = PostgresSettings {
         url: None,

@@ -11,6 +11,7 @@ use futures::StreamExt as _;
 use gavel::demo::stub_buyer::{OnPost, Reply, Script, Seen, StubBuyer};
 use gavel::ports::Records as _;
 use gavel::records::{Sqlite, SqliteSettings};
+use gavel::servers::redis::{DURABLE, RedisServer};
 use serde_json::{Value as Json, json};
 
 use crate::support::{Answer, Installation, buyer, exchange, lead, until};
@@ -205,6 +206,8 @@ struct Case<'a> {
     buyers: &'a Buyers,
     vendor: &'a str,
     gavel: Installation,
+    /// Where its auctions in flight are, unless in its folder; it outlives the process.
+    _redis: Option<RedisServer>,
 }
 
 impl Case<'_> {
@@ -384,7 +387,38 @@ fn is_offer(answer: &Answer) -> bool {
     answer.text("/disposition") == "offered"
 }
 
+/// What a story's auctions in flight are kept in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Store {
+    Embedded,
+    Redis,
+}
+
+impl Store {
+    /// Starts what `gavel` needs, and tells it.
+    fn start(self, gavel: &mut Installation) -> Option<RedisServer> {
+        if self == Self::Embedded {
+            return None;
+        }
+        let server = RedisServer::start(&DURABLE);
+        let urls = format!("[\"{}\"]", server.url());
+        gavel.set(&[
+            ("store.kind", "redis"),
+            ("store.single_node", "true"),
+            ("store.urls", &urls),
+            // Nobody proves that an owner is dead: its leases have to end.
+            ("lease_ms", "2000"),
+            ("renew_ms", "500"),
+        ]);
+        Some(server)
+    }
+}
+
 async fn play(story: Story) {
+    play_on(Store::Embedded, story).await;
+}
+
+async fn play_on(store: Store, story: Story) {
     let script =
         |price: &str, on_post: &OnPost| Script::always(Reply::bid(price)).on_post(on_post.clone());
     let buyers = Buyers {
@@ -401,12 +435,10 @@ async fn play(story: Story) {
     assert_eq!(laid_out.stop(), Some(0));
     let points = story.points();
     assert!(points.len() >= 10, "{}", story.name);
-    let cases = points.iter().map(|point| Case {
-        story: &story,
-        point,
-        buyers: &buyers,
-        vendor: &vendor,
-        gavel: laid_out.copy(),
+    let cases = points.iter().map(|point| {
+        let mut gavel = laid_out.copy();
+        let redis = store.start(&mut gavel);
+        Case { story: &story, point, buyers: &buyers, vendor: &vendor, gavel, _redis: redis }
     });
     let played = futures::stream::iter(cases).map(Case::play).buffer_unordered(AT_ONCE);
     assert_eq!(played.count().await, points.len());
@@ -440,4 +472,24 @@ async fn a_crash_at_any_step_between_ping_and_post_keeps_the_offer_and_its_payou
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_at_any_step_of_the_round_after_a_post_given_up_still_asks_everybody_else() {
     play(given_up_then_resold()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_a_crash_at_any_step_of_a_sale_loses_nothing_and_sells_once() {
+    play_on(Store::Redis, accepted()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_a_crash_at_any_step_around_a_refusal_asks_the_next_one_only_after_it() {
+    play_on(Store::Redis, rejected_then_the_next()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_a_crash_at_any_step_around_an_unknown_post_goes_to_nobody_else() {
+    play_on(Store::Redis, unknown()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_a_crash_at_any_step_between_ping_and_post_keeps_the_offer_and_its_payout() {
+    play_on(Store::Redis, pinged_then_posted()).await;
 }

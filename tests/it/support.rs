@@ -66,6 +66,12 @@ impl Answer {
     }
 }
 
+/// The environment's variable for `limits.name`, or `section.name`.
+fn variable(name: &str) -> String {
+    let (section, name) = name.split_once('.').unwrap_or(("limits", name));
+    format!("GAVEL__{section}__{name}").to_uppercase()
+}
+
 /// A folder made by `gavel init --local`, and the server in it while it runs.
 pub struct Installation {
     pub folder: TempDir,
@@ -94,9 +100,7 @@ impl Installation {
             ("GAVEL__LOG__LEVEL".to_owned(), "trace".to_owned()),
         ];
         for (name, value) in given {
-            let (section, name) = name.split_once('.').unwrap_or(("limits", name));
-            let name = format!("GAVEL__{section}__{name}").to_uppercase();
-            settings.push((name, (*value).to_owned()));
+            settings.push((variable(name), (*value).to_owned()));
         }
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut installation =
@@ -127,6 +131,15 @@ impl Installation {
         }
         let client = self.client.clone();
         Self { folder, http_port, metrics_port, settings, server: None, client }
+    }
+
+    /// Changes what `given` names, as for [`Installation::start`], from the next start on.
+    pub fn set(&mut self, given: &[(&str, &str)]) {
+        for (name, value) in given {
+            let name = variable(name);
+            self.settings.retain(|(known, _)| *known != name);
+            self.settings.push((name, (*value).to_owned()));
+        }
     }
 
     /// Starts the server and waits until it is ready.
