@@ -198,6 +198,49 @@ impl RedisCluster {
         &self.masters
     }
 
+    /// Moves the slot of a key, and all that is in it, from its master to the next one.
+    ///
+    /// # Panics
+    /// When it does not move.
+    pub fn move_slot_of(&self, key: &str) {
+        let slot = self.words_of(0, &["cluster", "keyslot", key]).concat();
+        let keys =
+            |master: usize| self.words_of(master, &["cluster", "getkeysinslot", &slot, "100"]);
+        let owner = |master: &usize| !keys(*master).is_empty();
+        let count = self.masters.len();
+        let from = (0..count).find(owner).expect("a master has the key");
+        let to = (from + 1) % count;
+        let [from_id, to_id] =
+            [from, to].map(|master| self.words_of(master, &["cluster", "myid"]).concat());
+        self.words_of(to, &["cluster", "setslot", &slot, "importing", &from_id]);
+        self.words_of(from, &["cluster", "setslot", &slot, "migrating", &to_id]);
+        let port = self.masters[to].port.to_string();
+        loop {
+            let left = keys(from);
+            if left.is_empty() {
+                break;
+            }
+            let mut migrate = vec!["migrate", "127.0.0.1", &port, "", "0", "5000", "keys"];
+            migrate.extend(left.iter().map(String::as_str));
+            self.words_of(from, &migrate);
+        }
+        for master in [to, from].into_iter().chain((0..count).filter(|at| ![to, from].contains(at)))
+        {
+            self.words_of(master, &["cluster", "setslot", &slot, "node", &to_id]);
+        }
+    }
+
+    /// Sends a command to one master; gives the reply's lines.
+    fn words_of(&self, master: usize, words: &[&str]) -> Vec<String> {
+        let mut command = Command::new(tool("redis-cli"));
+        command.args(["-e", "-p", &self.masters[master].port.to_string()]).args(words);
+        let reply = command.output().expect(PACKAGE);
+        let text = String::from_utf8_lossy(&reply.stdout).into_owned();
+        let error = String::from_utf8_lossy(&reply.stderr);
+        assert!(reply.status.success(), "{words:?}: {text}{error}");
+        text.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect()
+    }
+
     /// Waits until every master says that the cluster serves all slots.
     ///
     /// # Panics

@@ -21,6 +21,8 @@ mod ping_post;
 mod postgres;
 mod privacy;
 mod receiver;
+#[cfg(feature = "servers")]
+mod redis;
 mod self_service;
 mod signatures;
 mod support;

@@ -1,6 +1,7 @@
 //! The store under the contract, on real servers, and what only it does: refusals at the start,
 //! servers that fail, scripts that must say what the embedded store says.
 
+mod cluster;
 mod differential;
 mod failures;
 mod startup;
