@@ -10,9 +10,13 @@ pub mod embedded;
 pub mod limits;
 pub mod redis;
 
+#[cfg(feature = "faults")]
+pub mod around;
 #[cfg(any(test, feature = "faults"))]
 pub mod contract;
 #[cfg(feature = "faults")]
 pub mod crash_points;
 #[cfg(any(test, feature = "faults"))]
 pub mod differential;
+#[cfg(feature = "faults")]
+pub mod faulty;

@@ -8,20 +8,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use futures::FutureExt as _;
-use jiff::Timestamp;
 
-use crate::domain::auction::{Account, Closing, HoldId};
-use crate::domain::ids::{LeadId, Partition, PostId};
-use crate::domain::money::Money;
+use super::around::{Around, Surrounded};
 use crate::ports::AuctionStore;
-use crate::ports::auction_store::{
-    AccountReply, Captured, Claimed, Create, Created, Credit, Credited, Decide, Decided, Due,
-    DuplicateClaim, Effect, Expired, Fenced, Finished, Held, Hold, Intended, Intent, JournalEntry,
-    LeadReply, NodeId, Offer, OutboxEntry, Outcome, Recorded, SealedPost, StoreFuture, Take, Taken,
-    Unresolved, Voided,
-};
+use crate::ports::auction_store::StoreFuture;
 
 /// The environment's variable that names the point: `STEP:before:N` or `STEP:after:N`, where the
 /// process ends at the `N`-th pass.
@@ -82,9 +73,8 @@ impl CrashPoint {
     }
 }
 
-/// A store around another one.
-pub struct CrashingStore {
-    inner: Arc<dyn AuctionStore>,
+/// What ends the process when its point is reached.
+struct Crash {
     point: CrashPoint,
     passes: AtomicU64,
 }
@@ -98,12 +88,12 @@ pub fn from_environment(
 ) -> Result<Arc<dyn AuctionStore>, UnknownPoint> {
     let Ok(text) = std::env::var(CRASH_AT) else { return Ok(store) };
     let point = CrashPoint::parse(&text)?;
-    Ok(Arc::new(CrashingStore { inner: store, point, passes: AtomicU64::new(0) }))
+    Ok(Surrounded::new(store, Crash { point, passes: AtomicU64::new(0) }))
 }
 
-impl CrashingStore {
+impl Around for Crash {
     /// Passes a step: `call` is made between its two points.
-    fn step<'a, T: 'a>(
+    fn pass<'a, T: Send + 'a>(
         &'a self,
         operation: &'static str,
         call: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a,
@@ -118,7 +108,9 @@ impl CrashingStore {
         }
         .boxed()
     }
+}
 
+impl Crash {
     fn reach(&self, operation: &str, side: Side) {
         if (self.point.operation, self.point.side) != (operation, side) {
             return;
@@ -126,187 +118,6 @@ impl CrashingStore {
         if self.passes.fetch_add(1, Ordering::SeqCst) + 1 == self.point.pass {
             std::process::abort();
         }
-    }
-}
-
-impl AuctionStore for CrashingStore {
-    fn partitions(&self) -> u16 {
-        self.inner.partitions()
-    }
-
-    fn durability(&self) -> &'static str {
-        self.inner.durability()
-    }
-
-    fn create(&self, create: Create) -> StoreFuture<'_, LeadReply<Created>> {
-        self.step("create", move || self.inner.create(create))
-    }
-
-    fn read(&self, lead_id: LeadId) -> StoreFuture<'_, LeadReply<()>> {
-        self.inner.read(lead_id)
-    }
-
-    fn sealed_lead(&self, lead_id: LeadId) -> StoreFuture<'_, Option<Bytes>> {
-        self.inner.sealed_lead(lead_id)
-    }
-
-    fn sealed_post(&self, post_id: PostId) -> StoreFuture<'_, Option<SealedPost>> {
-        self.inner.sealed_post(post_id)
-    }
-
-    fn due(&self, partition: Partition, limit: usize) -> StoreFuture<'_, Vec<Due>> {
-        self.inner.due(partition, limit)
-    }
-
-    fn outbox_read(&self, partition: Partition, limit: usize) -> StoreFuture<'_, Vec<OutboxEntry>> {
-        self.inner.outbox_read(partition, limit)
-    }
-
-    fn outbox_ack(&self, partition: Partition, ids: Vec<u64>) -> StoreFuture<'_, ()> {
-        self.step("outbox_ack", move || self.inner.outbox_ack(partition, ids))
-    }
-
-    fn claim(
-        &self,
-        lead_id: LeadId,
-        node: NodeId,
-        lease_ms: u64,
-    ) -> StoreFuture<'_, LeadReply<Claimed>> {
-        self.inner.claim(lead_id, node, lease_ms)
-    }
-
-    fn renew(
-        &self,
-        lead_id: LeadId,
-        fence: u64,
-        lease_ms: u64,
-    ) -> StoreFuture<'_, LeadReply<Fenced<()>>> {
-        self.inner.renew(lead_id, fence, lease_ms)
-    }
-
-    fn decide(&self, decide: Decide) -> StoreFuture<'_, LeadReply<Fenced<Decided>>> {
-        self.step("decide", move || self.inner.decide(decide))
-    }
-
-    fn offer(&self, offer: Offer) -> StoreFuture<'_, LeadReply<Fenced<Decided>>> {
-        self.step("offer", move || self.inner.offer(offer))
-    }
-
-    fn take(&self, take: Take) -> StoreFuture<'_, LeadReply<Taken>> {
-        self.step("take", move || self.inner.take(take))
-    }
-
-    fn expire_offer(
-        &self,
-        lead_id: LeadId,
-        closing: Closing,
-        effects: Vec<Effect>,
-    ) -> StoreFuture<'_, LeadReply<Expired>> {
-        self.step("expire_offer", move || self.inner.expire_offer(lead_id, closing, effects))
-    }
-
-    fn intent(&self, intent: Intent) -> StoreFuture<'_, LeadReply<Fenced<Intended>>> {
-        self.step("intent", move || self.inner.intent(intent))
-    }
-
-    fn outcome(&self, outcome: Outcome) -> StoreFuture<'_, LeadReply<Recorded>> {
-        self.step("outcome", move || self.inner.outcome(outcome))
-    }
-
-    fn finish(
-        &self,
-        lead_id: LeadId,
-        fence: u64,
-        closing: Closing,
-        effects: Vec<Effect>,
-    ) -> StoreFuture<'_, LeadReply<Fenced<Finished>>> {
-        self.step("finish", move || self.inner.finish(lead_id, fence, closing, effects))
-    }
-
-    fn unresolved(&self, outcome: Unresolved) -> StoreFuture<'_, LeadReply<Finished>> {
-        self.inner.unresolved(outcome)
-    }
-
-    fn postpone(
-        &self,
-        lead_id: LeadId,
-        fence: u64,
-        due_at: Timestamp,
-    ) -> StoreFuture<'_, LeadReply<Fenced<()>>> {
-        self.inner.postpone(lead_id, fence, due_at)
-    }
-
-    fn append(
-        &self,
-        lead_id: LeadId,
-        fact_id: String,
-        fact: Bytes,
-        effects: Vec<Effect>,
-    ) -> StoreFuture<'_, LeadReply<bool>> {
-        self.inner.append(lead_id, fact_id, fact, effects)
-    }
-
-    fn hold(&self, hold: Hold) -> StoreFuture<'_, AccountReply<Held>> {
-        self.step("hold", move || self.inner.hold(hold))
-    }
-
-    fn capture(
-        &self,
-        account: Account,
-        hold: HoldId,
-        amount: Money,
-    ) -> StoreFuture<'_, AccountReply<Captured>> {
-        self.step("capture", move || self.inner.capture(account, hold, amount))
-    }
-
-    fn void(&self, account: Account, hold: HoldId) -> StoreFuture<'_, AccountReply<Voided>> {
-        self.step("void", move || self.inner.void(account, hold))
-    }
-
-    fn credit(&self, credit: Credit) -> StoreFuture<'_, AccountReply<Credited>> {
-        self.step("credit", move || self.inner.credit(credit))
-    }
-
-    fn balance(&self, account: Account) -> StoreFuture<'_, AccountReply<()>> {
-        self.inner.balance(account)
-    }
-
-    fn cap_used(&self, account: Account, counters: Vec<String>) -> StoreFuture<'_, Vec<i64>> {
-        self.inner.cap_used(account, counters)
-    }
-
-    fn open_holds(
-        &self,
-        account: Account,
-        until: Timestamp,
-        limit: usize,
-    ) -> StoreFuture<'_, Vec<HoldId>> {
-        self.inner.open_holds(account, until, limit)
-    }
-
-    fn journal_accounts(&self) -> StoreFuture<'_, Vec<Account>> {
-        self.inner.journal_accounts()
-    }
-
-    fn journal_read(&self, account: Account, limit: usize) -> StoreFuture<'_, Vec<JournalEntry>> {
-        self.inner.journal_read(account, limit)
-    }
-
-    fn journal_ack(&self, account: Account, sequence: u64) -> StoreFuture<'_, ()> {
-        self.step("journal_ack", move || self.inner.journal_ack(account, sequence))
-    }
-
-    fn claim_duplicate(
-        &self,
-        digest: [u8; 32],
-        lead_id: LeadId,
-        window_ms: u64,
-    ) -> StoreFuture<'_, DuplicateClaim> {
-        self.step("claim_duplicate", move || self.inner.claim_duplicate(digest, lead_id, window_ms))
-    }
-
-    fn free_duplicate(&self, digest: [u8; 32], lead_id: LeadId) -> StoreFuture<'_, ()> {
-        self.inner.free_duplicate(digest, lead_id)
     }
 }
 
