@@ -21,16 +21,21 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::flow::Exchange;
+use crate::flow::custody::CustodyError;
 use crate::http::{self, Api, KEEP_ALIVE, ServerSettings, Servers};
 use crate::intake::fields::phone;
-use crate::ports::{Clock, Records};
-use crate::vault::Vault;
+use crate::ports::Records;
 
 pub use commands::run;
 pub use open::{Floor, Office, OpenError};
 
-/// How often tomorrow's key is looked after.
-const DAY_KEY_PERIOD: Duration = Duration::from_secs(3_600);
+/// How often day keys are looked after: so long a key that was destroyed may stay in memory.
+const DAY_KEY_PERIOD: Duration = Duration::from_secs(600);
+/// Pause after day keys could not be looked after.
+const DAY_KEY_TROUBLE_PAUSE: Duration = Duration::from_secs(10);
+
+/// How long a stopping node goes on answering at least, so that balancers and clients notice.
+const DRAIN_NOTICE: Duration = Duration::from_millis(500);
 
 /// Why an exchange did not start.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +82,10 @@ impl Running {
     /// [`StartError`], with everything closed again.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let floor = Floor::open(config).await?;
+        if let Err(error) = keep_day_keys(&floor.exchange).await {
+            floor.close().await;
+            return Err(StartError::Open(error.into()));
+        }
         warm_up();
         let settings = ServerSettings {
             api: config.http.listen,
@@ -95,10 +104,9 @@ impl Running {
         };
         floor.exchange.start();
         let (chores, stopping) = (TaskTracker::new(), CancellationToken::new());
-        let (vault, clock) = (Arc::clone(&floor.office.vault), Arc::clone(&floor.office.clock));
-        let keep_day_keys = keep_day_keys(vault, clock);
+        let keep = keep_day_keys_for_ever(Arc::clone(&floor.exchange));
         let stop = stopping.clone();
-        chores.spawn(async move { stop.run_until_cancelled(keep_day_keys).await });
+        chores.spawn(async move { stop.run_until_cancelled(keep).await });
         Ok(Self { floor, servers, chores, stopping })
     }
 
@@ -146,7 +154,11 @@ impl Running {
     pub async fn stop(self) {
         self.stopping.cancel();
         self.chores.close();
-        tokio::join!(self.floor.exchange.drain(), self.servers.stop(), self.chores.wait());
+        // Requests are answered while auctions end, new leads with 503: whoever sends them hears
+        // where it stands, and closes its connection, before the listeners are gone.
+        let notice = tokio::time::sleep(DRAIN_NOTICE);
+        tokio::join!(self.floor.exchange.drain(), notice);
+        tokio::join!(self.servers.stop(), self.chores.wait());
         self.floor.close().await;
     }
 }
@@ -156,18 +168,22 @@ fn warm_up() {
     tokio::task::spawn_blocking(phone::warm_up);
 }
 
-/// Makes the keys of today and tomorrow before a lead needs them.
-async fn keep_day_keys(vault: Arc<Vault>, clock: Arc<dyn Clock>) {
+/// Agrees on the keys of today and tomorrow before a lead needs them.
+async fn keep_day_keys(exchange: &Exchange) -> Result<(), CustodyError> {
+    let today = TimeZone::UTC.to_datetime(exchange.clock().now()).date();
+    exchange.custody().keep(&[today, today.tomorrow().unwrap_or(today)]).await
+}
+
+async fn keep_day_keys_for_ever(exchange: Arc<Exchange>) {
     loop {
-        let today = TimeZone::UTC.to_datetime(clock.now()).date();
-        for day in [today, today.tomorrow().unwrap_or(today)] {
-            let vault = Arc::clone(&vault);
-            let made = tokio::task::spawn_blocking(move || vault.prepare_day(day)).await;
-            if let Ok(Err(error)) = made {
-                tracing::error!(error = error.to_string(), "vault.day_key_failed");
+        let pause = match keep_day_keys(&exchange).await {
+            Ok(()) => DAY_KEY_PERIOD,
+            Err(error) => {
+                tracing::error!(error = error.to_string(), "vault.day_keys_failed");
+                DAY_KEY_TROUBLE_PAUSE
             }
-        }
-        tokio::time::sleep(DAY_KEY_PERIOD).await;
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 

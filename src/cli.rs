@@ -68,6 +68,9 @@ pub enum Ask {
     /// Look at auctions
     #[command(subcommand)]
     Auction(Auction),
+    /// List the keys of the days under which leads are sealed, or destroy one
+    #[command(subcommand)]
+    DayKey(DayKey),
     /// Check the configuration and say everything that is wrong with it
     CheckConfig,
 }
@@ -193,6 +196,19 @@ pub struct Credit {
     /// A word for the book
     #[arg(long)]
     pub note: Option<String>,
+}
+
+/// `gavel day-key`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum DayKey {
+    /// List all days that have a key, or had one
+    List,
+    /// Make the leads of a day unreadable for good, at every node
+    Destroy {
+        /// The day, in UTC
+        #[arg(value_name = "YYYY-MM-DD")]
+        day: jiff::civil::Date,
+    },
 }
 
 /// What a credit is for.

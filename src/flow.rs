@@ -3,7 +3,7 @@
 //! Read [`sell`] first: it is the whole business on one page. [`fanout`] asks, [`cascade`] fills a
 //! seat, [`deliver`] sends a post, [`offer`] and [`take`] are the pause in between when a vendor
 //! pings before it posts, [`resolve`] finds out what became of one, [`recover`] goes on where a dead
-//! node stopped, [`outbox`] settles, [`events`] tells; [`endpoints`] registers buyers' endpoints and [`challenge`]
+//! node stopped, [`leases`] knows what is ours, [`store_watch`] whether the store answers, [`custody`] shares day keys, [`outbox`] settles, [`events`] tells; [`endpoints`] registers buyers' endpoints and [`challenge`]
 //! proves them. The rules themselves stand in the pure stages; this module must not know any wire
 //! format, database, web framework or file.
 
@@ -12,12 +12,14 @@ pub mod breaker;
 pub mod cascade;
 pub mod challenge;
 pub mod closing;
+pub mod custody;
 pub mod deliver;
 pub mod endpoints;
 pub mod event_endpoints;
 pub mod events;
 pub mod exchange;
 pub mod fanout;
+pub mod leases;
 pub mod offer;
 pub mod outbox;
 pub mod outcomes;
@@ -27,6 +29,8 @@ pub mod resolve;
 pub mod room;
 pub mod run;
 pub mod sell;
+pub mod stop;
+pub mod store_watch;
 pub mod take;
 pub mod tasks;
 pub mod unknown;

@@ -11,6 +11,7 @@
 
 mod auctions;
 mod column;
+mod day_keys;
 mod events;
 mod ledger;
 mod pool;
@@ -21,6 +22,7 @@ mod sqlite;
 
 use futures::FutureExt;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::domain::auction::Account;
 use crate::domain::ids::{EndpointId, EventId, LeadId};
@@ -30,9 +32,9 @@ use crate::ports::records::events::{
     AttemptKey, AttemptRow, Backlog, EventView, EventWork, Forgetting, NewEvent, WorkReply,
 };
 use crate::ports::records::{
-    AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, LeadParts,
-    LedgerLine, NotedEntry, RecordPart, Records, RecordsFuture, RegistryChange, RegistryObject,
-    RegistryRows,
+    AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, DayKeyRow,
+    LeadParts, LedgerLine, NotedEntry, RecordPart, Records, RecordsFuture, RegistryChange,
+    RegistryObject, RegistryRows,
 };
 
 pub use postgres::{Postgres, PostgresSettings, PostgresUrl, PostgresUrlError};
@@ -62,6 +64,22 @@ impl Records for SqlRecords {
 
     fn registry(&self) -> RecordsFuture<'_, RegistryRows> {
         registry::current(&self.pool).boxed()
+    }
+
+    fn claim_installation(&self, mark: Vec<u8>) -> RecordsFuture<'_, Vec<u8>> {
+        day_keys::claim_installation(&self.pool, mark).boxed()
+    }
+
+    fn day_keys(&self) -> RecordsFuture<'_, Vec<DayKeyRow>> {
+        day_keys::all(&self.pool).boxed()
+    }
+
+    fn offer_day_key(&self, day: Date, wrapped: Vec<u8>) -> RecordsFuture<'_, DayKeyRow> {
+        day_keys::offer(&self.pool, day, wrapped).boxed()
+    }
+
+    fn destroy_day_key(&self, day: Date) -> RecordsFuture<'_, ()> {
+        day_keys::destroy(&self.pool, day).boxed()
     }
 
     fn change_registry(&self, change: RegistryChange) -> RecordsFuture<'_, Committed> {

@@ -81,6 +81,38 @@ impl Vault {
         self.day_keys.for_sealing(day, &self.random).map(|_| ())
     }
 
+    /// From now on day keys are shared with other nodes: none is made here, and a lead is sealed
+    /// only under a key that was given by [`Vault::give_day_key`].
+    pub fn share_day_keys(&self) {
+        self.day_keys.share();
+    }
+
+    /// Whether the shared key of `day` was given.
+    #[must_use]
+    pub fn has_shared_day_key(&self, day: Date) -> bool {
+        self.day_keys.was_given(day)
+    }
+
+    /// What this node proposes as the key of `day`, wrapped by the master key: the key in its
+    /// folder, or a new one that is kept nowhere yet. Blocks on the file system.
+    ///
+    /// # Errors
+    /// [`VaultError::KeyFile`] when the folder cannot be read.
+    pub fn propose_day_key(&self, day: Date) -> Result<Vec<u8>, VaultError> {
+        self.day_keys.proposal(day, &self.random)
+    }
+
+    /// Takes the key of `day` that all nodes share, wrapped by the master key, and keeps a copy in
+    /// the folder. Blocks on the file system.
+    ///
+    /// # Errors
+    /// [`VaultError::DayKeyRefused`] when it was wrapped by another master key,
+    /// [`VaultError::DayKeyDiffers`] when the folder has another key for that day,
+    /// [`VaultError::KeyFile`] when the copy cannot be written.
+    pub fn give_day_key(&self, day: Date, wrapped: &[u8]) -> Result<(), VaultError> {
+        self.day_keys.give(day, wrapped, &self.random)
+    }
+
     /// The days that have a key, oldest first.
     ///
     /// # Errors

@@ -23,8 +23,8 @@ use crate::cli::init::{DATA_FOLDER, Layout, with_data_at};
 use crate::cli::remote::{Call, Remote, is_served};
 use crate::cli::timeline::timeline;
 use crate::cli::{
-    self, Apply, Ask, Auction, Cli, Command, Credit, Init, Key, LineFormat, Rollback, exchange_dir,
-    private_file, report,
+    self, Apply, Ask, Auction, Cli, Command, Credit, DayKey, Init, Key, LineFormat, Rollback,
+    exchange_dir, private_file, report,
 };
 use crate::config::{Config, Log, LogFormat, TEMPLATE, local_template};
 use crate::domain::key::{KeyMode, OPERATOR_OWNER, Role};
@@ -130,6 +130,7 @@ async fn answer(ask: &Ask, config: &Config, environment: &Environment) -> anyhow
         }
         Ask::Key(order) => key(config, order).await,
         Ask::Credit(order) => credit(config, order).await,
+        Ask::DayKey(order) => day_key(config, order).await,
         Ask::Explain(order) => explain(config, order).await,
         Ask::Auction(Auction::Show { id, json }) => show(config, id, *json).await,
         Ask::Auction(Auction::List { limit, vendor }) => {
@@ -266,6 +267,23 @@ async fn credit_here(config: &Config, order: &Credit) -> anyhow::Result<Money> {
         CreditReply::OutOfRange => bail!("the account would go beyond the largest amount"),
         CreditReply::UnknownBuyer => bail!("there is no buyer {}", order.buyer),
     }
+}
+
+/// Speaks to the records, beside running servers: each forgets a destroyed key at its next look.
+async fn day_key(config: &Config, order: &DayKey) -> anyhow::Result<String> {
+    let office = Office::open(config).await?;
+    let done =
+        match order {
+            DayKey::List => office.records.day_keys().await.map(|rows| report::day_keys(&rows)),
+            DayKey::Destroy { day } => office.records.destroy_day_key(*day).await.map(|()| {
+                format!("destroyed {day}; running servers forget it within ten minutes\n")
+            }),
+        };
+    if let (DayKey::Destroy { day }, Ok(_)) = (order, &done) {
+        office.vault.destroy_day(*day)?;
+    }
+    office.close().await;
+    Ok(done?)
 }
 
 async fn show(config: &Config, id: &str, is_json: bool) -> anyhow::Result<String> {

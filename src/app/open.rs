@@ -11,6 +11,7 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use crate::config::{Config, RecordsSettings, StoreSettings};
 use crate::flow::administer::{AdminError, Administration, AdministrationParts};
+use crate::flow::custody::{CustodyError, claim_installation};
 use crate::flow::{Exchange, ExchangeParts};
 use crate::metrics::Metrics;
 use crate::ports::records::RecordsError;
@@ -51,6 +52,10 @@ pub enum OpenError {
     /// The way to buyers.
     #[error(transparent)]
     Wire(#[from] WireSetupError),
+    /// Day keys could not be agreed upon with the other nodes, or this node is of another
+    /// installation.
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
     /// The registry as it is kept cannot be used.
     #[error(transparent)]
     Registry(#[from] AdminError),
@@ -102,13 +107,18 @@ impl Office {
             metrics: Arc::clone(&metrics),
         }));
         let office = Self { clock, entropy, vault, records, metrics, administration };
-        match office.administration.refresh().await {
+        match office.get_ready().await {
             Ok(()) => Ok(office),
             Err(error) => {
                 office.close().await;
-                Err(error.into())
+                Err(error)
             }
         }
+    }
+
+    async fn get_ready(&self) -> Result<(), OpenError> {
+        claim_installation(&*self.records, &self.vault).await?;
+        Ok(self.administration.refresh().await?)
     }
 
     /// Closes the records.

@@ -3,7 +3,7 @@
 use super::desk::KeyRow;
 use super::table::{Table, plain};
 use crate::flow::administer::ApplyReport;
-use crate::ports::records::AuctionSummary;
+use crate::ports::records::{AuctionSummary, DayKeyRow};
 use crate::registry::plan::{Plan, PlanAction, PlanChange};
 
 /// What was applied, or would be if `plan_only`: the objects that change, then a line that counts,
@@ -66,6 +66,17 @@ pub fn keys(rows: &[KeyRow]) -> String {
             format!("made {:.0}", key.created_at),
             notes.join(", "),
         ]);
+    }
+    joined(table)
+}
+
+/// A list of days and what became of their keys.
+#[must_use]
+pub fn day_keys(rows: &[DayKeyRow]) -> String {
+    let mut table = Table::new("ll");
+    for row in rows {
+        let standing = if row.wrapped.is_some() { "kept" } else { "destroyed" };
+        table.row([row.day.to_string(), standing.to_owned()]);
     }
     joined(table)
 }

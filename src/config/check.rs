@@ -10,6 +10,9 @@ use super::{Config, EventSettings, Exchange, Limits, Log, RecordsSettings, Store
 /// The longest pause between two looks at the registry, in milliseconds: a revoked key works as long.
 const REGISTRY_POLL_MS_MAX: u64 = 5_000;
 
+/// The shortest lease, in milliseconds: orphans are looked for twice in it.
+const LEASE_MS_MIN: u64 = 1_000;
+
 /// Checks that the currency can be one.
 pub(super) fn exchange(exchange: Option<&Exchange>, layers: &mut Layers) {
     let Some(Exchange { currency }) = exchange else { return };
@@ -99,6 +102,7 @@ fn limit_errors(limits: &Limits) -> Vec<(&'static str, String)> {
         .into_iter()
         .filter(|(_, value)| *value == 0)
         .map(|(key, _)| (key, "must be above 0".to_owned()))
+        .chain(lease_errors(limits.lease_ms, limits.renew_ms))
         .collect();
     let mut need = |holds: bool, key: &'static str, message: String| {
         if !holds {
@@ -126,14 +130,6 @@ fn limit_errors(limits: &Limits) -> Vec<(&'static str, String)> {
         format!("{} is not within {wait_ms_min} to {wait_ms_max}", limits.wait_ms_default),
     );
     need(
-        limits.renew_ms.saturating_mul(2) <= limits.lease_ms,
-        "renew_ms",
-        format!(
-            "{} is more than half of lease_ms = {}: one slow renewal would lose the lead",
-            limits.renew_ms, limits.lease_ms
-        ),
-    );
-    need(
         limits.registry_poll_ms <= REGISTRY_POLL_MS_MAX,
         "registry_poll_ms",
         format!(
@@ -156,6 +152,21 @@ fn limit_errors(limits: &Limits) -> Vec<(&'static str, String)> {
     ];
     for (key, percent) in shares {
         need(percent <= 100, key, format!("{percent} is more than 100"));
+    }
+    errors
+}
+
+/// What is wrong about leases and their renewal.
+fn lease_errors(lease_ms: u64, renew_ms: u64) -> Vec<(&'static str, String)> {
+    let mut errors = Vec::new();
+    if lease_ms < LEASE_MS_MIN {
+        let why = "a pause of a moment would lose the lead";
+        errors.push(("lease_ms", format!("{lease_ms} is less than {LEASE_MS_MIN}: {why}")));
+    }
+    if renew_ms.saturating_mul(2) > lease_ms {
+        let why = "one slow renewal would lose the lead";
+        let message = format!("{renew_ms} is more than half of lease_ms = {lease_ms}: {why}");
+        errors.push(("renew_ms", message));
     }
     errors
 }
@@ -204,7 +215,6 @@ fn positive(limits: &Limits) -> Vec<(&'static str, u64)> {
         ("changes_per_owner_burst", u64::from(limits.changes_per_owner_burst)),
         ("challenges_per_owner_max", size(limits.challenges_per_owner_max)),
         ("signature_tolerance_s", limits.signature_tolerance_s),
-        ("lease_ms", limits.lease_ms),
         ("renew_ms", limits.renew_ms),
         ("registry_poll_ms", limits.registry_poll_ms),
     ]

@@ -139,6 +139,16 @@ fn values_that_do_not_fit_together_are_faults() {
         ],
     );
     check_faults(
+        "limits = { lease_ms = 999, renew_ms = 499 }",
+        &[],
+        &[
+            "gavel.toml:1: limits.lease_ms: 999 is less than 1000: a pause of a moment would lose the \
+           lead",
+        ],
+    );
+    let short = parse("limits = { lease_ms = 2000, renew_ms = 1000 }", &[]).unwrap();
+    assert_eq!((short.limits.lease_ms, short.limits.renew_ms), (2_000, 1_000));
+    check_faults(
         "",
         &[("GAVEL__LIMITS__UNRESOLVED_AFTER_S", "59")],
         &["GAVEL__LIMITS__UNRESOLVED_AFTER_S: limits.unresolved_after_s: 59 s end before the \

@@ -88,7 +88,7 @@ enum Tried {
 impl Exchange {
     /// Writes a round's ranking; gives the lead with the ranking that holds.
     pub(super) async fn decide(&self, decide: Decide) -> Result<Option<Arc<LeadView>>, Stop> {
-        let reply = self.timed("decide", self.store.decide(decide)).await?;
+        let reply = self.insist("decide", || self.store.decide(decide.clone())).await?;
         match reply.reply {
             Fenced::Ok(_) => Ok(reply.lead),
             Fenced::Fenced => Err(Stop::Fenced),
@@ -101,7 +101,7 @@ impl Exchange {
             return Ok(Held::Held);
         }
         let (campaign, price) = (hold.hold.campaign.clone(), hold.amount);
-        let held = match self.timed("hold", self.store.hold(hold)).await {
+        let held = match self.insist("hold", || self.store.hold(hold.clone())).await {
             // Such as a hold of another amount, left by a round that was never ranked. One
             // candidate's trouble must not keep the lead from the others.
             Err(error @ StoreError::Limit(_)) => {
@@ -199,25 +199,17 @@ impl Exchange {
             Some(held) => held,
             None => self.hold(run.hold_of(&turn.entry, self.now()), run.plan.test).await?,
         };
-        match held {
-            Held::Held => {}
-            Held::Refused(rule) => {
-                run.has_no_room = true;
-                run.skip(turn, Lost::NoCapacity, Some(rule));
-                return Ok(Tried::Next);
-            }
-            Held::Voided | Held::Captured => {
-                run.skip(turn, Lost::Expired, Some("hold".to_owned()));
-                return Ok(Tried::Next);
-            }
+        if let Some(tried) = Self::without_hold(run, turn, held) {
+            return Ok(tried);
         }
         // Counted from before the intent, which begins the lease: a post that is held up until
         // another owner may have taken over does not leave any more.
         let deadline = self.post_deadline(&campaign, run.deadline);
-        self.intend(run, turn, &post).await?;
+        self.intend(run, turn, (&post, deadline)).await?;
         let began = Instant::now();
         let delivery = self.deliver(&campaign, (turn.post_id, &post), false, deadline).await;
         run.waited += began.elapsed();
+        self.leases.call_is_over(run.lead.id);
         ticket.report(delivery.health);
         if matches!(delivery.outcome, PostOutcome::NotSent { .. }) {
             self.make_sure_it_is_ours(run).await?;
@@ -227,10 +219,31 @@ impl Exchange {
         Ok(if is_over { Tried::Settled } else { Tried::Next })
     }
 
+    /// What comes of a candidate that cannot be posted to after its hold; `None` if it can.
+    fn without_hold(run: &mut Run, turn: &Turn, held: Held) -> Option<Tried> {
+        match held {
+            // The store took its time.
+            Held::Held if Instant::now() + POST_TIME_MIN >= run.deadline => {
+                run.give_back(turn);
+                Some(Tried::OutOfTime)
+            }
+            Held::Held => None,
+            Held::Refused(rule) => {
+                run.has_no_room = true;
+                run.skip(turn, Lost::NoCapacity, Some(rule));
+                Some(Tried::Next)
+            }
+            Held::Voided | Held::Captured => {
+                run.skip(turn, Lost::Expired, Some("hold".to_owned()));
+                Some(Tried::Next)
+            }
+        }
+    }
+
     /// Renews the lease, or stops. That we sent nothing is the whole truth about a post only as
     /// long as nobody else may have sent it: a verdict is not fenced.
     async fn make_sure_it_is_ours(&self, run: &Run) -> Result<(), Stop> {
-        let (lead_id, fence, lease_ms) = (run.lead.id, run.fence, self.post_lease_ms());
+        let (lead_id, fence, lease_ms) = (run.lead.id, run.fence, self.limits.lease_ms);
         let renew = || self.store.renew(lead_id, fence, lease_ms);
         match self.insist("renew", renew).await?.reply {
             Fenced::Ok(()) => Ok(()),
@@ -238,23 +251,36 @@ impl Exchange {
         }
     }
 
-    /// Trip 3: after it, and only after it, the post may leave.
-    async fn intend(&self, run: &mut Run, turn: &Turn, post: &RenderedPost) -> Result<(), Stop> {
+    /// Trip 3: after it, and only after it, the post may leave. The lease it begins outlives the
+    /// post, which must be over by `deadline`.
+    async fn intend(
+        &self,
+        run: &mut Run,
+        turn: &Turn,
+        (post, deadline): (&RenderedPost, Instant),
+    ) -> Result<(), Stop> {
         let day = lead_day(run.lead.id);
+        self.prepare_day(day).await?;
         let sealed = self.vault.seal_post(turn.post_id, day, &post.to_bytes())?;
+        let (lead_id, fence, asked_at) = (run.lead.id, run.fence, Instant::now());
+        self.leases.call_begins(lead_id, deadline);
+        let lease_ms = self.leases.wanted_ms(lead_id, self.limits.lease_ms);
         let intent = Intent {
-            lead_id: run.lead.id,
-            fence: run.fence,
+            lead_id,
+            fence,
             seat: SEAT,
             k: turn.k,
             campaign: turn.entry.campaign.clone(),
             post_id: turn.post_id,
             sealed_post: sealed.into(),
-            lease_ms: self.post_lease_ms(),
+            lease_ms,
         };
         let reply = self.insist("intent", || self.store.intent(intent.clone())).await?;
         match reply.reply {
-            Fenced::Ok(Intended::Ok) => run.refresh(reply.lead),
+            Fenced::Ok(Intended::Ok) => {
+                self.leases.extend(lead_id, fence, (asked_at, lease_ms));
+                run.refresh(reply.lead)
+            }
             Fenced::Ok(refused) => Err(Stop::Bug(format!("an intent was refused: {refused:?}"))),
             Fenced::Fenced => Err(Stop::Fenced),
         }
@@ -318,7 +344,7 @@ impl Exchange {
             Verdict::Unknown => {}
         }
         effects.extend(run.take_parts());
-        run.due_at = (verdict == Verdict::Unknown).then(|| self.next_look(0, 0));
+        run.due_at = (verdict == Verdict::Unknown).then(|| self.next_look(0));
         let outcome = Outcome {
             lead_id: run.lead.id,
             seat: SEAT,
@@ -341,7 +367,7 @@ impl Exchange {
                 return Err(Stop::Bug("the store knows no such attempt".to_owned()));
             }
         }
-        self.outbox.mark(run.lead.id.partition());
+        self.outbox.mark(run.lead.id);
         run.refresh(reply.lead)
     }
 }

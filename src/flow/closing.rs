@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::exchange::Exchange;
 use super::run::{Run, Stop};
+use super::store_watch::jittered;
 use super::waiting::{Active, Progress};
 use crate::domain::auction::{Closing, StoredAnswer};
 use crate::domain::campaign::PostSemantics;
@@ -19,6 +21,13 @@ use crate::notify::answer::{Answer, AuctionSide, Sale, final_body, no_offer};
 use crate::ports::auction_store::{DuplicateClaim, Effect, Fenced, Finished, StoreError};
 use crate::registry::snapshot::Snapshot;
 use crate::settle::sale::total_payout;
+
+/// How long a claim of a lead that nobody knows is doubted.
+const GHOST_PATIENCE: Duration = Duration::from_secs(5);
+/// Pause between two looks at such a claim.
+const GHOST_PAUSE: Duration = Duration::from_millis(20);
+/// A lead that is older was taken in, or its claim would be free; in milliseconds.
+const GHOST_AGE_MAX_MS: i64 = 120_000;
 
 /// A seat that brings the vendor something.
 #[derive(Debug, Clone)]
@@ -125,11 +134,48 @@ impl Exchange {
         is_closed: bool,
     ) -> Result<Option<DuplicateClaim>, StoreError> {
         let (Some(digest), false) = (run.plan.duplicate, is_closed) else { return Ok(None) };
-        let tree = run.snapshot.trees.get(&run.lead.vertical);
-        let window_s = tree.and_then(|tree| tree.duplicate_window_s).unwrap_or(0);
-        let window_ms = window_s.saturating_mul(1_000);
-        let claim = self.store.claim_duplicate(digest, run.lead.id, window_ms);
+        let claim = self.store.claim_duplicate(digest, run.lead.id, duplicate_window_ms(run));
         self.timed("claim_duplicate", claim).await.map(Some)
+    }
+
+    /// As [`Exchange::claim_duplicate`], for a lead that is taken in: asks until it is known whose
+    /// consumer this is.
+    pub(super) async fn claim_duplicate_surely(
+        &self,
+        run: &Run,
+    ) -> Result<Option<DuplicateClaim>, StoreError> {
+        let Some(digest) = run.plan.duplicate else { return Ok(None) };
+        let window_ms = duplicate_window_ms(run);
+        let claim = || self.store.claim_duplicate(digest, run.lead.id, window_ms);
+        let claimed = self.insist("claim_duplicate", claim).await?;
+        self.unless_ghost(run, claimed).await.map(Some)
+    }
+
+    /// Sees through the claim of a lead that is not taken in: the same request at another node, or
+    /// twice at this one, claims the consumer beside its `create`, and gives the claim back when
+    /// it learns that its key is known.
+    pub(super) async fn unless_ghost(
+        &self,
+        run: &Run,
+        mut claimed: DuplicateClaim,
+    ) -> Result<DuplicateClaim, StoreError> {
+        let Some(digest) = run.plan.duplicate else { return Ok(claimed) };
+        let believed_from = Instant::now() + GHOST_PATIENCE;
+        loop {
+            let DuplicateClaim::Taken(other) = claimed else { return Ok(claimed) };
+            let minted = Timestamp::from_millisecond(other.minted_ms()).unwrap_or(Timestamp::MIN);
+            if ms_between(minted, self.now()) > GHOST_AGE_MAX_MS || Instant::now() >= believed_from
+            {
+                return Ok(claimed);
+            }
+            if self.insist("read", || self.store.read(other)).await?.lead.is_some() {
+                return Ok(claimed);
+            }
+            tokio::time::sleep(jittered(GHOST_PAUSE, &*self.entropy)).await;
+            let window_ms = duplicate_window_ms(run);
+            let claim = || self.store.claim_duplicate(digest, run.lead.id, window_ms);
+            claimed = self.insist("claim_duplicate", claim).await?;
+        }
     }
 
     /// Ends a lead whose consumer another lead has claimed.
@@ -151,12 +197,23 @@ impl Exchange {
 
     /// Tells whoever waits, counts, and sees to what must be looked at again.
     pub(super) fn conclude(self: &Arc<Self>, run: Run, active: &Active, ended: Result<(), Stop>) {
-        self.outbox.mark(run.lead.id.partition());
+        self.outbox.mark(run.lead.id);
         match ended {
             Ok(()) if run.is_offered() => self.announce_offer(&run, active),
             Ok(()) => self.announce(&run, active),
-            Err(Stop::Fenced) => tracing::info!(lead = %run.lead.id, "auction.fenced"),
-            Err(stop) => tracing::error!(lead = %run.lead.id, %stop, "auction.stopped"),
+            Err(stop) => {
+                match stop {
+                    Stop::Fenced | Stop::Abandoned => {
+                        tracing::info!(lead = %run.lead.id, %stop, "auction.left");
+                    }
+                    _ => tracing::error!(lead = %run.lead.id, %stop, "auction.stopped"),
+                }
+                // Whoever goes on with it, its answer will be in the store.
+                active.publish(Progress::Elsewhere);
+            }
+        }
+        if run.view.as_ref().is_some_and(|view| view.closing.is_some()) || run.is_offered() {
+            self.leases.end(run.lead.id, run.fence);
         }
         self.unknown.note(run.lead.id, run.view.as_deref());
         self.unknown.count(self.now(), &self.metrics);
@@ -167,10 +224,14 @@ impl Exchange {
             if !self.may_resolve_soon(&run) {
                 active.publish(Progress::Parked);
             }
-            // Later ones are found by the sweep; a timer beside it would make two looks of one.
+            // A later look is anybody's, by the sweep; a timer beside it would make two of one.
             let due = self.instant_of(due_at);
-            if due <= Instant::now() + Duration::from_millis(self.post_lease_ms()) {
+            if due <= Instant::now() + Duration::from_millis(self.limits.lease_ms) {
                 self.schedule(run.lead.id, due);
+            } else {
+                let (exchange, lead_id, fence) = (Arc::clone(self), run.lead.id, run.fence);
+                let release = async move { exchange.release(lead_id, fence).await };
+                self.tasks.spawn(&self.auctions, release);
             }
         }
     }
@@ -215,4 +276,10 @@ impl Exchange {
             }
         });
     }
+}
+
+fn duplicate_window_ms(run: &Run) -> u64 {
+    let tree = run.snapshot.trees.get(&run.lead.vertical);
+    let window_s = tree.and_then(|tree| tree.duplicate_window_s).unwrap_or(0);
+    window_s.saturating_mul(1_000)
 }

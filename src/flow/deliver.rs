@@ -167,17 +167,13 @@ impl Exchange {
         (Instant::now() + Duration::from_millis(post_ms)).min(auction)
     }
 
-    /// How long a lease must last to cover one post and its bookkeeping, in milliseconds.
-    pub(super) fn post_lease_ms(&self) -> u64 {
-        self.limits.lease_ms.max(self.limits.post_ms + 2_000)
-    }
-
-    /// When to look at an unknown post again, after so many looks and given how long ago it was
-    /// sent: half a second at first, doubling, and hourly after 15 minutes (PROTOCOL a7).
-    pub(super) fn next_look(&self, looks: usize, age_ms: i64) -> jiff::Timestamp {
+    /// When to look at an unknown post again, given how long ago it was sent: half a second later at
+    /// first, twice as long each time, and hourly after 15 minutes (PROTOCOL a7). Which node has
+    /// looked before does not matter.
+    pub(super) fn next_look(&self, age_ms: i64) -> jiff::Timestamp {
         const QUICK_WINDOW_MS: i64 = 900_000;
         const HOUR_MS: i64 = 3_600_000;
-        let doubled = 500_i64 << looks.min(11);
+        let doubled = 500 + age_ms.max(0);
         let step_ms = if age_ms >= QUICK_WINDOW_MS { HOUR_MS } else { doubled };
         let mut random = [0; 2];
         self.entropy.fill(&mut random);

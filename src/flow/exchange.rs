@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -13,9 +14,12 @@ use tokio_util::task::TaskTracker;
 use super::administer::Administration;
 use super::breaker::Breakers;
 use super::challenge::ChallengeTurns;
+use super::custody::Custody;
 use super::events::Events;
+use super::leases::Leases;
 use super::outbox::Outbox;
 use super::room::NoRoom;
+use super::store_watch::StoreWatch;
 use super::tasks::Tasks;
 use super::unknown::UnknownPosts;
 use super::waiting::Waiting;
@@ -28,16 +32,18 @@ use crate::domain::record::AuctionRecord;
 use crate::domain::slug::{BuyerId, VendorId};
 use crate::domain::time::ms_between;
 use crate::metrics::Metrics;
-use crate::ports::auction_store::{
-    AccountView, Credit, CreditKind, Credited, NodeId, StoreError, StoreFuture,
-};
+use crate::ports::auction_store::{AccountView, Credit, CreditKind, Credited, NodeId, StoreError};
 use crate::ports::records::{AuctionFilter, AuctionSummary, CreditNote, NotedEntry, RecordsError};
 use crate::ports::{AuctionStore, BuyerWire, Clock, Entropy, Records};
 use crate::registry::snapshot::Snapshot;
 use crate::vault::Vault;
 
-/// Pauses between the tries of a store operation that must not be lost, in milliseconds.
-const INSIST_PAUSES_MS: [u64; 6] = [50, 100, 200, 400, 800, 1_600];
+/// How long auctions that are cut off may take to notice.
+const ABANDON_PATIENCE: Duration = Duration::from_secs(1);
+/// How long handing leases back may take; what is not handed back ends by itself.
+const HAND_BACK_PATIENCE: Duration = Duration::from_secs(2);
+/// Leases handed back at once.
+const HAND_BACKS_AT_ONCE: usize = 32;
 
 /// Why the exchange could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +60,16 @@ pub enum FlowError {
     /// The store gave no reply.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store is away, or has no room.
+    #[error("nothing is taken in: {error}")]
+    StoreAway {
+        /// When to come again, in seconds.
+        retry_after_s: u32,
+        /// Whether it is certain that nothing was done.
+        is_untouched: bool,
+        /// What it met.
+        error: StoreError,
+    },
     /// The records gave no answer.
     #[error(transparent)]
     Records(#[from] RecordsError),
@@ -155,12 +171,17 @@ pub struct Exchange {
     /// The sweepers and the settler; stopped after the auctions.
     pub(super) workers: TaskTracker,
     pub(super) draining: CancellationToken,
+    /// Ends auctions that are not over when the node must stop.
+    pub(super) abandoned: CancellationToken,
     pub(super) stopping: CancellationToken,
     pub(super) admission: Arc<Semaphore>,
     pub(super) waiting: Arc<Waiting>,
     pub(super) no_room: NoRoom,
     pub(super) breakers: Breakers,
+    pub(super) custody: Custody,
+    pub(super) leases: Leases,
     pub(super) outbox: Outbox,
+    pub(super) store_watch: StoreWatch,
     pub(super) unknown: UnknownPosts,
     pub(super) challenge_turns: ChallengeTurns,
     pub(super) events: Events,
@@ -179,6 +200,7 @@ impl Exchange {
         parts.metrics.store_durability(parts.store.durability());
         let challenge_turns = ChallengeTurns::new(parts.limits.challenges_per_owner_max);
         let breakers = Breakers::new(&parts.limits, Arc::clone(&parts.metrics));
+        let custody = Custody::new(Arc::clone(&parts.records), Arc::clone(&parts.vault));
         Arc::new(Self {
             store: parts.store,
             records: parts.records,
@@ -195,12 +217,16 @@ impl Exchange {
             auctions: TaskTracker::new(),
             workers: TaskTracker::new(),
             draining: CancellationToken::new(),
+            abandoned: CancellationToken::new(),
             stopping: CancellationToken::new(),
             admission,
             waiting: Arc::new(Waiting::default()),
             no_room: NoRoom::default(),
             breakers,
+            custody,
+            leases: Leases::default(),
             outbox: Outbox::default(),
+            store_watch: StoreWatch::default(),
             unknown: UnknownPosts::default(),
             challenge_turns,
             events: Events::default(),
@@ -213,6 +239,9 @@ impl Exchange {
     /// Starts the workers: recovery of what an earlier process left, settling, telling, and
     /// watching the registry.
     pub fn start(self: &Arc<Self>) {
+        let exchange = Arc::clone(self);
+        let watch_store = async move { exchange.watch_store_for_ever().await };
+        self.tasks.spawn(&self.workers, watch_store);
         let exchange = Arc::clone(self);
         self.tasks.spawn(&self.workers, async move { exchange.sweep_for_ever().await });
         let exchange = Arc::clone(self);
@@ -230,23 +259,45 @@ impl Exchange {
         self.tasks.spawn(&self.workers, watch);
     }
 
-    /// Stops: no new leads, wait for auctions up to `drain_ms`, settle what is left, end.
+    /// Stops: no new leads, wait for auctions up to `drain_ms`, hand back what is left, settle, end.
     ///
-    /// What is not over by then stays durable and is taken up at the next start.
+    /// What is not over by then stays durable; another node takes it up at once, or the next start.
     pub async fn drain(&self) {
         self.draining.cancel();
         self.auctions.close();
         let patience = Duration::from_millis(self.limits.drain_ms);
         if tokio::time::timeout(patience, self.auctions.wait()).await.is_err() {
-            tracing::warn!(
-                active = self.waiting.active(),
-                "drain.timeout: auctions are left to the next start"
-            );
+            tracing::warn!(active = self.waiting.active(), "drain.timeout: auctions are left");
+            self.abandoned.cancel();
+            // A task that does not notice is as one of a node that died.
+            let _ = tokio::time::timeout(ABANDON_PATIENCE, self.auctions.wait()).await;
         }
+        self.hand_back().await;
         self.stopping.cancel();
         self.workers.close();
         self.workers.wait().await;
         self.settle_everything().await;
+    }
+
+    /// Ends the leases of leads that are not over, so that others need not wait for their end.
+    async fn hand_back(&self) {
+        let running = self.leases.running();
+        let count = running.len();
+        let hand_back = stream::iter(running)
+            .map(async |(lead_id, fence)| self.release(lead_id, fence).await)
+            .buffer_unordered(HAND_BACKS_AT_ONCE)
+            .collect::<()>();
+        if tokio::time::timeout(HAND_BACK_PATIENCE, hand_back).await.is_err() {
+            tracing::warn!(count, "drain.leases_left: they end by themselves");
+        } else if count > 0 {
+            tracing::info!(count, "drain.leases_handed_back");
+        }
+    }
+
+    /// Whether the node takes no new work because it is stopping.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
     }
 
     /// The registry's picture now.
@@ -279,6 +330,12 @@ impl Exchange {
         &self.vault
     }
 
+    /// The keeping of day keys.
+    #[must_use]
+    pub const fn custody(&self) -> &Custody {
+        &self.custody
+    }
+
     /// What is counted.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
@@ -294,7 +351,8 @@ impl Exchange {
     /// Whether the node may be given leads, and what is degraded.
     #[must_use]
     pub fn health(&self) -> Health {
-        let mut reasons = self.outbox.degraded();
+        let mut reasons: Vec<Degraded> = self.store_watch.degraded().into_iter().collect();
+        reasons.extend(self.outbox.degraded());
         reasons.extend(self.events.degraded());
         let is_draining = self.draining.is_cancelled();
         if is_draining {
@@ -323,7 +381,7 @@ impl Exchange {
         };
         let Some(lead_id) = lead_id else { return Ok(None) };
         if lead_id.partition().0 < self.store.partitions() {
-            self.settle_partition(lead_id.partition()).await;
+            self.settle_lead(lead_id).await;
         }
         let record = self.records.auction(lead_id).await?;
         Ok(record.filter(|record| vendor.is_none_or(|vendor| record.vendor_id == *vendor)))
@@ -346,7 +404,7 @@ impl Exchange {
         let account = Account::Buyer(buyer.clone());
         let credit = Credit { account: account.clone(), op_id: op_id.clone(), kind, amount };
         let reply = self.timed("credit", self.store.credit(credit)).await?;
-        self.outbox.wake();
+        self.outbox.book(account.clone());
         Ok(match reply.reply {
             Credited::Done | Credited::Already => {
                 self.records.note_credit(CreditNote { account, op_id, note, actor }).await?;
@@ -387,42 +445,6 @@ impl Exchange {
     pub async fn balance(&self, buyer: &BuyerId) -> Result<AccountView, FlowError> {
         let account = Account::Buyer(buyer.clone());
         Ok(self.timed("balance", self.store.balance(account)).await?.account)
-    }
-
-    /// Awaits a store operation, counting its time and its failures.
-    pub(super) async fn timed<T>(
-        &self,
-        operation: &'static str,
-        call: StoreFuture<'_, T>,
-    ) -> Result<T, StoreError> {
-        let began = Instant::now();
-        let reply = call.await;
-        self.metrics.store_seconds(operation, began.elapsed());
-        match &reply {
-            Ok(_) => self.outbox.store_works(),
-            Err(error) => {
-                self.metrics.store_errors(operation);
-                self.outbox.store_fails(error);
-            }
-        }
-        reply
-    }
-
-    /// As [`Exchange::timed`], but repeats an operation that got no reply a few times: for what
-    /// must not be lost to a moment's overload. Every operation of the store may be repeated.
-    pub(super) async fn insist<'a, T>(
-        &'a self,
-        operation: &'static str,
-        call: impl Fn() -> StoreFuture<'a, T>,
-    ) -> Result<T, StoreError> {
-        for pause_ms in INSIST_PAUSES_MS {
-            match self.timed(operation, call()).await {
-                Err(StoreError::Unavailable(_)) => {}
-                known => return known,
-            }
-            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-        }
-        self.timed(operation, call()).await
     }
 
     /// The present instant.

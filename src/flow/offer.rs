@@ -127,7 +127,7 @@ impl Exchange {
             let vendor = &run.lead.vendor;
             self.metrics.auctions(&run.lead.vertical, vendor, closing.disposition, reason);
         }
-        self.outbox.mark(lead_id.partition());
+        self.outbox.mark(lead_id);
         Ok(stands)
     }
 }

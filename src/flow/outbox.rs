@@ -2,9 +2,10 @@
 //!
 //! Captures, voids and credits go to the accounts; parts of decision records and the accounts'
 //! journals go to the permanent records. Everything is idempotent, so a crash between doing and
-//! removing only means doing it again.
+//! removing only means doing it again. A node settles what it caused at once, and now and then what
+//! has been waiting since its last look, whoever caused it: that node may have died.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,11 +15,9 @@ use tokio::time::Instant;
 
 use super::exchange::{Degraded, Exchange};
 use crate::domain::auction::Account;
-use crate::domain::ids::Partition;
+use crate::domain::ids::{LeadId, Partition};
 use crate::metrics::HoldResult;
-use crate::ports::auction_store::{
-    Captured, Credit, Credited, Effect, OutboxEntry, StoreError, Voided,
-};
+use crate::ports::auction_store::{Captured, Credit, Credited, Effect, OutboxEntry, Voided};
 use crate::ports::records::{LedgerLine, RecordPart, RecordsError};
 
 /// Pause between two looks at all partitions, for what another node or a crash left.
@@ -30,20 +29,46 @@ const ENTRIES_LOOK_MAX: usize = 4_096;
 /// Journal entries taken from an account at once.
 const JOURNAL_MAX: usize = 512;
 
-/// Which partitions have something to settle, and what stands in the way.
+/// What this node caused and has to settle, and what stands in the way.
 #[derive(Default)]
 pub struct Outbox {
-    marked: Mutex<BTreeSet<Partition>>,
+    /// Leads with something in the outbox of their partition.
+    marked: Mutex<BTreeMap<Partition, BTreeSet<LeadId>>>,
+    /// Accounts with something in their journal.
+    booked: Mutex<BTreeSet<Account>>,
     wake: Notify,
-    troubles: Mutex<Troubles>,
-    /// Since when every pass over all partitions has left something waiting.
+    /// Why the records take nothing.
+    records: Mutex<Option<String>>,
+    /// The newest entry of each partition at the last look at all of them.
+    seen: Mutex<BTreeMap<Partition, u64>>,
+    /// Since when every look at all partitions has left something waiting.
     waiting_since: Mutex<Option<Instant>>,
 }
 
-#[derive(Default)]
-struct Troubles {
-    store: Option<String>,
-    records: Option<String>,
+/// Which entries of a partition are meant.
+enum Whose {
+    /// Those of these leads.
+    Of(BTreeSet<LeadId>),
+    /// All up to this one.
+    UpTo(u64),
+}
+
+impl Whose {
+    fn means(&self, entry: &OutboxEntry) -> bool {
+        match self {
+            Self::Of(leads) => leads.contains(&entry.lead_id),
+            Self::UpTo(last) => entry.id <= *last,
+        }
+    }
+}
+
+/// What a look at a partition found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Looked {
+    /// How many of the entries that were meant had to stay.
+    left: usize,
+    /// The newest entry of all.
+    newest: Option<u64>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -51,19 +76,36 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Outbox {
-    /// Says that a partition has something to settle.
-    pub fn mark(&self, partition: Partition) {
-        locked(&self.marked).insert(partition);
+    /// Says that a lead has something to settle.
+    pub fn mark(&self, lead_id: LeadId) {
+        locked(&self.marked).entry(lead_id.partition()).or_default().insert(lead_id);
         self.wake.notify_one();
     }
 
     /// Says that an account's journal has something for the records.
-    pub fn wake(&self) {
+    pub fn book(&self, account: Account) {
+        locked(&self.booked).insert(account);
         self.wake.notify_one();
     }
 
-    fn take_marked(&self) -> BTreeSet<Partition> {
+    fn take_marked(&self) -> BTreeMap<Partition, BTreeSet<LeadId>> {
         std::mem::take(&mut *locked(&self.marked))
+    }
+
+    fn take_booked(&self) -> BTreeSet<Account> {
+        std::mem::take(&mut *locked(&self.booked))
+    }
+
+    /// What has been waiting in a partition since the last look at all of them; everything at the
+    /// first look.
+    fn old(&self, partition: Partition) -> Whose {
+        Whose::UpTo(locked(&self.seen).get(&partition).copied().unwrap_or(u64::MAX))
+    }
+
+    fn note_seen(&self, partition: Partition, newest: Option<u64>) {
+        let mut seen = locked(&self.seen);
+        let before = seen.entry(partition).or_default();
+        *before = newest.unwrap_or(*before);
     }
 
     /// How long something has been waiting, after a pass that left `waiting` entries.
@@ -78,40 +120,23 @@ impl Outbox {
 
     /// What does not work as it should.
     #[must_use]
-    pub fn degraded(&self) -> Vec<Degraded> {
-        let troubles = locked(&self.troubles);
-        let of = |what, why: &Option<String>| why.clone().map(|why| Degraded { what, why });
-        [of("store", &troubles.store), of("records", &troubles.records)]
-            .into_iter()
-            .flatten()
-            .collect()
-    }
-
-    /// Notes that the store gave no reply.
-    pub fn store_fails(&self, error: &StoreError) {
-        locked(&self.troubles).store = Some(error.to_string());
-    }
-
-    /// Notes that the store replied.
-    pub fn store_works(&self) {
-        let mut troubles = locked(&self.troubles);
-        if troubles.store.is_some() {
-            troubles.store = None;
-        }
+    pub fn degraded(&self) -> Option<Degraded> {
+        let why = locked(&self.records).clone()?;
+        Some(Degraded { what: "records", why })
     }
 
     fn records_say<T>(&self, answer: Result<T, RecordsError>) -> bool {
-        let mut troubles = locked(&self.troubles);
+        let mut trouble = locked(&self.records);
         match answer {
             Ok(_) => {
-                troubles.records = None;
+                *trouble = None;
                 true
             }
             Err(error) => {
-                if troubles.records.is_none() {
+                if trouble.is_none() {
                     tracing::error!(%error, "records.failed");
                 }
-                troubles.records = Some(error.to_string());
+                *trouble = Some(error.to_string());
                 false
             }
         }
@@ -129,72 +154,99 @@ impl Exchange {
                 () = self.stopping.cancelled() => return,
                 // Before what comes: a busy market must not keep the sweep from its turn.
                 _ = sweep.tick() => self.settle_everything().await,
-                () = self.outbox.wake.notified() => {
-                    for partition in self.outbox.take_marked() {
-                        self.settle_partition(partition).await;
-                    }
-                    self.settle_journals().await;
-                }
+                () = self.outbox.wake.notified() => self.settle_own().await,
             }
         }
     }
 
-    /// One pass over all partitions and journals.
+    /// Settles what this node caused.
+    async fn settle_own(&self) {
+        for (partition, leads) in self.outbox.take_marked() {
+            self.settle_partition(partition, &Whose::Of(leads)).await;
+        }
+        for account in self.outbox.take_booked() {
+            self.settle_journal(account).await;
+        }
+    }
+
+    /// Settles what one lead has left, whoever caused it.
+    pub(super) async fn settle_lead(&self, lead_id: LeadId) {
+        let whose = Whose::Of(BTreeSet::from([lead_id]));
+        self.settle_partition(lead_id.partition(), &whose).await;
+    }
+
+    /// One pass over what this node caused, and over all that has been waiting in any partition or
+    /// journal.
     pub(super) async fn settle_everything(&self) {
+        self.settle_own().await;
         let mut waiting = 0;
         for partition in self.partitions() {
-            waiting += self.settle_partition(partition).await;
+            if self.store_watch.away().is_some() {
+                return;
+            }
+            let looked = self.settle_partition(partition, &self.outbox.old(partition)).await;
+            self.outbox.note_seen(partition, looked.newest);
+            waiting += looked.left;
         }
         self.metrics.outbox_entries.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         self.metrics.outbox_oldest.set(self.outbox.age(waiting).as_secs_f64());
         self.settle_journals().await;
     }
 
-    /// Carries out what a partition's outbox holds; gives how many entries had to stay.
+    /// Carries out what is meant of a partition's outbox.
     ///
-    /// Entries that have to stay do not hold up those behind them: more and more are read, and of
-    /// those only the money is settled.
-    pub(super) async fn settle_partition(&self, partition: Partition) -> usize {
+    /// Entries that have to stay do not hold up those behind them: more and more are read, and once
+    /// the records have refused, only the money of those is settled.
+    async fn settle_partition(&self, partition: Partition, whose: &Whose) -> Looked {
         let mut limit = ENTRIES_MAX;
+        let mut wants_parts = true;
         loop {
             let read = self.store.outbox_read(partition, limit);
-            let Ok(entries) = self.timed("outbox_read", read).await else { return 0 };
-            if entries.is_empty() {
-                return 0;
-            }
-            let total = entries.len();
-            let done = self.settle_entries(entries, limit == ENTRIES_MAX).await;
-            let left = total - done.len();
+            let Ok(entries) = self.timed("outbox_read", read).await else {
+                return Looked::default();
+            };
+            let (total, newest) = (entries.len(), entries.last().map(|entry| entry.id));
+            let meant: Vec<_> = entries.into_iter().filter(|entry| whose.means(entry)).collect();
+            let wanted = meant.len();
+            let (done, are_parts_kept) = self.settle_entries(meant, wants_parts).await;
+            wants_parts &= are_parts_kept;
+            let (left, stay) = (wanted - done.len(), total - done.len());
             if !done.is_empty() {
                 let ack = self.store.outbox_ack(partition, done);
                 if self.timed("outbox_ack", ack).await.is_err() {
-                    return total;
+                    return Looked { left: wanted, newest };
                 }
             }
             let is_whole = total < limit;
-            if is_whole || (left > 0 && limit >= ENTRIES_LOOK_MAX) {
-                return left;
+            if is_whole || (stay > 0 && limit >= ENTRIES_LOOK_MAX) {
+                return Looked { left, newest };
             }
-            if left > 0 {
+            if stay > 0 {
                 limit = (limit * 4).min(ENTRIES_LOOK_MAX);
             }
         }
     }
 
     /// Carries entries out, parts of records only if they are wanted; gives the ids of those that
-    /// are done.
-    async fn settle_entries(&self, entries: Vec<OutboxEntry>, wants_parts: bool) -> Vec<u64> {
+    /// are done, and whether the records have taken all they were given.
+    async fn settle_entries(
+        &self,
+        entries: Vec<OutboxEntry>,
+        wants_parts: bool,
+    ) -> (Vec<u64>, bool) {
         let (mut parts, effects): (Vec<_>, Vec<_>) =
             entries.into_iter().partition(|entry| matches!(entry.effect, Effect::Record(_)));
         if !wants_parts {
             parts.clear();
         }
+        let given = parts.len();
         let (mut done, settled) = futures::join!(
             self.record_parts(parts),
             join_all(effects.into_iter().map(|entry| self.settle_entry(entry)))
         );
+        let are_parts_kept = done.len() == given;
         done.extend(settled.into_iter().flatten());
-        done
+        (done, are_parts_kept)
     }
 
     /// Gives parts of decision records to the records; gives the ids of those that are kept.
@@ -236,8 +288,11 @@ impl Exchange {
         let OutboxEntry { id, lead_id, effect, .. } = entry;
         let done = match effect {
             Effect::Capture { account, hold, amount } => {
-                let capture = self.store.capture(account, hold, amount);
-                self.timed("capture", capture).await.map(|reply| self.watch_capture(reply.reply))
+                let capture = self.store.capture(account.clone(), hold, amount);
+                self.timed("capture", capture).await.map(|reply| {
+                    self.outbox.book(account);
+                    self.watch_capture(reply.reply);
+                })
             }
             Effect::Void { account, hold } => {
                 self.timed("void", self.store.void(account, hold)).await.map(|reply| {
@@ -247,8 +302,10 @@ impl Exchange {
                 })
             }
             Effect::Credit { account, op_id, kind, amount } => {
+                let booked = account.clone();
                 let credit = self.store.credit(Credit { account, op_id, kind, amount });
                 self.timed("credit", credit).await.map(|reply| {
+                    self.outbox.book(booked);
                     if matches!(reply.reply, Credited::Mismatch | Credited::OutOfRange) {
                         tracing::error!(lead = %lead_id, reply = ?reply.reply, "credit.refused");
                     }
@@ -279,8 +336,8 @@ impl Exchange {
         }
     }
 
-    /// Moves the accounts' journals into the permanent book.
-    pub(super) async fn settle_journals(&self) {
+    /// Moves all accounts' journals into the permanent book.
+    async fn settle_journals(&self) {
         let accounts = self.timed("journal_accounts", self.store.journal_accounts()).await;
         for account in accounts.unwrap_or_default() {
             self.settle_journal(account).await;
@@ -317,6 +374,29 @@ fn record_part(entry: OutboxEntry) -> Option<RecordPart> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_caused_is_settled_once_it_has_waited_from_one_look_to_the_next() {
+        let entry = |id: u64| OutboxEntry {
+            id,
+            lead_id: LeadId::new(Partition(3), 7),
+            sequence: 1,
+            effect: Effect::FreeDuplicate { digest: [0; 32] },
+        };
+        let outbox = Outbox::default();
+        let check = |id: u64, expect: bool| {
+            assert_eq!(outbox.old(Partition(3)).means(&entry(id)), expect, "{id}");
+        };
+        check(5, true);
+        outbox.note_seen(Partition(3), Some(5));
+        check(5, true);
+        check(6, false);
+        outbox.note_seen(Partition(3), None);
+        check(5, true);
+        check(6, false);
+        outbox.note_seen(Partition(3), Some(9));
+        check(6, true);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn what_waits_grows_old_until_nothing_waits() {

@@ -99,7 +99,7 @@ impl Exchange {
             let is_open = appended.lead.is_some();
             return Ok(if is_open { OutcomeReply::Open } else { OutcomeReply::Over });
         }
-        self.outbox.mark(lead_id.partition());
+        self.outbox.mark(lead_id);
         // Of two reports under one key that come at once, only one is kept.
         let record = self.auction(None, &lead_id.to_string()).await?;
         let first = record.as_ref().and_then(|record| kept(record, outcome.outcome_id));

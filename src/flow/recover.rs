@@ -8,23 +8,29 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::cascade::{SEAT, post_record};
 use super::exchange::{Exchange, FlowError};
 use super::plan::{AuctionPlan, Notes, OfferNotes, TakenNotes};
 use super::resolve::turn_at;
 use super::run::{Run, Stop};
-use crate::domain::auction::{Account, HoldId, LeadState, LeadView, SeatState};
+use super::store_watch::jittered;
+use crate::domain::auction::{Account, HoldId, LeadState, LeadView, Seat, SeatState};
 use crate::domain::disposition::{Disposition, Reason};
-use crate::domain::ids::LeadId;
+use crate::domain::ids::{LeadId, Partition};
 use crate::domain::post::Verdict;
 use crate::domain::record::{Part, PostResult};
 use crate::domain::time::plus_ms;
-use crate::ports::auction_store::{Claimed, DuplicateClaim, Fenced, Outcome};
+use crate::ports::auction_store::{Claimed, DuplicateClaim, Fenced, Outcome, StoreError};
 
-/// Pause between two sweeps for what nobody looks after.
-const SWEEP_PAUSE: Duration = Duration::from_secs(2);
+/// Longest pause between two sweeps for what nobody looks after; half a lease where that is less,
+/// so that an orphan is found within two leases.
+const SWEEP_PAUSE_MAX: Duration = Duration::from_secs(2);
+/// Partitions asked at once what is due in them.
+const PARTITIONS_AT_ONCE: usize = 16;
 /// Leads taken up per partition and sweep.
 const DUE_MAX: usize = 64;
 /// Sweeps between two searches for holds of dead attempts.
@@ -50,6 +56,7 @@ impl Exchange {
         let mut sweeps: u64 = 0;
         loop {
             self.sweep().await;
+            self.recall_unknown().await;
             self.unknown.count(self.now(), &self.metrics);
             self.breakers.count();
             if sweeps.is_multiple_of(SWEEPS_PER_HOLD_SEARCH) {
@@ -59,18 +66,27 @@ impl Exchange {
             tokio::select! {
                 biased;
                 () = self.stopping.cancelled() => return,
-                () = tokio::time::sleep(SWEEP_PAUSE) => {}
+                () = tokio::time::sleep(self.sweep_pause()) => {}
             }
         }
     }
 
-    /// One pass over all partitions.
+    fn sweep_pause(&self) -> Duration {
+        let half_a_lease = Duration::from_millis(self.limits.lease_ms) / 2;
+        jittered(half_a_lease.min(SWEEP_PAUSE_MAX * 3 / 4), &*self.entropy)
+    }
+
+    /// One pass over all partitions, each time in another order: nodes that sweep at the same time
+    /// do not all reach for the same leads.
     async fn sweep(self: &Arc<Self>) {
-        if self.draining.is_cancelled() {
+        if self.draining.is_cancelled() || self.store_watch.away().is_some() {
             return;
         }
-        for partition in self.partitions() {
-            match self.timed("due", self.store.due(partition, DUE_MAX)).await {
+        let mut looks = stream::iter(self.shuffled_partitions())
+            .map(async |partition| self.timed("due", self.store.due(partition, DUE_MAX)).await)
+            .buffer_unordered(PARTITIONS_AT_ONCE);
+        while let Some(look) = looks.next().await {
+            match look {
                 Ok(due) => {
                     for lead in due {
                         let exchange = Arc::clone(self);
@@ -83,6 +99,27 @@ impl Exchange {
                     return;
                 }
             }
+        }
+    }
+
+    /// All partitions in a random order (Fisher and Yates).
+    fn shuffled_partitions(&self) -> Vec<Partition> {
+        let mut partitions: Vec<Partition> = self.partitions().collect();
+        let mut random = vec![0; partitions.len() * 2];
+        self.entropy.fill(&mut random);
+        for (place, bytes) in random.chunks_exact(2).enumerate().skip(1) {
+            let other = usize::from(u16::from_be_bytes([bytes[0], bytes[1]])) % (place + 1);
+            partitions.swap(place, other);
+        }
+        partitions
+    }
+
+    /// Looks up the unknown posts that somebody else should have looked at by now: another node
+    /// may have settled them.
+    async fn recall_unknown(&self) {
+        for lead_id in self.unknown.unheard_of(self.now()) {
+            let Ok(reply) = self.timed("read", self.store.read(lead_id)).await else { return };
+            self.unknown.look_up(lead_id, reply.lead.as_deref(), self.now());
         }
     }
 
@@ -108,10 +145,17 @@ impl Exchange {
 
     /// Claims a lead and opens what is known of it.
     pub(super) async fn take_over(&self, lead_id: LeadId) -> Result<Claim, FlowError> {
-        let claim = self.store.claim(lead_id, self.node, self.post_lease_ms());
+        let (asked_at, lease_ms) = (Instant::now(), self.limits.lease_ms);
+        let claim = self.store.claim(lead_id, self.node, lease_ms);
         let reply = self.timed("claim", claim).await?;
         match (reply.reply, reply.lead) {
             (Claimed::Claimed { fence }, Some(view)) => {
+                self.leases.hold(lead_id, fence, (asked_at, lease_ms));
+                let is_parked = |seat: &Seat| matches!(seat.state, SeatState::Unknown { .. });
+                if !view.seats.iter().any(is_parked) {
+                    self.metrics.take_overs();
+                    tracing::info!(lead = %lead_id, "lead.taken_over");
+                }
                 let mut run = self.open(Arc::clone(&view)).await?;
                 run.own(view, fence);
                 Ok(Claim::Ours(Box::new(run)))
@@ -131,13 +175,24 @@ impl Exchange {
         let (Some(sealed), Some(plan)) = (sealed, plan) else {
             return Err(FlowError::Bug("an open lead has lost its data or its plan".to_owned()));
         };
-        let lead = self.vault.open_whole_lead(lead_id, &sealed).map_err(Stop::from)?;
+        self.meet_registry_of(&view).await;
+        let lead = self.with_day_key(|| self.vault.open_whole_lead(lead_id, &sealed)).await?;
         let mut run = Run::with_plan(self, lead, plan, self.snapshot());
         if let Some(taken) = TakenNotes::from_bytes(&view.taken) {
             run.go_on_taken(self, taken, OfferNotes::from_bytes(&view.offers));
         }
         run.view = Some(view);
         Ok(run)
+    }
+
+    /// Makes sure that this node knows the registry that a lead was taken in under: it may be newer
+    /// than the one that was read last.
+    async fn meet_registry_of(&self, view: &LeadView) {
+        if view.registry_version > self.snapshot().version
+            && let Err(error) = self.administration().refresh().await
+        {
+            tracing::warn!(error = error.to_string(), "registry.refresh_failed");
+        }
     }
 
     async fn go_on_from(&self, run: &mut Run) -> Result<(), Stop> {
@@ -148,7 +203,7 @@ impl Exchange {
             }
             LeadState::Received => {
                 // The claim is asked for beside `create`; its owner may have stopped in between.
-                let claimed = self.claim_duplicate(run, false).await?;
+                let claimed = self.claim_duplicate_surely(run).await?;
                 if matches!(claimed, Some(DuplicateClaim::Taken(_))) {
                     return self.refuse_duplicate(run).await;
                 }
@@ -192,17 +247,21 @@ impl Exchange {
         run.refresh(reply.lead)
     }
 
-    /// Does `work` while the lease is kept up.
-    pub(super) async fn with_lease<T>(
+    /// Does `work` while the lease is kept up, until it is done or the node must stop.
+    ///
+    /// A lease that is lost does not end the work: whatever it does next in the store is refused,
+    /// except for the outcome of a post that is on its way, which is a fact.
+    pub(super) async fn with_lease(
         &self,
         lead_id: LeadId,
         fence: u64,
-        work: impl Future<Output = T>,
-    ) -> T {
+        work: impl Future<Output = Result<(), Stop>>,
+    ) -> Result<(), Stop> {
         // Side by side: a slow renewal must not keep the work from its deadlines.
         tokio::select! {
             biased;
             done = work => done,
+            () = self.abandoned.cancelled() => Err(Stop::Abandoned),
             never = self.keep_lease(lead_id, fence) => match never {},
         }
     }
@@ -211,14 +270,54 @@ impl Exchange {
         let pause = Duration::from_millis(self.limits.renew_ms);
         loop {
             tokio::time::sleep(pause).await;
-            let renew = self.store.renew(lead_id, fence, self.post_lease_ms());
-            match self.timed("renew", renew).await {
-                Ok(reply) if reply.reply == Fenced::Fenced => {
-                    tracing::warn!(lead = %lead_id, "lease.lost");
-                }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(lead = %lead_id, %error, "lease.unrenewed"),
+            match self.renew(lead_id, fence).await {
+                Ok(()) => {}
+                Err(Stop::Fenced) => std::future::pending().await,
+                // Counted, and told once for all leads: see `store_watch`.
+                Err(stop) => tracing::debug!(lead = %lead_id, %stop, "lease.unrenewed"),
             }
+        }
+    }
+
+    /// Moves the end of a lease of ours; it stays as long as a call under way needs it.
+    async fn renew(&self, lead_id: LeadId, fence: u64) -> Result<(), Stop> {
+        let lease_ms = self.leases.wanted_ms(lead_id, self.limits.lease_ms);
+        let asked_at = Instant::now();
+        let reply = self.timed("renew", self.store.renew(lead_id, fence, lease_ms)).await?;
+        match reply.reply {
+            Fenced::Ok(()) => {
+                self.leases.extend(lead_id, fence, (asked_at, lease_ms));
+                Ok(())
+            }
+            Fenced::Fenced => {
+                self.leases.end(lead_id, fence);
+                self.metrics.leases_lost();
+                tracing::warn!(lead = %lead_id, "lease.lost");
+                Err(Stop::Fenced)
+            }
+        }
+    }
+
+    /// Makes sure that a lead is ours for as long as a call until `until` may take.
+    pub(super) async fn cover(&self, run: &Run, until: Instant) -> Result<(), Stop> {
+        let (lead_id, fence) = (run.lead.id, run.fence);
+        self.leases.call_begins(lead_id, until);
+        while !self.leases.covers(lead_id, fence, until) {
+            match self.renew(lead_id, fence).await {
+                Err(Stop::Store(StoreError::Unavailable(_) | StoreError::Full(_))) => {
+                    self.store_is_back().await;
+                }
+                renewed => return renewed,
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a lease of ours at once, so that whoever looks next may have the lead.
+    pub(super) async fn release(&self, lead_id: LeadId, fence: u64) {
+        self.leases.end(lead_id, fence);
+        if let Err(error) = self.timed("renew", self.store.renew(lead_id, fence, 0)).await {
+            tracing::debug!(lead = %lead_id, %error, "lease.not_handed_back");
         }
     }
 

@@ -80,7 +80,7 @@ impl Exchange {
         }
         let began = Instant::now();
         let look = match &campaign {
-            Some(campaign) => self.look(campaign, &turn, age_ms).await?,
+            Some(campaign) => self.look(run, campaign, &turn, age_ms).await?,
             None => Look::StillUnknown(None),
         };
         run.waited += began.elapsed();
@@ -107,12 +107,13 @@ impl Exchange {
 
     async fn look(
         &self,
+        run: &Run,
         campaign: &CompiledCampaign,
         turn: &Turn,
         age_ms: i64,
     ) -> Result<Look, Stop> {
         match campaign.campaign.post_semantics {
-            PostSemantics::Idempotent => self.repeat(campaign, turn).await,
+            PostSemantics::Idempotent => self.repeat(run, campaign, turn).await,
             PostSemantics::Queryable => self.ask(campaign, turn, age_ms).await,
             PostSemantics::AtMostOnce => Ok(Look::StillUnknown(None)),
         }
@@ -135,9 +136,10 @@ impl Exchange {
 
     /// The post as it left; `None` once its bytes are gone.
     async fn kept_post(&self, turn: &Turn) -> Result<Option<RenderedPost>, Stop> {
-        let kept = self.timed("sealed_post", self.store.sealed_post(turn.post_id)).await?;
+        let kept = self.insist("sealed_post", || self.store.sealed_post(turn.post_id)).await?;
         let Some(kept) = kept.filter(|kept| !kept.sealed.is_empty()) else { return Ok(None) };
-        let opened = self.vault.open_post(turn.post_id, &kept.sealed)?;
+        let open = || self.vault.open_post(turn.post_id, &kept.sealed);
+        let opened = self.with_day_key(open).await?;
         match RenderedPost::from_bytes(&opened) {
             Some(post) => Ok(Some(post)),
             None => Err(Stop::Bug("a sealed post cannot be read".to_owned())),
@@ -145,14 +147,21 @@ impl Exchange {
     }
 
     /// Sends the very same bytes under the same key again.
-    async fn repeat(&self, campaign: &CompiledCampaign, turn: &Turn) -> Result<Look, Stop> {
+    async fn repeat(
+        &self,
+        run: &Run,
+        campaign: &CompiledCampaign,
+        turn: &Turn,
+    ) -> Result<Look, Stop> {
         let Some(post) = self.kept_post(turn).await? else {
             return Ok(Look::StillUnknown(None));
         };
         let deadline = Instant::now() + Duration::from_millis(self.limits.post_ms);
+        self.cover(run, deadline).await?;
         // A repeat clears up an unknown post, so no breaker keeps it back.
         let ticket = self.breakers.pass(campaign, BreakerCall::Post);
         let delivery = self.deliver(campaign, (turn.post_id, &post), true, deadline).await;
+        self.leases.call_is_over(run.lead.id);
         ticket.report(delivery.health);
         let mut attempts = delivery.attempts;
         let (verdict, reason, redirect_url) = match delivery.outcome {
@@ -178,16 +187,15 @@ impl Exchange {
         let mut due_at = window_ends_at;
         if let Some(attempt) = attempt {
             self.unknown.remember(run.lead.id, attempt);
-            let looks = self.unknown.looks(run.lead.id);
             let age_ms = ms_between(intended_at, self.now());
-            due_at = due_at.min(self.next_look(looks, age_ms));
+            due_at = due_at.min(self.next_look(age_ms));
         }
         if let Some(OnUnknown::ResellAfterS(after_s)) = on_unknown {
             due_at = due_at.min(plus_ms(intended_at, seconds_ms(after_s)));
         }
         run.due_at = Some(due_at);
-        let postpone = self.store.postpone(run.lead.id, run.fence, due_at);
-        let reply = self.timed("postpone", postpone).await?;
+        let postpone = || self.store.postpone(run.lead.id, run.fence, due_at);
+        let reply = self.insist("postpone", postpone).await?;
         match reply.reply {
             Fenced::Ok(()) => run.refresh(reply.lead),
             Fenced::Fenced => Err(Stop::Fenced),
@@ -327,7 +335,9 @@ impl Exchange {
         self.record_verdict(&mut run, &turn, news).await?;
         let exchange = Arc::clone(self);
         self.tasks.spawn(&self.auctions, async move {
-            let ended = Box::pin(exchange.go_on(&mut run)).await;
+            let (lead_id, fence) = (run.lead.id, run.fence);
+            let work = Box::pin(exchange.go_on(&mut run));
+            let ended = exchange.with_lease(lead_id, fence, work).await;
             exchange.conclude(run, &active, ended);
         });
         Ok(ResolveReply::Resolved { outcome: verdict.as_str() })
@@ -386,7 +396,7 @@ impl Exchange {
         let lead = self.timed("append", append).await?.lead;
         // The first word holds; ours is among the facts only if it was that.
         let is_new = lead.is_some_and(|lead| lead.facts.contains(&part));
-        self.outbox.mark(view.lead_id.partition());
+        self.outbox.mark(view.lead_id);
         let reply = if is_new {
             ResolveReply::Resolved { outcome }
         } else {

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::closing::Ended;
-use super::exchange::{Exchange, FlowError};
+use super::exchange::Exchange;
 use super::fanout::Asked;
 use super::plan::{AuctionPlan, Notes, PostTerms, TakenNotes};
 use super::sell::Purpose;
+pub use super::stop::Stop;
 use crate::decide::rank::{Standing, rank};
 use crate::domain::auction::{Account, HoldId, LeadView, RankEntry};
 use crate::domain::bid::{Bid, Lost, NoBid};
@@ -29,37 +30,10 @@ use crate::domain::slug::CampaignId;
 use crate::domain::time::plus_ms;
 use crate::eligibility::{Considered, Eligibility, consider};
 use crate::ping::redact::redact;
-use crate::ports::auction_store::{Create, Decide, Effect, Hold, StoreError};
+use crate::ports::auction_store::{Create, Decide, Effect, Hold};
 use crate::registry::snapshot::{CompiledCampaign, Snapshot};
 use crate::settle::caps::charges;
-use crate::vault::{VaultError, lead_day};
-
-/// Why a node stops working on a lead before its end. The lead stays durable, and whoever claims
-/// it next goes on.
-#[derive(Debug, thiserror::Error)]
-pub enum Stop {
-    /// Another owner has taken over.
-    #[error("another owner has taken over")]
-    Fenced,
-    /// The store gave no reply.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Something could not be sealed or opened.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    /// Our own fault.
-    #[error("internal fault: {0}")]
-    Bug(String),
-}
-
-impl From<Stop> for FlowError {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Store(error) => Self::Store(error),
-            Stop::Fenced | Stop::Vault(_) | Stop::Bug(_) => Self::Bug(stop.to_string()),
-        }
-    }
-}
+use crate::vault::lead_day;
 
 /// A campaign that may buy the lead, with what it may see before.
 #[derive(Clone)]

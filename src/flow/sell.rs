@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::exchange::{Exchange, FlowError};
 use super::offer::{answer_now, answer_to_ping};
 use super::run::{Run, Stop};
+use super::store_watch::jittered;
 use super::waiting::{Active, Progress};
 use crate::domain::auction::{LeadView, StoredAnswer};
 use crate::domain::disposition::Disposition;
@@ -25,11 +26,16 @@ use crate::domain::lead::{Lead, Submission};
 use crate::domain::money::Money;
 use crate::domain::slug::VendorId;
 use crate::ports::auction_store::{Created, DuplicateClaim};
+use crate::vault::lead_day;
 
 pub use crate::notify::answer::{Answer as FinalAnswer, PingAnswer};
 
-/// Longest pause between two looks at a lead that another node works on.
+/// First and longest pause between two looks at a lead that another node works on.
+const POLL_PAUSE: Duration = Duration::from_millis(20);
+/// See [`POLL_PAUSE`].
 const POLL_PAUSE_MAX: Duration = Duration::from_millis(500);
+/// How long the last look at a lead may take when the vendor's time is up.
+const LAST_LOOK: Duration = Duration::from_millis(100);
 /// When to come again after an overload, in seconds.
 pub(super) const RETRY_AFTER_S: u32 = 1;
 
@@ -102,7 +108,8 @@ impl Exchange {
     ///
     /// # Errors
     /// [`FlowError::Overloaded`] and [`FlowError::Draining`] promise that nothing was taken in;
-    /// after [`FlowError::Store`] that is not known, and the same request may be sent again.
+    /// after [`FlowError::Store`] and [`FlowError::StoreAway`] that is not known unless it says so,
+    /// and the same request may be sent again.
     pub async fn sell(
         self: &Arc<Self>,
         vendor: &VendorId,
@@ -112,7 +119,7 @@ impl Exchange {
     ) -> Result<SellReply, FlowError> {
         let (purpose, vendor, permit) = (Purpose::Sale, vendor.clone(), self.admit()?);
         let request = Request { purpose, vendor, submission, idempotency_key, permit };
-        self.submit(request, wait).await
+        self.submit(request, wait).await.map_err(|error| self.outage(error))
     }
 
     /// Asks what a lead would bring and waits up to `wait` for the offers.
@@ -128,7 +135,7 @@ impl Exchange {
     ) -> Result<SellReply, FlowError> {
         let (purpose, vendor, permit) = (Purpose::Offer, vendor.clone(), self.admit()?);
         let request = Request { purpose, vendor, submission, idempotency_key, permit };
-        self.submit(request, wait).await
+        self.submit(request, wait).await.map_err(|error| self.outage(error))
     }
 
     /// A place for one more auction on this node.
@@ -136,6 +143,7 @@ impl Exchange {
         if self.draining.is_cancelled() {
             return Err(FlowError::Draining);
         }
+        self.refuse_while_away()?;
         Arc::clone(&self.admission)
             .try_acquire_owned()
             .map_err(|_| FlowError::Overloaded { retry_after_s: RETRY_AFTER_S })
@@ -174,7 +182,8 @@ impl Exchange {
         if lead_id.partition().0 >= self.store.partitions() {
             return Ok(None);
         }
-        let reply = self.timed("read", self.store.read(lead_id)).await?;
+        let reply = self.timed("read", self.store.read(lead_id)).await;
+        let reply = reply.map_err(|error| self.outage(error.into()))?;
         let Some(lead) = reply.lead else { return Ok(None) };
         if vendor.is_some_and(|vendor| *vendor != lead.vendor) {
             return Ok(None);
@@ -203,7 +212,12 @@ impl Exchange {
         let is_consent_missing = lead.consent_missing && purpose == Purpose::Sale;
         let mut run = Run::new(&self, lead.lead, lead.warnings, purpose);
         let refusal = run.consider(&self, is_consent_missing);
-        let create = match run.create(&self, (key_digest, key_ttl_ms), fingerprint, refusal) {
+        let keyed = ((key_digest, key_ttl_ms), fingerprint);
+        let create = match self.prepare_day(lead_day(run.lead.id)).await {
+            Ok(()) => run.create(&self, keyed.0, keyed.1, refusal),
+            Err(stop) => Err(stop),
+        };
+        let create = match create {
             Ok(create) => create,
             Err(stop) => {
                 let _ = opened.send(Err(stop.into()));
@@ -211,6 +225,7 @@ impl Exchange {
             }
         };
         let is_closed = create.closing.is_some();
+        let (asked_at, lease_ms) = (Instant::now(), create.lease_ms);
         let (created, claimed) = futures::join!(
             self.timed("create", self.store.create(create)),
             self.claim_duplicate(&run, is_closed)
@@ -219,6 +234,9 @@ impl Exchange {
             Err(error) => Err(error.into()),
             Ok(reply) => match (reply.reply, reply.lead) {
                 (Created::Created { fence }, Some(view)) => {
+                    if view.closing.is_none() {
+                        self.leases.hold(view.lead_id, fence, (asked_at, lease_ms));
+                    }
                     run.own(view, fence);
                     Ok(Opening::New { lead_id: run.lead.id, progress: active.subscribe() })
                 }
@@ -233,30 +251,37 @@ impl Exchange {
             self.free_duplicate(&run).await;
             return;
         }
-        self.outbox.mark(run.lead.id.partition());
+        self.outbox.mark(run.lead.id);
         if is_closed {
             self.announce(&run, &active);
             return;
         }
-        // Nobody is asked while it is not known whose consumer this is.
-        let claimed = match claimed {
-            Err(_) => self.claim_duplicate(&run, false).await,
-            known => known,
-        };
-        match claimed {
-            Ok(Some(DuplicateClaim::Taken(_))) => {
-                let closed = self.refuse_duplicate(&mut run).await;
-                self.conclude(run, &active, closed);
-            }
-            Ok(_) => self.run_auction(run, &active).await,
-            Err(error) => self.conclude(run, &active, Err(error.into())),
-        }
+        self.run_auction(run, claimed.ok(), &active).await;
     }
 
-    /// Runs the auction of a lead that is ours, to its end or to an unknown post.
-    async fn run_auction(self: &Arc<Self>, mut run: Run, active: &Active) {
+    /// Runs the auction of a lead that is ours, to its end or to an unknown post. `claimed` is what
+    /// came of claiming its consumer, if that is known.
+    async fn run_auction(
+        self: &Arc<Self>,
+        mut run: Run,
+        claimed: Option<Option<DuplicateClaim>>,
+        active: &Active,
+    ) {
         self.metrics.auctions_in_flight.inc();
-        let ended = self.with_lease(run.lead.id, run.fence, self.hold_auction(&mut run)).await;
+        let (lead_id, fence) = (run.lead.id, run.fence);
+        let work = async {
+            // Nobody is asked while it is not known whose consumer this is.
+            let claimed = match claimed {
+                Some(Some(claimed)) => Some(self.unless_ghost(&run, claimed).await?),
+                Some(None) => None,
+                None => self.claim_duplicate_surely(&run).await?,
+            };
+            match claimed {
+                Some(DuplicateClaim::Taken(_)) => self.refuse_duplicate(&mut run).await,
+                _ => self.hold_auction(&mut run).await,
+            }
+        };
+        let ended = self.with_lease(lead_id, fence, work).await;
         self.metrics.auctions_in_flight.dec();
         self.conclude(run, active, ended);
     }
@@ -353,11 +378,11 @@ impl Exchange {
             self.metrics.replays.inc();
             return Ok(SellReply::Answer { lead_id, answer, is_replay: true });
         }
-        if let Some(progress) = self.waiting.join(lead_id) {
-            let reply = self.await_answer(purpose, lead_id, progress, answer_by).await;
-            return Ok(reply.replayed());
-        }
-        self.poll_answer(purpose, lead_id, answer_by).await
+        let reply = match self.waiting.join(lead_id) {
+            Some(progress) => self.await_answer(purpose, lead_id, progress, answer_by).await,
+            None => self.poll_answer(purpose, lead_id, answer_by).await,
+        };
+        Ok(reply.replayed())
     }
 
     /// Waits for the answer of a lead that this node works on.
@@ -378,6 +403,7 @@ impl Exchange {
                 SellReply::Answer { lead_id, answer, is_replay: false }
             }
             Some(Progress::Running | Progress::Parked) => SellReply::Pending { lead_id },
+            Some(Progress::Elsewhere) => self.poll_answer(purpose, lead_id, answer_by).await,
             None => self.unheard(purpose, lead_id, progress).await,
         }
     }
@@ -391,33 +417,38 @@ impl Exchange {
         progress: watch::Receiver<Progress>,
     ) -> SellReply {
         drop(progress);
-        if self.waiting.forget_idle(lead_id)
-            && let Ok(reply) = self.timed("read", self.store.read(lead_id)).await
-            && let Some(lead) = reply.lead
-        {
-            return reply_of(lead_id, purpose.answer(&lead), false);
+        if self.waiting.forget_idle(lead_id) {
+            let look_until = Instant::now() + LAST_LOOK;
+            return self.poll_answer(purpose, lead_id, look_until).await;
         }
         SellReply::Pending { lead_id }
     }
 
-    /// Looks at a lead that another node works on until it is closed or time is up.
+    /// Looks at a lead that nobody works on here until it has an answer or time is up. That it is
+    /// taken in is known, so a store that does not answer only means that there is no answer yet.
     async fn poll_answer(
         &self,
         purpose: Purpose,
         lead_id: LeadId,
         answer_by: Instant,
-    ) -> Result<SellReply, FlowError> {
-        let mut pause = Duration::from_millis(20);
+    ) -> SellReply {
+        let mut pause = POLL_PAUSE;
         loop {
-            let lead = self.timed("read", self.store.read(lead_id)).await?.lead;
-            if let Some(answer) = lead.and_then(|lead| purpose.answer(&lead)) {
-                return Ok(SellReply::Answer { lead_id, answer, is_replay: true });
+            let read = self.timed("read", self.store.read(lead_id));
+            if let Ok(Ok(reply)) = tokio::time::timeout_at(answer_by, read).await
+                && let Some(answer) = reply.lead.and_then(|lead| purpose.answer(&lead))
+            {
+                return SellReply::Answer { lead_id, answer, is_replay: false };
             }
-            let next = Instant::now() + pause;
+            let next = Instant::now() + jittered(pause, &*self.entropy);
             if next >= answer_by {
-                return Ok(SellReply::Pending { lead_id });
+                return SellReply::Pending { lead_id };
             }
-            tokio::time::sleep_until(next).await;
+            tokio::select! {
+                biased;
+                () = self.stopping.cancelled() => return SellReply::Pending { lead_id },
+                () = tokio::time::sleep_until(next) => {}
+            }
             pause = (pause * 2).min(POLL_PAUSE_MAX);
         }
     }

@@ -156,7 +156,8 @@ impl Exchange {
         if from.lead_id.partition().0 >= self.store.partitions() {
             return unknown;
         }
-        let reply = self.timed("read", self.store.read(from.lead_id)).await?;
+        let reply = self.timed("read", self.store.read(from.lead_id)).await;
+        let reply = reply.map_err(|error| self.outage(error.into()))?;
         let Some(view) = reply.lead.filter(|lead| lead.vendor == from.vendor) else {
             return unknown;
         };
@@ -233,7 +234,7 @@ impl Exchange {
         let sale = async move { Box::pin(exchange.run_taking(taking, opened)).await };
         self.tasks.spawn(&self.auctions, sale);
         let died = |_| FlowError::Bug("a post's task ended before it took its offer".to_owned());
-        match opening.await.map_err(died)?? {
+        match opening.await.map_err(died)?.map_err(|error| self.outage(error))? {
             Opening::Ours { progress } => {
                 let reply = self.await_answer(Purpose::Sale, from.lead_id, progress, answer_by);
                 Ok(PostReply::Sale(reply.await))
@@ -274,17 +275,23 @@ impl Exchange {
             let _ = opened.send(Ok(Opening::TooLate));
             return;
         };
-        let (mut run, take) = match self.prepare_take(lead, &view, notes) {
+        let prepared = match self.prepare_day(lead_day(lead.id)).await {
+            Ok(()) => self.prepare_take(lead, &view, notes),
+            Err(stop) => Err(stop),
+        };
+        let (mut run, take) = match prepared {
             Ok(prepared) => prepared,
             Err(stop) => {
                 let _ = opened.send(Err(stop.into()));
                 return;
             }
         };
+        let asked_at = Instant::now();
         let opening = match self.timed("take", self.store.take(take)).await {
             Err(error) => Err(error.into()),
             Ok(reply) => match (reply.reply, reply.lead) {
                 (Taken::Taken { fence }, Some(view)) => {
+                    self.leases.hold(view.lead_id, fence, (asked_at, self.limits.lease_ms));
                     run.own(view, fence);
                     Ok(Opening::Ours { progress: active.subscribe() })
                 }
@@ -297,7 +304,7 @@ impl Exchange {
             return;
         }
         self.metrics.offers(&run.lead.vertical, OfferResult::Taken);
-        self.outbox.mark(run.lead.id.partition());
+        self.outbox.mark(run.lead.id);
         self.metrics.auctions_in_flight.inc();
         let (lead_id, fence) = (run.lead.id, run.fence);
         let work = Box::pin(self.sell_taken(&mut run));
@@ -326,7 +333,7 @@ impl Exchange {
             sealed: sealed.into(),
             offer_ids: notes.to_bytes(),
             node: self.node,
-            lease_ms: self.post_lease_ms(),
+            lease_ms: self.limits.lease_ms,
             effects: vec![Effect::Record(super::run::part_bytes(&part))],
         };
         let mut run = Run::with_plan(self, lead, plan, self.snapshot());
@@ -341,7 +348,7 @@ impl Exchange {
         }
         // Only now it is known who the consumer is. Not beside `take`: a claim of a post that came
         // too late would belong to a lead that has another consumer.
-        let claimed = self.claim_duplicate(run, false).await?;
+        let claimed = self.claim_duplicate_surely(run).await?;
         if matches!(claimed, Some(DuplicateClaim::Taken(_))) {
             return self.refuse_duplicate(run).await;
         }

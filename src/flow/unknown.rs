@@ -16,11 +16,24 @@ use crate::metrics::Metrics;
 
 /// Attempts remembered per post; a day of looking makes about 35.
 const ATTEMPTS_MAX: usize = 64;
+/// After so long without a word somebody asks the store whether the post is still unknown, in
+/// milliseconds: another node may have settled it.
+const UNHEARD_OF_MS: i64 = 60_000;
+/// Posts asked about at once.
+const UNHEARD_OF_MAX: usize = 16;
 
 #[derive(Debug)]
 struct Known {
     since: Timestamp,
+    /// When the store was last asked about it.
+    asked_at: Timestamp,
     attempts: Vec<PostAttempt>,
+}
+
+impl Known {
+    const fn since(since: Timestamp) -> Self {
+        Self { since, asked_at: since, attempts: Vec::new() }
+    }
 }
 
 /// Leads with an unknown post.
@@ -42,7 +55,7 @@ impl UnknownPosts {
         match unknown.and_then(|seat| seat.last()) {
             Some(attempt) => {
                 let since = attempt.intended_at;
-                known.entry(lead_id).or_insert(Known { since, attempts: Vec::new() });
+                known.entry(lead_id).or_insert(Known::since(since));
             }
             None => {
                 known.remove(&lead_id);
@@ -54,16 +67,27 @@ impl UnknownPosts {
     pub fn remember(&self, lead_id: LeadId, attempt: PostAttempt) {
         let since = attempt.at;
         let mut known = self.known();
-        let post = known.entry(lead_id).or_insert(Known { since, attempts: Vec::new() });
+        let post = known.entry(lead_id).or_insert(Known::since(since));
         if post.attempts.len() < ATTEMPTS_MAX {
             post.attempts.push(attempt);
         }
     }
 
-    /// How often this node has looked at the post since it became unknown.
+    /// Leads of which nothing was heard for a while.
     #[must_use]
-    pub fn looks(&self, lead_id: LeadId) -> usize {
-        self.known().get(&lead_id).map_or(0, |post| post.attempts.len())
+    pub fn unheard_of(&self, now: Timestamp) -> Vec<LeadId> {
+        let known = self.known();
+        let unheard =
+            known.iter().filter(|(_, post)| ms_between(post.asked_at, now) >= UNHEARD_OF_MS);
+        unheard.map(|(lead_id, _)| *lead_id).take(UNHEARD_OF_MAX).collect()
+    }
+
+    /// Takes note of a lead as the store has it `now`.
+    pub fn look_up(&self, lead_id: LeadId, view: Option<&LeadView>, now: Timestamp) {
+        self.note(lead_id, view);
+        if let Some(post) = self.known().get_mut(&lead_id) {
+            post.asked_at = now;
+        }
     }
 
     /// The attempts remembered, once.

@@ -15,6 +15,8 @@ pub enum Progress {
     Running,
     /// No answer will come soon: whoever waits is told `pending`.
     Parked,
+    /// Nobody works on it here any more; whoever waits looks into the store.
+    Elsewhere,
     /// The answer.
     Final(StoredAnswer),
 }

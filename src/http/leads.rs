@@ -165,7 +165,8 @@ pub(super) fn answers_now_or_later<Now: JsonSchema, Later: JsonSchema>(
         .with_header("location", "Where the answer will be.")
         .with_header("retry-after", "When to ask for it, in seconds.")
         .with_header(applied.0, applied.1)
-        .fails(&[Code::InvalidLead, Code::Overloaded, Code::StoreUnavailable])
+        .fails(&[Code::InvalidLead, Code::Overloaded])
+        .fails(&[Code::StoreUnavailable, Code::RecordsUnavailable])
 }
 
 /// What [`submit`] is to whoever reads the document of the API.

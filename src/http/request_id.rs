@@ -70,7 +70,12 @@ pub(super) async fn answer(
             line.route = response.request().match_pattern();
             let principal = response.request().extensions().get::<Principal>().cloned();
             line.key_id = principal.map(|principal| principal.key_id);
-            let response = line.finish(response);
+            let is_draining = line.api.exchange.is_draining();
+            let mut response = line.finish(response);
+            if is_draining {
+                // The next request is for another node.
+                response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+            }
             if response.response().head().connection_type() == ConnectionType::Close {
                 under_way.iter_mut().for_each(UnderWay::is_last);
             }

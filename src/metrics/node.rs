@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prometheus::IntGaugeVec;
+use prometheus::{IntCounter, IntGauge, IntGaugeVec};
 
 use super::Metrics;
 use super::family::{Counters, Histograms};
@@ -22,6 +22,9 @@ pub(super) struct Node {
     records_errors: Counters<1>,
     refused_by_http: Counters<1>,
     event_attempts: Counters<2>,
+    take_overs: IntCounter,
+    leases_lost: IntCounter,
+    store_away: IntGauge,
 }
 
 impl Node {
@@ -58,11 +61,38 @@ impl Node {
                 ["type", "result"],
                 "Attempts to tell endpoints of events, by how they went.",
             ),
+            take_overs: register.counter(
+                "take_overs_total",
+                "Leads taken over from a node that had stopped looking after them.",
+            ),
+            leases_lost: register.counter(
+                "leases_lost_total",
+                "Leads that another node took over while this one was at them.",
+            ),
+            store_away: register.gauge(
+                "store_away",
+                "1 while the auction store does not answer, or takes too long to.",
+            ),
         }
     }
 }
 
 impl Metrics {
+    /// Leads taken over from a node that had stopped looking after them.
+    pub fn take_overs(&self) {
+        self.node.take_overs.inc();
+    }
+
+    /// Leads that another node took over while this one was at them.
+    pub fn leases_lost(&self) {
+        self.node.leases_lost.inc();
+    }
+
+    /// 1 while the auction store does not answer, or takes too long to.
+    pub fn store_away(&self, is_away: bool) {
+        self.node.store_away.set(i64::from(is_away));
+    }
+
     /// How long an operation of the auction store took.
     pub fn store_seconds(&self, operation: &'static str, elapsed: Duration) {
         self.node.store_seconds.of([operation]).observe(elapsed.as_secs_f64());

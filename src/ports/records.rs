@@ -8,6 +8,7 @@ pub mod events;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::auction_store::JournalEntry;
@@ -253,6 +254,21 @@ pub struct AuctionSummary {
     pub payout: Money,
 }
 
+/// The key of a day as the records have it: wrapped by the master key, which they do not have.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DayKeyRow {
+    /// The day, in UTC.
+    pub day: Date,
+    /// The wrapped key; `None` = it was destroyed, and the day never gets another.
+    pub wrapped: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for DayKeyRow {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "DayKeyRow({}, {})", self.day, self.wrapped.is_some())
+    }
+}
+
 /// Totals of the money book, for reconciling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BookTotals {
@@ -275,6 +291,18 @@ pub trait Records: Send + Sync + 'static {
 
     /// The whole current registry.
     fn registry(&self) -> RecordsFuture<'_, RegistryRows>;
+
+    /// Marks the records as those of an installation, if nobody has; gives the mark they have.
+    fn claim_installation(&self, mark: Vec<u8>) -> RecordsFuture<'_, Vec<u8>>;
+
+    /// The keys of all days, destroyed ones included, oldest first.
+    fn day_keys(&self) -> RecordsFuture<'_, Vec<DayKeyRow>>;
+
+    /// Keeps the key of a day unless it has one, or had; gives the one that holds.
+    fn offer_day_key(&self, day: Date, wrapped: Vec<u8>) -> RecordsFuture<'_, DayKeyRow>;
+
+    /// Destroys the key of a day for good, whether or not it had one.
+    fn destroy_day_key(&self, day: Date) -> RecordsFuture<'_, ()>;
 
     /// Applies a change if the registry is still at `base_version`.
     fn change_registry(&self, change: RegistryChange) -> RecordsFuture<'_, Committed>;

@@ -58,6 +58,12 @@ impl From<Option<&str>> for Value {
     }
 }
 
+impl From<Option<Vec<u8>>> for Value {
+    fn from(bytes: Option<Vec<u8>>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
 impl From<Vec<u8>> for Value {
     fn from(bytes: Vec<u8>) -> Self {
         Self::Bytes(Some(bytes))
@@ -191,6 +197,14 @@ impl Row {
             Cell::Null | Cell::Integer(_) | Cell::Text(_) => {
                 Err(corrupt("a column that should be bytes"))
             }
+        }
+    }
+
+    pub(super) fn optional_bytes(&mut self) -> Result<Option<Vec<u8>>, RecordsError> {
+        match self.next()? {
+            Cell::Null => Ok(None),
+            Cell::Bytes(bytes) => Ok(Some(bytes)),
+            Cell::Integer(_) | Cell::Text(_) => Err(corrupt("a column that should be bytes")),
         }
     }
 

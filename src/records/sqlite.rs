@@ -197,6 +197,7 @@ fn migrations() -> Migrator {
         step(3, "events", include_str!("migrations/sqlite/0003_events.sql")),
         step(4, "current_objects", include_str!("migrations/sqlite/0004_current_objects.sql")),
         step(5, "forgetting", include_str!("migrations/sqlite/0005_forgetting_events.sql")),
+        step(6, "day_keys", include_str!("migrations/sqlite/0006_day_keys.sql")),
     ])
 }
 

@@ -3,6 +3,7 @@
 mod auctions;
 pub(in crate::records) mod bench;
 mod book;
+mod day_keys;
 mod events;
 mod files;
 mod plans;

@@ -62,6 +62,13 @@ pub enum VaultError {
         /// The day.
         day: Date,
     },
+    /// The day has another key here than the one that all nodes share: leads sealed under it are
+    /// in use.
+    #[error("the key of the day {day} in this folder is not the one in the records")]
+    DayKeyDiffers {
+        /// The day.
+        day: Date,
+    },
     /// The sealed bytes are of a version this program does not know.
     #[error("the sealed bytes are of the unknown version {version}")]
     UnknownVersion {

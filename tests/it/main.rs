@@ -17,6 +17,8 @@ mod idempotency;
 mod isolation;
 mod keys;
 mod monitoring;
+#[cfg(feature = "faults")]
+mod nodes;
 mod ping_post;
 mod postgres;
 mod privacy;

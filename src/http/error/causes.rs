@@ -18,6 +18,14 @@ const RETRY_CONTENDED_S: u32 = 1;
 /// When to try again while a node is stopping, in seconds: another one answers sooner.
 const RETRY_DRAINING_S: u32 = 1;
 
+/// What is said when a request met no answer of the store.
+const NOT_KNOWN: &str =
+    "The outcome is not known; send the same request again, with the same Idempotency-Key.";
+
+/// What is said when a request was turned away because the store is away or full.
+const UNTOUCHED: &str =
+    "The exchange takes nothing in now; nothing was done. Send the same request again.";
+
 impl From<FlowError> for ApiError {
     fn from(error: FlowError) -> Self {
         match error {
@@ -30,6 +38,12 @@ impl From<FlowError> for ApiError {
                 Self::new(Code::Overloaded, detail).retry_after(RETRY_DRAINING_S)
             }
             FlowError::Store(error) => Self::from(error),
+            FlowError::StoreAway { retry_after_s, is_untouched, error } => {
+                let detail = if is_untouched { UNTOUCHED } else { NOT_KNOWN };
+                Self::new(Code::StoreUnavailable, detail)
+                    .retry_after(retry_after_s)
+                    .caused_by(error)
+            }
             FlowError::Records(error) => Self::from(error),
             FlowError::Bug(cause) => Self::internal(cause),
         }
@@ -126,9 +140,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Unavailable(_) | StoreError::Full(_) => {
-                let detail = "The outcome is not known; send the same request again, with the \
-                              same Idempotency-Key.";
-                Self::new(Code::StoreUnavailable, detail)
+                Self::new(Code::StoreUnavailable, NOT_KNOWN)
                     .retry_after(RETRY_OUTAGE_S)
                     .caused_by(error)
             }

@@ -68,6 +68,7 @@ fn migrations() -> Migrator {
         step(1, "records", include_str!("../migrations/postgres/0001_records.sql")),
         step(2, "current_objects", include_str!("../migrations/postgres/0002_current_objects.sql")),
         step(3, "forgetting", include_str!("../migrations/postgres/0003_forgetting_events.sql")),
+        step(4, "day_keys", include_str!("../migrations/postgres/0004_day_keys.sql")),
     ];
     Migrator::with_migrations(steps)
 }

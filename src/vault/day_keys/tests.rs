@@ -70,3 +70,41 @@ fn an_unreadable_day_key_is_an_error_and_never_replaced() {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
     }
 }
+
+#[test]
+fn a_vault_that_shares_its_keys_seals_only_under_those_it_was_given() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (ours, theirs) = (vault_in(here.path(), 1), vault_in(there.path(), 2));
+    let friday = day("2026-11-27");
+    ours.share_day_keys();
+    let refused = ours.seal_lead(lead_id(), friday, b"x");
+    assert_eq!(text_of(refused), "there is no key for the day 2026-11-27");
+    assert_eq!(ours.days().unwrap(), [], "none was made");
+    let agreed = theirs.propose_day_key(friday).unwrap();
+    assert_eq!(theirs.days().unwrap(), [], "a proposal is kept nowhere");
+    for vault in [&ours, &theirs, &ours] {
+        vault.give_day_key(friday, &agreed).unwrap();
+        assert!(vault.has_shared_day_key(friday));
+    }
+    let sealed = ours.seal_lead(lead_id(), friday, b"x").unwrap();
+    assert_eq!(theirs.open_lead(lead_id(), sealed.as_bytes()).unwrap().as_slice(), b"x");
+    ours.destroy_day(friday).unwrap();
+    assert!(!ours.has_shared_day_key(friday));
+    assert!(ours.seal_lead(lead_id(), friday, b"x").is_err());
+}
+
+#[test]
+fn a_key_that_is_not_the_one_in_use_here_is_refused() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (ours, theirs) = (vault_in(here.path(), 1), vault_in(there.path(), 2));
+    let friday = day("2026-11-27");
+    ours.prepare_day(friday).unwrap();
+    assert_eq!(ours.propose_day_key(friday).unwrap(), ours.propose_day_key(friday).unwrap());
+    let other = theirs.propose_day_key(friday).unwrap();
+    let text = "the key of the day 2026-11-27 in this folder is not the one in the records";
+    assert_eq!(text_of(ours.give_day_key(friday, &other)), text);
+    let damaged = &other[1..];
+    let text = "the key of the day 2026-11-27 does not open under this master key";
+    assert_eq!(text_of(ours.give_day_key(friday, damaged)), text);
+    assert!(!ours.has_shared_day_key(friday));
+}

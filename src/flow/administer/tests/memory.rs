@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::FutureExt as _;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::domain::auction::Account;
 use crate::domain::ids::{EndpointId, EventId, LeadId};
@@ -16,8 +17,8 @@ use crate::ports::records::events::{
     AttemptKey, AttemptRow, Backlog, EventView, EventWork, Forgetting, NewEvent, WorkReply,
 };
 use crate::ports::records::{
-    AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, LeadParts,
-    LedgerLine, NotedEntry, RecordPart, RecordsError, RecordsFuture, RegistryChange,
+    AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, DayKeyRow,
+    LeadParts, LedgerLine, NotedEntry, RecordPart, RecordsError, RecordsFuture, RegistryChange,
     RegistryObject, RegistryRows, SealedSecret,
 };
 
@@ -120,6 +121,18 @@ impl Records for MemoryRecords {
     }
     fn registry(&self) -> RecordsFuture<'_, RegistryRows> {
         async { self.if_up(|| self.rows()) }.boxed()
+    }
+    fn claim_installation(&self, _: Vec<u8>) -> RecordsFuture<'_, Vec<u8>> {
+        async { unavailable() }.boxed()
+    }
+    fn day_keys(&self) -> RecordsFuture<'_, Vec<DayKeyRow>> {
+        async { unavailable() }.boxed()
+    }
+    fn offer_day_key(&self, _: Date, _: Vec<u8>) -> RecordsFuture<'_, DayKeyRow> {
+        async { unavailable() }.boxed()
+    }
+    fn destroy_day_key(&self, _: Date) -> RecordsFuture<'_, ()> {
+        async { unavailable() }.boxed()
     }
     fn change_registry(&self, change: RegistryChange) -> RecordsFuture<'_, Committed> {
         async { self.if_up(|| self.change(change)) }.boxed()
