@@ -4,6 +4,7 @@
 mod away;
 mod custody;
 mod fleet;
+mod processes;
 
 use std::collections::BTreeSet;
 
