@@ -53,7 +53,7 @@ pub use auth::{
 };
 pub use body::Accepts;
 pub use error::{
-    ALL_CODES, ApiError, Code, CodeRow, FAULTS_MAX, Fault, PROBLEM_JSON, PROBLEM_TYPE,
+    ALL_CODES, ApiError, Code, CodeRow, FAULTS_MAX, Fault, FaultCode, PROBLEM_JSON, PROBLEM_TYPE,
 };
 pub use gate::{REGISTRY_BYTES_MAX, REGISTRY_KEYS_MAX};
 pub use idempotency::{IDEMPOTENCY_KEY_LENGTH_MAX, InvalidIdempotencyKey, parse_key};

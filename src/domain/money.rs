@@ -185,7 +185,10 @@ impl Serialize for Percent {
 impl<'de> Deserialize<'de> for Percent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        Self::parse(&text).map_err(|error| match error {
+            InvalidMoney::TooLarge => serde::de::Error::custom("a share is 0 up to but not 100"),
+            other => serde::de::Error::custom(other),
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::auth::{Holder, Principal};
 use super::body::Body;
-use super::error::{ApiError, Code};
+use super::error::{ApiError, Code, FaultCode};
 use super::idempotency;
 use super::openapi::{Operation, Tag};
 use super::paging::{List, Page};
@@ -126,7 +126,7 @@ fn check_amount(kind: OperatorCredit, amount: Money) -> Result<CreditKind, ApiEr
     if is_fine {
         return Ok(kind);
     }
-    Err(ApiError::at("/amount", "out_of_range", detail))
+    Err(ApiError::at("/amount", FaultCode::OutOfRange, detail))
 }
 
 #[derive(Serialize, JsonSchema)]

@@ -13,10 +13,12 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, He
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use futures::StreamExt as _;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use super::error::{ApiError, Code};
 use super::headers;
+use super::object_body;
 use crate::intake::ContentKind;
 
 /// What kinds of body a route reads.
@@ -170,13 +172,11 @@ impl Body {
     /// Reads an administrative body: JSON with the fields of `T` and no others.
     ///
     /// # Errors
-    /// [`Code::MalformedBody`] when it is no JSON, [`Code::InvalidRequest`] when it is not a `T`.
+    /// [`Code::MalformedBody`] when it is no JSON, [`Code::InvalidRequest`] with every faulty
+    /// field when it is not a `T`.
     /// The parser's words are told: such bodies hold no consumer's data.
-    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        serde_json::from_slice(&self.bytes).map_err(|error| {
-            let code = if error.is_data() { Code::InvalidRequest } else { Code::MalformedBody };
-            ApiError::new(code, format!("The body is not as expected: {error}."))
-        })
+    pub fn parse<T: DeserializeOwned + JsonSchema>(&self) -> Result<T, ApiError> {
+        object_body::read(&self.bytes)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::Api;
 use super::auth::{Holder, Principal};
 use super::body::Body;
-use super::error::ApiError;
+use super::error::{ApiError, FaultCode};
 use super::openapi::{Operation, Tag};
 use super::paging::{List, Page};
 use super::posts::check_note;
@@ -132,7 +132,7 @@ fn read_order(wanted: BreakerOrder) -> Result<Option<Order>, ApiError> {
         Wanted::Automatic if for_s.is_none() => return Ok(None),
         Wanted::Automatic => {
             let detail = "A breaker left to itself is so without an end.";
-            return Err(ApiError::at("/for_s", "unknown_field", detail));
+            return Err(ApiError::at("/for_s", FaultCode::UnknownField, detail));
         }
     };
     match for_s {
@@ -141,8 +141,10 @@ fn read_order(wanted: BreakerOrder) -> Result<Option<Order>, ApiError> {
         }
         Some(_) => {
             let detail = format!("An order holds for 1 to {FORCED_S_MAX} seconds.");
-            Err(ApiError::at("/for_s", "out_of_range", detail))
+            Err(ApiError::at("/for_s", FaultCode::OutOfRange, detail))
         }
-        None => Err(ApiError::at("/for_s", "required", "Say for how many seconds it holds.")),
+        None => {
+            Err(ApiError::at("/for_s", FaultCode::Required, "Say for how many seconds it holds."))
+        }
     }
 }

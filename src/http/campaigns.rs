@@ -14,8 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::auth::Principal;
 use super::body::Body;
-use super::error::{ApiError, Code, Fault};
-use super::object_body::ObjectForm;
+use super::error::{ApiError, Code, Fault, FaultCode};
 use super::objects::{buyer_of, refused, slug};
 use super::openapi::{Operation, Tag};
 use crate::domain::campaign::{CampaignState, Cap};
@@ -28,9 +27,6 @@ use crate::flow::administer::{
 };
 use crate::flow::endpoints::EndpointsReply;
 use crate::registry::bundle::SecretText;
-
-const ENDPOINTS: ObjectForm = ObjectForm { required: &[], told: &[] };
-const LIMITS: ObjectForm = ObjectForm { required: &[("caps", "[]")], told: &[] };
 
 /// Who asks for what to be done to which campaign.
 struct Asked {
@@ -71,7 +67,7 @@ pub(super) async fn register(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let asked = Asked::of(&principal, &path)?;
-    let (endpoints, _) = ENDPOINTS.read::<Endpoints>(&body)?;
+    let endpoints: Endpoints = body.parse()?;
     let exchange = Arc::clone(&api.exchange);
     let (asked, reply) = api
         .ask(async move {
@@ -177,7 +173,7 @@ pub(super) async fn limit(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let asked = Asked::of(&principal, &path)?;
-    let (OwnLimits { caps }, _) = LIMITS.read(&body)?;
+    let OwnLimits { caps } = body.parse()?;
     let exchange = Arc::clone(&api.exchange);
     let (asked, set) = api
         .ask(async move {
@@ -238,7 +234,7 @@ pub(super) async fn rotate_secret(
     let Rotation { overlap_s } = body.parse()?;
     if overlap_s > SECRET_OVERLAP_S_MAX {
         let detail = format!("The overlap is 0 to {SECRET_OVERLAP_S_MAX} seconds.");
-        return Err(ApiError::at("/overlap_s", "out_of_range", detail));
+        return Err(ApiError::at("/overlap_s", FaultCode::OutOfRange, detail));
     }
     let exchange = Arc::clone(&api.exchange);
     let rotated = api

@@ -235,6 +235,60 @@ impl Code {
     }
 }
 
+/// What is wrong with a part of an administrative body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum FaultCode {
+    /// The field is needed and not there.
+    Required,
+    /// There is no such field, or not here.
+    UnknownField,
+    /// The value is not of the field's kind, or is none of its words.
+    Invalid,
+    /// A number or an amount is outside its range.
+    OutOfRange,
+    /// A text is longer than it may be.
+    TooLong,
+    /// The time is over already.
+    InPast,
+    /// The time has not come yet.
+    InFuture,
+    /// There is no such vendor or buyer, or it is archived.
+    UnknownOwner,
+    /// The owner has as many live keys as one may have.
+    TooManyKeys,
+    /// The owner has as many event endpoints as one may have.
+    TooManyEndpoints,
+    /// The URL may not be used.
+    InvalidUrl,
+    /// A type of event that is not for this owner.
+    NotForOwner,
+    /// Something that operators do not have, or that is their owner's alone.
+    NotForOperators,
+}
+
+impl FaultCode {
+    /// The code on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::UnknownField => "unknown_field",
+            Self::Invalid => "invalid",
+            Self::OutOfRange => "out_of_range",
+            Self::TooLong => "too_long",
+            Self::InPast => "in_past",
+            Self::InFuture => "in_future",
+            Self::UnknownOwner => "unknown_owner",
+            Self::TooManyKeys => "too_many_keys",
+            Self::TooManyEndpoints => "too_many_endpoints",
+            Self::InvalidUrl => "invalid_url",
+            Self::NotForOwner => "not_for_owner",
+            Self::NotForOperators => "not_for_operators",
+        }
+    }
+}
+
 /// One faulty part of a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Fault {
@@ -258,6 +312,14 @@ pub struct ApiError {
     retry_after_s: Option<u32>,
     allow: Option<Cow<'static, str>>,
     must_close: bool,
+}
+
+impl Fault {
+    /// A fault of an administrative body.
+    #[must_use]
+    pub fn at(pointer: &str, code: FaultCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { pointer: pointer.to_owned(), code: code.as_str().into(), detail: detail.into() }
+    }
 }
 
 impl ApiError {
@@ -284,10 +346,9 @@ impl ApiError {
 
     /// An administrative body with one fault.
     #[must_use]
-    pub fn at(pointer: &str, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn at(pointer: &str, code: FaultCode, detail: impl Into<Cow<'static, str>>) -> Self {
         let detail = detail.into();
-        let fault =
-            Fault { pointer: pointer.to_owned(), code: code.into(), detail: detail.clone() };
+        let fault = Fault::at(pointer, code, detail.clone());
         Self::new(Code::InvalidRequest, detail).with_faults(vec![fault])
     }
 

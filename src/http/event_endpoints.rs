@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::auth::Principal;
 use super::body::Body;
-use super::error::{ApiError, Code};
+use super::error::{ApiError, Code, FaultCode};
 use super::openapi::{Operation, Tag};
 use super::paging::{List, Page};
 use crate::domain::event::{DisabledReason, Endpoint, EndpointState, EventType};
@@ -261,7 +261,7 @@ pub(super) async fn change(
     let asker = asker(&principal);
     if asker.is_none() && (url.is_some() || types.is_some()) {
         let detail = "An operator sets the state alone; the rest is its owner's.";
-        return Err(ApiError::at("", "not_for_operators", detail));
+        return Err(ApiError::at("", FaultCode::NotForOperators, detail));
     }
     let change = EndpointChange { url, types, is_enabled };
     let exchange = Arc::clone(&api.exchange);
@@ -350,7 +350,7 @@ pub(super) async fn rotate_secret(
     let Rotation { overlap_s } = body.parse()?;
     if overlap_s > SECRET_OVERLAP_S_MAX {
         let detail = format!("The overlap is 0 to {SECRET_OVERLAP_S_MAX} seconds.");
-        return Err(ApiError::at("/overlap_s", "out_of_range", detail));
+        return Err(ApiError::at("/overlap_s", FaultCode::OutOfRange, detail));
     }
     let (asker, actor) = (asker(&principal), principal.key_id);
     let exchange = Arc::clone(&api.exchange);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::auth::Principal;
 use super::body::Body;
-use super::error::{ApiError, Code};
+use super::error::{ApiError, Code, FaultCode};
 use super::openapi::{Operation, Tag};
 use super::paging::{List, Page};
 use crate::domain::key::{KeyId, KeyMode, KeyRecord, Role};
@@ -60,7 +60,11 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let request: KeyRequest = body.parse()?;
     if request.expires_at.is_some_and(|end| end <= api.exchange.clock().now()) {
-        return Err(ApiError::at("/expires_at", "in_past", "The key would have ended already."));
+        return Err(ApiError::at(
+            "/expires_at",
+            FaultCode::InPast,
+            "The key would have ended already.",
+        ));
     }
     let order = KeyOrder {
         role: request.role,

@@ -1,19 +1,18 @@
-//! The body of a registry object: read whole, with every fault named by its place.
+//! The bodies of administrative routes: read whole, with every fault named by its place.
 //!
-//! A reader of the type stops at its first fault. Here each faulty field is noted, taken out (or
-//! replaced by something sound if the type needs it), and the rest is read again.
+//! A reader of the type stops at its first fault. Here each faulty field is noted and taken out, and
+//! the rest is read again; which fields must be there is in the type's schema.
 
+use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use serde_path_to_error::{Path, Segment};
 
 use super::body::Body;
-use super::error::{ApiError, Code, FAULTS_MAX, Fault};
+use super::error::{ApiError, Code, FAULTS_MAX, Fault, FaultCode};
 
 /// What is read of a kind of object.
 pub(super) struct ObjectForm {
-    /// Fields that must be there, each with a JSON text of a sound value.
-    pub required: &'static [(&'static str, &'static str)],
     /// Fields that answers add. They may come back in a body and say nothing there.
     pub told: &'static [&'static str],
 }
@@ -22,71 +21,113 @@ impl ObjectForm {
     /// Reads a `T`; gives its fields by name too.
     ///
     /// # Errors
-    /// [`Code::MalformedBody`] when the body is no JSON object, [`Code::InvalidRequest`] with every
-    /// faulty field. The parser's words are told: such bodies hold no consumer's data.
-    pub fn read<T: DeserializeOwned>(
+    /// As [`read`].
+    pub fn read<T: DeserializeOwned + JsonSchema>(
         &self,
         body: &Body,
     ) -> Result<(T, Map<String, Json>), ApiError> {
-        let mut fields: Map<String, Json> = body.parse()?;
+        let mut fields = object(&body.bytes)?;
         fields.retain(|name, _| !self.told.contains(&name.as_str()));
-        if let Ok(object) = serde_json::from_value(Json::Object(fields.clone())) {
-            return Ok((object, fields));
-        }
-        let faults = self.faults::<T>(fields);
-        let detail = match &*faults {
-            [fault] => format!("The body is not as expected: {}", fault.detail),
-            faults => format!("The body has {} faults.", faults.len()),
-        };
-        Err(ApiError::new(Code::InvalidRequest, detail).with_faults(faults))
+        Ok((read_fields(&fields)?, fields))
     }
+}
 
-    fn faults<T: DeserializeOwned>(&self, mut fields: Map<String, Json>) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        while faults.len() < FAULTS_MAX {
-            let read = serde_path_to_error::deserialize::<_, T>(Json::Object(fields.clone()));
-            let Err(error) = read else { break };
-            let pointer = pointer_to(error.path());
-            let at = error.path().iter().find_map(|segment| match segment {
-                Segment::Map { key } => Some(key.clone()),
-                _ => None,
-            });
-            let detail = error.into_inner().to_string();
-            match at {
-                Some(field) => {
-                    faults.push(Fault {
-                        pointer,
-                        code: code_of(&detail).into(),
-                        detail: detail.into(),
-                    });
-                    fields.remove(&field);
-                    self.mend(&mut fields, &field);
-                }
-                None => {
-                    let missing = self.required.iter().map(|(name, _)| *name);
-                    let Some(name) = missing.into_iter().find(|name| !fields.contains_key(*name))
-                    else {
-                        let code = code_of(&detail).into();
-                        faults.push(Fault { pointer, code, detail: detail.into() });
-                        break;
-                    };
-                    let pointer = format!("/{name}");
-                    let detail = format!("`{name}` is needed");
-                    faults.push(Fault { pointer, code: "required".into(), detail: detail.into() });
-                    self.mend(&mut fields, name);
-                }
+/// Reads a `T` that is an object.
+///
+/// # Errors
+/// [`Code::MalformedBody`] when the body is no JSON, [`Code::InvalidRequest`] with every faulty field.
+/// The parser's words are told: such bodies hold no consumer's data.
+pub(super) fn read<T: DeserializeOwned + JsonSchema>(bytes: &[u8]) -> Result<T, ApiError> {
+    // Most bodies have no fault; of the others the faults are looked for.
+    let unexpected = match serde_json::from_slice(bytes) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    match read_fields::<T>(&object(bytes)?) {
+        Err(error) => Err(error),
+        // What a map forgives, such as a key that comes twice.
+        Ok(_) => {
+            let detail = format!("The body is not as expected: {unexpected}.");
+            Err(ApiError::new(Code::InvalidRequest, detail))
+        }
+    }
+}
+
+fn object(bytes: &[u8]) -> Result<Map<String, Json>, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let code = if error.is_data() { Code::InvalidRequest } else { Code::MalformedBody };
+        ApiError::new(code, format!("The body is not as expected: {error}."))
+    })
+}
+
+fn read_fields<T: DeserializeOwned + JsonSchema>(
+    fields: &Map<String, Json>,
+) -> Result<T, ApiError> {
+    if let Ok(object) = serde_json::from_value(Json::Object(fields.clone())) {
+        return Ok(object);
+    }
+    let faults = faults::<T>(fields);
+    let detail = match &*faults {
+        [fault] => format!("The body is not as expected: {}.", fault.detail),
+        faults => format!("The body has {} faults.", faults.len()),
+    };
+    Err(ApiError::new(Code::InvalidRequest, detail).with_faults(faults))
+}
+
+fn faults<T: DeserializeOwned + JsonSchema>(fields: &Map<String, Json>) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut rest = fields.clone();
+    while faults.len() < FAULTS_MAX {
+        let read = serde_path_to_error::deserialize::<_, T>(Json::Object(rest.clone()));
+        let Err(error) = read else { break };
+        let pointer = pointer_to(error.path());
+        let at = error.path().iter().find_map(|segment| match segment {
+            Segment::Map { key } => Some(key.clone()),
+            _ => None,
+        });
+        let detail = error.into_inner().to_string();
+        match at {
+            Some(field) if rest.remove(&field).is_some() => faults.push(fault(pointer, detail)),
+            // What is missing comes last; it may be a field that was taken out.
+            _ if missing_in(&detail).is_some() => break,
+            _ => {
+                faults.push(fault(pointer, detail));
+                return faults;
             }
         }
-        faults
     }
+    let schema = schema_for!(T).to_value();
+    let required = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
+    for name in required.filter(|name| !fields.contains_key(*name)) {
+        faults.push(Fault::at(
+            &format!("/{name}"),
+            FaultCode::Required,
+            format!("`{name}` is needed"),
+        ));
+    }
+    faults
+}
 
-    /// Puts something sound where the type needs something.
-    fn mend(&self, fields: &mut Map<String, Json>, name: &str) {
-        if let Some((name, sound)) = self.required.iter().find(|(known, _)| *known == name) {
-            let sound = serde_json::from_str(sound).expect("sound values are JSON");
-            fields.insert((*name).to_owned(), sound);
-        }
+fn fault(mut pointer: String, detail: String) -> Fault {
+    let code = if detail.starts_with("unknown field") {
+        FaultCode::UnknownField
+    } else if let Some(name) = missing_in(&detail) {
+        pointer.push_str(&format!("/{name}"));
+        FaultCode::Required
+    } else {
+        FaultCode::Invalid
+    };
+    // The reader's words for a choice that is none, or more than one.
+    if detail.contains("expected map with a single key") {
+        let detail = "it is exactly one of its forms, written as an object with that one key";
+        return Fault::at(&pointer, code, detail);
     }
+    Fault::at(&pointer, code, detail)
+}
+
+/// The field that a reader misses.
+fn missing_in(detail: &str) -> Option<&str> {
+    detail.strip_prefix("missing field `")?.split('`').next()
 }
 
 fn pointer_to(path: &Path) -> String {
@@ -102,16 +143,6 @@ fn pointer_to(path: &Path) -> String {
         }
     }
     pointer
-}
-
-fn code_of(detail: &str) -> &'static str {
-    if detail.starts_with("unknown field") {
-        "unknown_field"
-    } else if detail.starts_with("missing field") {
-        "required"
-    } else {
-        "invalid"
-    }
 }
 
 #[cfg(test)]
@@ -160,6 +191,20 @@ mod tests {
             faults(r#"{"buyer_id":7,"vertical":"solar"}"#),
             named(&[("/buyer_id", "invalid"), ("/price", "required")])
         );
+    }
+
+    #[test]
+    fn what_is_missing_further_in_is_named_by_its_place() {
+        let campaign =
+            |more: &str| faults(&format!(r#"{{"buyer_id":"acme","vertical":"solar",{more}}}"#));
+        let own = |pointer: &str, code: &str| vec![(pointer.to_owned(), code.to_owned())];
+        let price = r#""price":{"fixed":"1.00"}"#;
+        let caps = campaign(&format!(r#"{price},"caps":[{{"leads":3}}]"#));
+        assert_eq!(caps, own("/caps/0/per", "required"));
+        for price in ["{}", r#"{"bid":{},"fixed":"1.00"}"#] {
+            let wrong = campaign(&format!(r#""price":{price}"#));
+            assert_eq!(wrong, own("/price", "invalid"), "{price}");
+        }
     }
 
     #[test]

@@ -31,17 +31,11 @@ use view::{
     vendor_view, vendor_views,
 };
 
-const NAMED: &[(&str, &str)] = &[("name", "\"x\"")];
-const TOLD: &[&str] = &["id", "archived"];
-
-const VENDOR: ObjectForm = ObjectForm { required: NAMED, told: TOLD };
-const BUYER: ObjectForm = ObjectForm { required: NAMED, told: TOLD };
-const TREE: ObjectForm = ObjectForm { required: &[], told: TOLD };
+/// What is read of a vendor, a buyer or a tree.
+const PLAIN: ObjectForm = ObjectForm { told: &["id", "archived"] };
 /// What is read of a campaign.
-pub(super) const CAMPAIGN: ObjectForm = ObjectForm {
-    required: &[("buyer_id", "\"x\""), ("vertical", "\"x\""), ("price", "{\"fixed\":\"1.00\"}")],
-    told: &["id", "archived", "state", "paused_by", "endpoints", "limits"],
-};
+pub(super) const CAMPAIGN: ObjectForm =
+    ObjectForm { told: &["id", "archived", "state", "paused_by", "endpoints", "limits"] };
 
 /// `PUT /v1/vendors/{vendor_id}`.
 pub(super) async fn put_vendor(
@@ -51,7 +45,7 @@ pub(super) async fn put_vendor(
     body: Body,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let vendor = Described::Vendor(slug(&path)?, VENDOR.read(&body)?.0);
+    let vendor = Described::Vendor(slug(&path)?, PLAIN.read(&body)?.0);
     put(&api, &principal, &request, vendor).await
 }
 
@@ -63,7 +57,7 @@ pub(super) async fn put_buyer(
     body: Body,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let buyer = Described::Buyer(slug(&path)?, BUYER.read(&body)?.0);
+    let buyer = Described::Buyer(slug(&path)?, PLAIN.read(&body)?.0);
     put(&api, &principal, &request, buyer).await
 }
 
@@ -92,7 +86,7 @@ pub(super) async fn put_tree(
     body: Body,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let tree = Described::Tree(slug(&path)?, TREE.read(&body)?.0);
+    let tree = Described::Tree(slug(&path)?, PLAIN.read(&body)?.0);
     put(&api, &principal, &request, tree).await
 }
 

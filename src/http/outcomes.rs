@@ -15,7 +15,7 @@ use serde_json::{Map, Value as Json};
 use super::Api;
 use super::auth::{Holder, Principal};
 use super::body::Body;
-use super::error::{ApiError, Code, Fault};
+use super::error::{ApiError, Code, Fault, FaultCode};
 use super::headers::IDEMPOTENT_REPLAYED;
 use super::idempotency;
 use super::openapi::{Operation, Tag};
@@ -187,20 +187,24 @@ fn read_report(
     let mut faults = Vec::new();
     let known = ["type", "occurred_at", "data"];
     if body.keys().any(|name| !known.contains(&name.as_str())) {
-        faults.push(fault("", "unknown_field", "The fields are type, occurred_at and data."));
+        faults.push(fault(
+            "",
+            FaultCode::UnknownField,
+            "The fields are type, occurred_at and data.",
+        ));
     }
     let outcome_type = field(&body, "type", "/type", "One of the types of outcomes.", &mut faults);
     let occurred_at: Option<Timestamp> =
         field(&body, "occurred_at", "/occurred_at", "An RFC 3339 time.", &mut faults);
     let latest = now.saturating_add(SignedDuration::from_secs(AHEAD_S_MAX));
     if occurred_at.is_some_and(|at| latest.is_ok_and(|latest| at > latest)) {
-        faults.push(fault("/occurred_at", "in_future", "It has not happened yet."));
+        faults.push(fault("/occurred_at", FaultCode::InFuture, "It has not happened yet."));
     }
     let data = match body.get("data") {
         None | Some(Json::Null) => OutcomeDetails::default(),
         Some(Json::Object(data)) => read_details(data, &mut faults),
         Some(_) => {
-            faults.push(fault("/data", "invalid", "An object."));
+            faults.push(fault("/data", FaultCode::Invalid, "An object."));
             OutcomeDetails::default()
         }
     };
@@ -237,7 +241,7 @@ fn read_details(data: &Map<String, Json>, faults: &mut Vec<Fault>) -> OutcomeDet
     if data.keys().any(|name| !OutcomeDetails::FIELDS.contains(&name.as_str())) {
         let detail = "Only duration_s, appointment_at, premium_monthly, premium_annual and \
                       coverage_amount.";
-        faults.push(fault("/data", "unknown_field", detail));
+        faults.push(fault("/data", FaultCode::UnknownField, detail));
     }
     let money = "An amount of 0 or more, as a text.";
     let seconds = "Whole seconds, up to a day.";
@@ -250,7 +254,7 @@ fn read_details(data: &Map<String, Json>, faults: &mut Vec<Fault>) -> OutcomeDet
     };
     for name in details.faults() {
         let detail = if name == "duration_s" { seconds } else { money };
-        faults.push(fault(&format!("/data/{name}"), "out_of_range", detail));
+        faults.push(fault(&format!("/data/{name}"), FaultCode::OutOfRange, detail));
     }
     details
 }
@@ -276,18 +280,18 @@ fn field<T: DeserializeOwned>(
     faults: &mut Vec<Fault>,
 ) -> Option<T> {
     let Some(value) = object.get(name) else {
-        faults.push(fault(pointer, "required", detail));
+        faults.push(fault(pointer, FaultCode::Required, detail));
         return None;
     };
     let read = T::deserialize(value).ok();
     if read.is_none() {
-        faults.push(fault(pointer, "invalid", detail));
+        faults.push(fault(pointer, FaultCode::Invalid, detail));
     }
     read
 }
 
-fn fault(pointer: &str, code: &'static str, detail: &'static str) -> Fault {
-    Fault { pointer: pointer.to_owned(), code: code.into(), detail: detail.into() }
+fn fault(pointer: &str, code: FaultCode, detail: &'static str) -> Fault {
+    Fault::at(pointer, code, detail)
 }
 
 #[cfg(test)]

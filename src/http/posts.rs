@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::auth::Principal;
 use super::body::Body;
-use super::error::{ApiError, Code};
+use super::error::{ApiError, Code, FaultCode};
 use super::openapi::{Operation, Tag};
 use crate::domain::ids::PostId;
 use crate::flow::resolve::ResolveReply;
@@ -88,7 +88,7 @@ pub(super) fn resolve_operation() -> Operation {
 pub(super) fn check_note(note: Option<&str>) -> Result<(), ApiError> {
     if note.is_some_and(|note| note.chars().count() > NOTE_LENGTH_MAX) {
         let detail = format!("The note has more than {NOTE_LENGTH_MAX} characters.");
-        return Err(ApiError::at("/note", "too_long", detail));
+        return Err(ApiError::at("/note", FaultCode::TooLong, detail));
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ pub struct RegistryFault {
     pub kind: ObjectKind,
     /// Its slug.
     pub id: String,
-    /// The field in it, as files name it: `filter.state`, `caps`, `ping_url`. Empty for the object
+    /// The field in it, as files name it: `filter.all.0`, `caps`, `ping_url`. Empty for the object
     /// as a whole.
     pub field: String,
     /// The rule it breaks.

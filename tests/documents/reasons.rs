@@ -6,6 +6,7 @@ use gavel::domain::campaign::CapWindow;
 use gavel::domain::disposition::{Disposition, Reason};
 use gavel::domain::record::PostResult;
 use gavel::eligibility::{RULE_STATE, RULE_VERIFICATION};
+use gavel::http::FaultCode;
 use gavel::registry::fault::FaultRule;
 use schemars::{JsonSchema, schema_for};
 use serde_json::Value as Json;
@@ -46,6 +47,7 @@ fn the_document_lists_every_reason_with_its_meaning() {
     check::<Lost>("lost");
     check::<PostResult>("outcome");
     check::<FaultRule>("registry fault");
+    check::<FaultCode>("body fault");
 }
 
 #[test]

@@ -130,7 +130,7 @@ async fn a_broken_body_is_malformed() {
     assert_eq!(outcome(&headers, Accepts::Json, broken).await, Err(Code::MalformedBody));
 }
 
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Order {
     count: u8,

@@ -1,6 +1,6 @@
 //! From what failed inside to what the caller is told.
 
-use super::{ApiError, Code, Fault};
+use super::{ApiError, Code, Fault, FaultCode};
 use crate::flow::administer::AdminError;
 use crate::flow::exchange::FlowError;
 use crate::intake::{FaultKind, FieldFault, InvalidSubmission};
@@ -59,14 +59,15 @@ impl From<AdminError> for ApiError {
                 let faults = faults.into_iter().map(Fault::from).collect();
                 Self::new(Code::InvalidRegistry, detail).with_faults(faults)
             }
-            AdminError::UnknownOwner { .. } => Self::at("/owner", "unknown_owner", text),
-            AdminError::OwnerMissing { .. } => Self::at("/owner", "required", text),
-            AdminError::OwnerOfOperator => Self::at("/owner", "not_for_operators", text),
-            AdminError::OperatorTest => Self::at("/test", "not_for_operators", text),
-            AdminError::TooManyKeys => Self::at("/owner", "too_many_keys", text),
+            AdminError::UnknownOwner { .. } => Self::at("/owner", FaultCode::UnknownOwner, text),
+            AdminError::OwnerMissing { .. } => Self::at("/owner", FaultCode::Required, text),
+            AdminError::OwnerOfOperator => Self::at("/owner", FaultCode::NotForOperators, text),
+            AdminError::OperatorTest => Self::at("/test", FaultCode::NotForOperators, text),
+            AdminError::TooManyKeys => Self::at("/owner", FaultCode::TooManyKeys, text),
             AdminError::UnknownKey | AdminError::UnknownObject | AdminError::UnknownEndpoint => {
                 Self::not_found()
             }
+            AdminError::UnknownVersion { .. } => Self::new(Code::NotFound, text),
             AdminError::Precondition => {
                 let detail = "The object is not as If-Match or If-None-Match says; read it again.";
                 Self::new(Code::PreconditionFailed, detail)
@@ -81,12 +82,12 @@ impl From<AdminError> for ApiError {
                 Self::new(Code::EndpointsMissing, detail)
             }
             AdminError::Broken { .. } => Self::internal(text),
-            AdminError::TooManyEndpoints => Self::at("", "too_many_endpoints", text),
+            AdminError::TooManyEndpoints => Self::at("", FaultCode::TooManyEndpoints, text),
             AdminError::Endpoint(fault) => {
                 let (pointer, code) = match fault {
-                    EndpointFault::Url(_) => ("/url", "url"),
-                    EndpointFault::NoTypes => ("/types", "missing"),
-                    EndpointFault::NotForOwner(..) => ("/types", "not_for_owner"),
+                    EndpointFault::Url(_) => ("/url", FaultCode::InvalidUrl),
+                    EndpointFault::NoTypes => ("/types", FaultCode::Required),
+                    EndpointFault::NotForOwner(..) => ("/types", FaultCode::NotForOwner),
                 };
                 Self::at(pointer, code, text)
             }

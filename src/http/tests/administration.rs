@@ -195,8 +195,9 @@ async fn a_key_that_cannot_be_meant_is_refused() {
             r#"{"role":"operator","expires_at":"2020-01-01T00:00:00Z"}"#,
             "422 invalid_request /expires_at in_past",
         ),
-        (r#"{"role":"king"}"#, "422 invalid_request  "),
-        (r#"{"role":"operator","admin":true}"#, "422 invalid_request  "),
+        (r#"{"role":"king"}"#, "422 invalid_request /role invalid"),
+        (r#"{"role":"operator","admin":true}"#, "422 invalid_request /admin unknown_field"),
+        ("{}", "422 invalid_request /role required"),
     ];
     for (body, expect) in cases {
         let answer = create_key(&door, body).await;

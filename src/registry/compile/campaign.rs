@@ -32,7 +32,11 @@ impl Compiler<'_> {
         let mut noting =
             Noting { kind: ObjectKind::Campaign, id: id.as_str(), faults: &mut self.faults };
         if buyer.is_none_or(|buyer| buyer.is_archived) {
-            let detail = format!("there is no buyer {}, or it is archived", campaign.buyer_id);
+            let detail = format!(
+                "it is in use, and its buyer `{}` does not exist or is archived; archive the \
+                 campaign first",
+                campaign.buyer_id
+            );
             noting.fault("buyer_id", FaultRule::UnknownBuyer, detail);
         }
         if campaign.profile != NATIVE_PROFILE {
@@ -62,11 +66,12 @@ impl Compiler<'_> {
             }
             Some(Err(faults)) => {
                 for fault in faults {
-                    let field = match fault.field {
-                        Some(field) => format!("filter.{field}"),
-                        None => "filter".to_owned(),
+                    let place = format!("filter.{}", fault.place);
+                    let detail = match fault.field {
+                        Some(field) => format!("`{field}`: {}", fault.detail),
+                        None => fault.detail,
                     };
-                    noting.fault(&field, fault.rule, fault.detail);
+                    noting.fault(place.trim_end_matches('.'), fault.rule, detail);
                 }
             }
         }

@@ -136,7 +136,7 @@ fn a_fault_of_a_campaign_is_told_by_field_and_rule() {
     check(json!({"on_unknown": {"resell_after_s": 900}}), &[]);
     check(
         json!({"filter": {"all": [{"field": "age", "gte": "x"}, {"field": "tail", "exists": true}]}}),
-        &[("filter.age", WrongOperand), ("filter.tail", UnknownField)],
+        &[("filter.all.0", WrongOperand), ("filter.all.1", UnknownField)],
     );
     check(json!({"filter": {"field": "age", "gte": 5}}), &[]);
 }

@@ -28,6 +28,8 @@ const COUNT_SUFFIX: &str = "_count";
 pub struct FilterFault {
     /// The leaf's field; `None` for the filter as a whole.
     pub field: Option<String>,
+    /// Where the leaf stands in the filter, as steps from its root: `all.0.not`. Empty for the root.
+    pub place: String,
     /// The rule it breaks.
     pub rule: FaultRule,
     /// What is wrong and what would be right, in one sentence.
@@ -46,10 +48,15 @@ pub fn compile(
         let detail = format!(
             "a filter has at most {FILTER_NODES_MAX} nodes, nested {FILTER_DEPTH_MAX} deep at most"
         );
-        return Err(vec![FilterFault { field: None, rule: FaultRule::FilterLimits, detail }]);
+        return Err(vec![FilterFault {
+            field: None,
+            place: String::new(),
+            rule: FaultRule::FilterLimits,
+            detail,
+        }]);
     }
     let mut compiler = Compiler { vertical, faults: Vec::new() };
-    let root = compiler.node(filter);
+    let root = compiler.node(filter, "");
     match root {
         Some(root) if compiler.faults.is_empty() => Ok(CompiledFilter { root }),
         _ => Err(compiler.faults),
@@ -63,15 +70,18 @@ struct Compiler<'a> {
 
 impl Compiler<'_> {
     /// The node, or `None` after noting why there is none.
-    fn node(&mut self, filter: &Filter) -> Option<Node> {
+    fn node(&mut self, filter: &Filter, place: &str) -> Option<Node> {
         match filter {
-            Filter::All(all) => self.nodes(all).map(Node::All),
-            Filter::Any(any) => self.nodes(any).map(Node::Any),
-            Filter::Not(not) => self.node(not).map(|node| Node::Not(Box::new(node))),
+            Filter::All(all) => self.nodes(all, &below(place, "all")).map(Node::All),
+            Filter::Any(any) => self.nodes(any, &below(place, "any")).map(Node::Any),
+            Filter::Not(not) => {
+                self.node(not, &below(place, "not")).map(|node| Node::Not(Box::new(node)))
+            }
             Filter::Leaf { field, test } => match self.leaf(field, test) {
                 Ok(leaf) => Some(Node::Leaf(leaf)),
                 Err(Wrong { rule, detail }) => {
-                    self.faults.push(FilterFault { field: Some(field.clone()), rule, detail });
+                    let (field, place) = (Some(field.clone()), place.to_owned());
+                    self.faults.push(FilterFault { field, place, rule, detail });
                     None
                 }
             },
@@ -79,8 +89,9 @@ impl Compiler<'_> {
     }
 
     /// All of them; the faults of every one are noted before the list is given up.
-    fn nodes(&mut self, filters: &[Filter]) -> Option<Vec<Node>> {
-        let nodes: Vec<_> = filters.iter().map(|filter| self.node(filter)).collect();
+    fn nodes(&mut self, filters: &[Filter], place: &str) -> Option<Vec<Node>> {
+        let node = |(index, filter)| self.node(filter, &below(place, &format!("{index}")));
+        let nodes: Vec<_> = filters.iter().enumerate().map(node).collect();
         nodes.into_iter().collect()
     }
 
@@ -133,6 +144,11 @@ impl Compiler<'_> {
             ),
         })
     }
+}
+
+/// One step further into a filter.
+fn below(place: &str, step: &str) -> String {
+    if place.is_empty() { step.to_owned() } else { format!("{place}.{step}") }
 }
 
 /// Whether the field is a way to reach the person.
