@@ -78,6 +78,14 @@ pub enum AdminError {
     /// There is no such object, or it is not in use, or it is another's.
     #[error("there is no such object")]
     UnknownObject,
+    /// The registry had no such version.
+    #[error("there is no version {asked} of the registry; the present one is {present}")]
+    UnknownVersion {
+        /// The version that was asked for.
+        asked: i64,
+        /// The newest one.
+        present: i64,
+    },
     /// The object is not, or not any more, as the caller says.
     #[error("the object is not as the condition says")]
     Precondition,

@@ -36,6 +36,8 @@ const ID_PREFIX: &str = "chal_";
 pub struct ChallengeOrder<'a> {
     /// Whose endpoint it is.
     pub callee: &'a Callee,
+    /// Which of its endpoints, by its field: `ping_url`, or `url` for an endpoint of events.
+    pub field: &'static str,
     /// The endpoint.
     pub url: &'a str,
     /// What its owner checks our signatures with.
@@ -130,7 +132,7 @@ impl Exchange {
         let passed = challenger.challenge(order).await;
         if let Err(failure) = passed {
             let reason = failure.reason();
-            tracing::info!(callee = %order.callee, reason, "challenge.failed");
+            tracing::info!(callee = %order.callee, kind = order.field, reason, "challenge.failed");
         }
         passed
     }

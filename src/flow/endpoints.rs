@@ -95,7 +95,7 @@ impl Exchange {
         let (buyer, id) = (campaign.buyer_id.clone(), order.id.clone());
         let callee = Callee::Campaign { buyer, campaign: id };
         let challenges = unproved.named().map(|(field, url)| {
-            let order = ChallengeOrder { callee: &callee, url, keys: &campaign.secrets };
+            let order = ChallengeOrder { callee: &callee, field, url, keys: &campaign.secrets };
             async move { (field, url, self.challenge(order).await) }
         });
         let mut proved = Vec::new();

@@ -250,7 +250,8 @@ impl Exchange {
         // Whoever changed it has refreshed the picture; it can only have been taken away.
         let known = snapshot.endpoints.get(id).ok_or(EndpointError::Unknown)?;
         let callee = Callee::Endpoint { id };
-        let order = ChallengeOrder { callee: &callee, url: &endpoint.url, keys: &known.secrets };
+        let (url, keys) = (&*endpoint.url, &known.secrets);
+        let order = ChallengeOrder { callee: &callee, field: "url", url, keys };
         let failure = self.challenge(order).await.err();
         if failure.is_some() {
             return Ok(EndpointReply { endpoint_id: id, endpoint, failure, secret: None });

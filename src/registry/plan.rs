@@ -59,6 +59,9 @@ impl PlanAction {
     }
 }
 
+/// The most objects that the audit's line of one change names.
+pub const AUDIT_NAMES_MAX: usize = 10;
+
 /// What would happen to one object, and to which of its fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanChange {
@@ -113,6 +116,23 @@ impl Plan {
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
         if parts.is_empty() { "nothing changed".to_owned() } else { parts.join(", ") }
+    }
+
+    /// The summary with the first names of what changes: `1 created, 2 updated (vendor acme, ..)`.
+    #[must_use]
+    pub fn audit(&self) -> String {
+        let changed = self.changes.iter().filter(|change| change.action != PlanAction::Unchanged);
+        let mut names: Vec<String> =
+            changed.map(|change| format!("{} {}", change.kind, change.id)).collect();
+        if names.is_empty() {
+            return self.summary();
+        }
+        if names.len() > AUDIT_NAMES_MAX {
+            let more = names.len() - AUDIT_NAMES_MAX;
+            names.truncate(AUDIT_NAMES_MAX);
+            names.push(format!("and {more} more"));
+        }
+        format!("{} ({})", self.summary(), names.join(", "))
     }
 }
 

@@ -211,7 +211,8 @@ async fn an_endpoint_that_changes_gets_nothing_until_it_is_proved_and_outlives_a
     let operator = market.installation.operator_key();
     let changes = market.installation.get("/v1/registry/changes", &operator).await.json();
     let rows = changes["data"].as_array().unwrap();
-    let applied = rows.iter().find(|row| row["summary"] == "apply: 1 updated").unwrap();
+    let applied =
+        rows.iter().find(|row| row["summary"] == "apply: 1 updated (campaign sample-fe)").unwrap();
     let before = (applied["version"].as_i64().unwrap() - 1).to_string();
     let told = market.installation.gavel_ok(&["rollback", &before, "--plan"]);
     assert!(told.contains("update  campaign  sample-fe  price"), "{told}");

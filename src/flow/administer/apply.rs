@@ -77,7 +77,7 @@ impl Administration {
                 return Ok(ApplyReport { version, plan, secrets: Vec::new() });
             }
             let Prepared { change, shown } = {
-                let summary = format!("apply: {}", planned.plan.summary());
+                let summary = format!("apply: {}", planned.plan.audit());
                 self.prepare(&loaded, &planned, bundle, (actor, &summary))?
             };
             let summary = change.summary.clone();

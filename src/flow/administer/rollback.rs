@@ -21,8 +21,9 @@ impl Administration {
         plan_only: bool,
         actor: &str,
     ) -> Result<ApplyReport, AdminError> {
-        if version < 1 || version > self.records.registry_version().await? {
-            return Err(AdminError::UnknownObject);
+        let present = self.records.registry_version().await?;
+        if version < 1 || version > present {
+            return Err(AdminError::UnknownVersion { asked: version, present });
         }
         let (then, unreadable) = read_objects(self.records.registry_objects_at(version).await?);
         if !unreadable.is_empty() {
@@ -38,7 +39,7 @@ impl Administration {
                 if plan_only || plan.is_empty() {
                     return Ok(Worked::Same(plan));
                 }
-                let summary = format!("rollback to {version}: {}", plan.summary());
+                let summary = format!("rollback to {version}: {}", plan.audit());
                 let mut change = RegistryChange::new(loaded.version, actor, &summary, now);
                 let rows = plan.changes.iter();
                 change.objects =

@@ -146,7 +146,10 @@ async fn what_is_applied_is_used_by_this_node_at_once() {
     assert_eq!(snapshot.campaigns_of(&slug("solar"))[0].state, CampaignState::Active);
     assert_eq!(report.plan.summary(), "3 created");
     let change = bench.records.last_change();
-    assert_eq!((&*change.actor, &*change.summary), ("cli", "apply: 3 created"));
+    assert_eq!(
+        (&*change.actor, &*change.summary),
+        ("cli", "apply: 3 created (vendor best, buyer acme, campaign acme-1)")
+    );
     assert_eq!(change.at, start());
 }
 

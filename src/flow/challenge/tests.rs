@@ -57,7 +57,8 @@ async fn challenged(
     let callee =
         Callee::Campaign { buyer: "acme".parse().unwrap(), campaign: "acme-tx".parse().unwrap() };
     let keys = SigningKeys::of(&secret());
-    let order = ChallengeOrder { callee: &callee, url: "https://acme.example/ping", keys: &keys };
+    let (field, url) = ("ping_url", "https://acme.example/ping");
+    let order = ChallengeOrder { callee: &callee, field, url, keys: &keys };
     let first = challenger.challenge(order).await;
     let second = challenger.challenge(order).await;
     assert_eq!(first, second);

@@ -80,8 +80,24 @@ fn what_is_new_is_created_and_what_is_the_same_is_left() {
     );
     assert!(again.plan.is_empty());
     assert_eq!(again.plan.summary(), "nothing changed");
+    assert_eq!(again.plan.audit(), "nothing changed");
     assert!(again.secrets.is_empty());
     assert!(again.next == planned.next);
+}
+
+#[test]
+fn the_audit_names_some_of_many() {
+    let change = |number: usize| PlanChange {
+        kind: ObjectKind::Vendor,
+        id: format!("v{number}"),
+        action: PlanAction::Create,
+        fields: Vec::new(),
+        kept: Vec::new(),
+    };
+    let plan = Plan { changes: (0..12).map(change).collect() };
+    let told = plan.audit();
+    assert!(told.starts_with("12 created (vendor v0, vendor v1, "), "{told}");
+    assert!(told.ends_with("vendor v9, and 2 more)"), "{told}");
 }
 
 #[test]
@@ -102,6 +118,7 @@ fn an_update_names_the_fields_that_change() {
         ]
     );
     assert_eq!(planned.plan.summary(), "2 updated");
+    assert_eq!(planned.plan.audit(), "2 updated (vendor best, campaign acme-1)");
     let id: CampaignId = slug("acme-1");
     assert_eq!(planned.next.campaigns[&id].value.post_ms, Some(900));
 }
