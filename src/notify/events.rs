@@ -124,7 +124,7 @@ struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<&'a OutcomeDetails>,
+    data: Option<&'a OutcomeDetails>,
     #[serde(skip_serializing_if = "Option::is_none")]
     test: Option<bool>,
 }
@@ -302,11 +302,11 @@ impl Story<'_> {
 
     fn fact(&mut self, fact: &Fact) {
         let Some(outcome) = &fact.outcome else { return };
-        let Outcome { outcome_id, outcome_type, occurred_at, data: details, .. } = outcome;
+        let Outcome { outcome_id, outcome_type, occurred_at, data: reported, .. } = outcome;
         let data = Data {
             outcome_id: Some(*outcome_id),
             occurred_at: Some(*occurred_at),
-            details: Some(details).filter(|details| !details.is_empty()),
+            data: Some(reported),
             ..Data::default()
         };
         self.tell_vendor(outcome_type.event_type(), fact.at, data);

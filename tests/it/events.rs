@@ -250,7 +250,7 @@ async fn buyers_hear_of_their_bids_and_the_vendor_of_what_came_of_its_lead() {
     let other = report(&best, "k1", "42.50").await;
     assert_eq!((other.status, other.text("/code")), (422, "idempotency_key_mismatch".to_owned()));
     let told = calls(&receivers[2], 1).await.remove(0).json();
-    assert_eq!(told["data"]["details"], json!({"premium_monthly": "41.50"}));
+    assert_eq!(told["data"]["data"], json!({"premium_monthly": "41.50"}));
     assert_eq!(told["data"]["outcome_id"], kept.json()["outcome_id"]);
     let outcomes = market.gavel.get(&format!("/v1/leads/{lead_id}/outcomes"), &market.vendor).await;
     assert_eq!(outcomes.json()["data"][0]["outcome_id"], kept.json()["outcome_id"]);

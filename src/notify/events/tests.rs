@@ -268,7 +268,7 @@ fn what_a_buyer_reports_is_told_to_the_vendor() {
             "type": "call.completed", "timestamp": "2026-11-23T14:00:21Z", "sequence": 3,
             "data": {
                 "lead_id": lead_id(), "vertical": "final_expense", "outcome_id": OutcomeId::new(5),
-                "occurred_at": "2026-11-23T14:00:20Z", "details": {"duration_s": 95},
+                "occurred_at": "2026-11-23T14:00:20Z", "data": {"duration_s": 95},
                 "test": false,
             },
         })]
