@@ -17,10 +17,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
 
+use crate::domain::disposition::Disposition;
 use crate::domain::key::{KeyId, OPERATOR_OWNER, Role};
 use crate::domain::money::Money;
-use crate::domain::slug::{BuyerId, VendorId};
+use crate::domain::slug::{BuyerId, VendorId, VerticalId};
 
 /// An open ping/post lead exchange.
 #[derive(Debug, Clone, Parser)]
@@ -164,6 +166,9 @@ pub struct KeyCreate {
     /// Requests must be signed; the signing secret is printed on a second line
     #[arg(long)]
     pub require_signature: bool,
+    /// When it stops working by itself, such as 2027-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub expires_at: Option<Timestamp>,
 }
 
 impl KeyCreate {
@@ -276,14 +281,36 @@ pub enum Auction {
         json: bool,
     },
     /// List the newest auctions
-    List {
-        /// How many
-        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
-        limit: u16,
-        /// Only this vendor's
-        #[arg(long, value_name = "ID", value_parser = VendorId::parse)]
-        vendor: Option<VendorId>,
-    },
+    List(AuctionList),
+}
+
+/// `gavel auction list`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct AuctionList {
+    /// How many
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub limit: u16,
+    /// Only this vendor's
+    #[arg(long, value_name = "ID", value_parser = VendorId::parse)]
+    pub vendor: Option<VendorId>,
+    /// Only those that ended so, such as sold, unsold, refused or pending
+    #[arg(long, value_parser = parse_disposition)]
+    pub disposition: Option<Disposition>,
+    /// Only those of this vertical
+    #[arg(long, value_name = "ID", value_parser = VerticalId::parse)]
+    pub vertical: Option<VerticalId>,
+    /// Only those received at this time or later, such as 2026-11-24T00:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub since: Option<Timestamp>,
+}
+
+fn parse_disposition(text: &str) -> Result<Disposition, &'static str> {
+    let known = serde_json::from_value(text.into()).ok();
+    known.ok_or("it is pending, offered, sold, unsold, refused, unresolved or expired")
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, &'static str> {
+    text.parse().map_err(|_| "it is a time such as 2026-11-24T00:00:00Z")
 }
 
 /// `gavel demo`

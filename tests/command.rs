@@ -165,6 +165,23 @@ fn a_mistyped_command_is_2_and_a_faulty_configuration_is_1() {
 }
 
 #[test]
+fn a_key_that_serve_refuses_is_no_sound_configuration() {
+    let installation = Installation::new();
+    let key = installation.folder().join("gavel.key");
+    let checked = || installation.run(&["check-config"]);
+    let permit = |mode| {
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(&key, permissions).expect("the file is ours");
+    };
+    permit(0o644);
+    assert!(failed(&checked(), 1).contains("gavel.key"));
+    permit(0o600);
+    assert_eq!(succeeded(&checked()), "the configuration is sound\n");
+    std::fs::remove_file(&key).expect("init wrote it");
+    assert!(failed(&checked(), 1).contains("gavel.key"));
+}
+
+#[test]
 fn the_registry_is_administered_without_a_server() {
     let installation = Installation::new();
     let files = installation.files();

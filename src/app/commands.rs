@@ -5,7 +5,7 @@
 //! to standard error; the exit code is 0, 1 for a failure, 2 for something mistyped.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use super::{Floor, Office, serve};
 use crate::cli::desk::{ACTOR, Desk, DeskError};
 use crate::cli::init::{DATA_FOLDER, Layout, with_data_at};
 use crate::cli::remote::{Call, Remote, is_served};
-use crate::cli::timeline::timeline;
+use crate::cli::timeline::{timeline, whole_timeline};
 use crate::cli::{
     self, Apply, Ask, Auction, Cli, Command, Credit, DayKey, Init, Key, LineFormat, Rollback,
     exchange_dir, private_file, report,
@@ -37,6 +37,7 @@ use crate::ports::records::AuctionFilter;
 use crate::ports::{Entropy, Records};
 use crate::system::{SystemClock, SystemEntropy};
 use crate::telemetry;
+use crate::vault::{Vault, read_key_file};
 
 /// How long tasks that are cut off may take to notice.
 const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(2);
@@ -121,7 +122,7 @@ fn quiet() -> Log {
 
 async fn answer(ask: &Ask, config: &Config, environment: &Environment) -> anyhow::Result<String> {
     match ask {
-        Ask::CheckConfig => Ok(check_config(config)),
+        Ask::CheckConfig => check_config(config),
         Ask::Apply(order) => apply(config, order, environment).await,
         Ask::Rollback(order) => {
             let Rollback { version, plan } = *order;
@@ -133,16 +134,31 @@ async fn answer(ask: &Ask, config: &Config, environment: &Environment) -> anyhow
         Ask::DayKey(order) => day_key(config, order).await,
         Ask::Explain(order) => explain(config, order).await,
         Ask::Auction(Auction::Show { id, json }) => show(config, id, *json).await,
-        Ask::Auction(Auction::List { limit, vendor }) => {
-            let newest = AuctionFilter::newest(usize::from(*limit));
-            list(config, AuctionFilter { vendor: vendor.clone(), ..newest }).await
+        Ask::Auction(Auction::List(order)) => {
+            let filter = AuctionFilter {
+                vendor: order.vendor.clone(),
+                disposition: order.disposition,
+                vertical: order.vertical.clone(),
+                since: order.since,
+                ..AuctionFilter::newest(usize::from(order.limit))
+            };
+            list(config, filter).await
         }
     }
 }
 
-fn check_config(config: &Config) -> String {
+/// Says what is wrong with the configuration, and with the keys it names: a server would not start
+/// without them. Stores and records are not opened.
+fn check_config(config: &Config) -> anyhow::Result<String> {
+    let master = read_key_file(&config.vault.key_file)?;
+    let folder = &config.vault.day_key_folder;
+    if folder.exists() {
+        let entropy = SystemEntropy::new()?;
+        let random = Box::new(move |bytes: &mut [u8]| entropy.fill(bytes));
+        Vault::open(&master, folder.clone(), random)?;
+    }
     let warnings = config.warnings().into_iter().map(|warning| format!("warning: {warning}\n"));
-    warnings.chain(["the configuration is sound\n".to_owned()]).collect()
+    Ok(warnings.chain(["the configuration is sound\n".to_owned()]).collect())
 }
 
 /// Lays out an installation and puts the operator's key into its records.
@@ -295,7 +311,11 @@ async fn show(config: &Config, id: &str, is_json: bool) -> anyhow::Result<String
         Some(remote) => remote.call(Call::get(format!("/v1/auctions/{id}"))).await?,
         None => auction_here(config, id).await?.with_context(|| format!("there is no {id}"))?,
     };
-    if is_json { Ok(to_json(&record)?) } else { Ok(timeline(&record, TIMELINE_WIDTH)) }
+    match is_json {
+        true => Ok(to_json(&record)?),
+        false if std::io::stdout().is_terminal() => Ok(timeline(&record, TIMELINE_WIDTH)),
+        false => Ok(whole_timeline(&record)),
+    }
 }
 
 /// The record with the exchange opened in this process, what is still to be settled included.
@@ -312,18 +332,27 @@ fn to_json(record: &AuctionRecord) -> serde_json::Result<String> {
 
 /// Lists from the records, which may be read beside a running server.
 async fn list(config: &Config, filter: AuctionFilter) -> anyhow::Result<String> {
+    say("from the records, which follow a running server by a moment");
     let office = Office::open(config).await?;
     let rows = office.records.auctions(filter).await;
     office.close().await;
     Ok(report::auctions(&rows?))
 }
 
+/// Tells on standard error what a command goes by; an answer has standard output to itself.
+pub(super) fn say(text: &str) {
+    // Where it cannot be told there is nobody to tell.
+    drop(writeln!(std::io::stderr(), "gavel: {text}"));
+}
+
 /// The running server, if there is one.
-async fn running(config: &Config) -> anyhow::Result<Option<Remote>> {
+pub(super) async fn running(config: &Config) -> anyhow::Result<Option<Remote>> {
     if !is_served(config.http.listen).await? {
+        say(&format!("no server at {}; with the files of its configuration", config.http.listen));
         return Ok(None);
     }
     let listen = config.admin.map_or(config.http.listen, |admin| admin.listen);
+    say(&format!("through the server at {listen}"));
     let file = config.operator_key_file();
     let key = private_file::read(&file).with_context(|| {
         format!(

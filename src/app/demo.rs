@@ -1,6 +1,6 @@
 //! `gavel demo` and `gavel stub-buyer`: the exchange with everybody around it, in one process.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{Running, Signals};
 use crate::cli::init::{DATA_FOLDER, Layout};
-use crate::cli::timeline::timeline;
+use crate::cli::timeline::{timeline, whole_timeline};
 use crate::cli::{Demo, StubBuyer as StubBuyerOrder};
 use crate::config::Config;
 use crate::demo::cast::{Cast, PING_ROUND_MS, POST_MS, VENDOR};
@@ -28,7 +28,11 @@ const TIMELINE_WIDTH: usize = 100;
 const ACTOR: &str = "demo";
 
 fn draw(record: &AuctionRecord) -> String {
-    timeline(record, TIMELINE_WIDTH)
+    if std::io::stdout().is_terminal() {
+        timeline(record, TIMELINE_WIDTH)
+    } else {
+        whole_timeline(record)
+    }
 }
 
 /// Sells sample leads to stub buyers in a folder of its own, which goes when the demo ends.

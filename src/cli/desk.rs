@@ -164,6 +164,7 @@ impl Desk {
                     "test": order.test,
                     "strict": order.strict,
                     "require_signature": order.require_signature,
+                    "expires_at": order.expires_at,
                 });
                 Ok(remote.call(Call::post("/v1/keys", body)).await?)
             }
@@ -174,7 +175,7 @@ impl Desk {
                     mode: if order.test { KeyMode::Test } else { KeyMode::Live },
                     strict: order.strict,
                     require_signature: order.require_signature,
-                    expires_at: None,
+                    expires_at: order.expires_at,
                 };
                 let made = office.create_key(&order, ACTOR).await?;
                 let signing_secret = made.signing_secret.map(|secret| secret.to_string());

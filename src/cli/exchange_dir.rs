@@ -22,7 +22,7 @@ pub const SECRET_BYTES_MAX: u64 = 4_096;
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// The file system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{} cannot be read", path.display())]
     File {
         /// What could not be read.
         path: PathBuf,

@@ -53,6 +53,8 @@ fn a_key_is_for_somebody() {
     assert_eq!((key.role, key.owner()), (Role::Vendor, "acme"));
     assert!(key.test && key.strict && !key.require_signature);
     assert_eq!(key_create("gavel key create --role operator").owner(), "exchange");
+    let ends = key_create("gavel key create --role operator --expires-at 2027-01-01T00:00:00Z");
+    assert_eq!(ends.expires_at, Some("2027-01-01T00:00:00Z".parse().unwrap()));
     check_refused("gavel key create --role vendor", "--owner <ID>");
     check_refused("gavel key create --role boss --owner a", "vendor, buyer or operator");
     check_refused("gavel key revoke short", "8 letters and digits");
@@ -78,11 +80,23 @@ fn a_credit_has_an_exact_amount_and_an_operation() {
 
 #[test]
 fn auctions_are_listed_twenty_at_a_time() {
-    match parse("gavel auction list").unwrap().command {
-        Command::Ask(Ask::Auction(Auction::List { limit, vendor })) => {
-            assert_eq!((limit, vendor), (20, None));
-        }
+    let list = |line| match parse(line).unwrap().command {
+        Command::Ask(Ask::Auction(Auction::List(list))) => list,
         other => panic!("{other:?}"),
-    }
+    };
+    let (vendor, disposition, vertical, since) = (None, None, None, None);
+    let newest = AuctionList { limit: 20, vendor, disposition, vertical, since };
+    assert_eq!(list("gavel auction list"), newest);
+    let narrow = "gavel auction list --disposition unsold --vertical solar \
+                  --since 2026-11-24T00:00:00Z";
+    let expect = AuctionList {
+        disposition: Some(Disposition::Unsold),
+        vertical: Some(VerticalId::parse("solar").unwrap()),
+        since: Some("2026-11-24T00:00:00Z".parse().unwrap()),
+        ..newest
+    };
+    assert_eq!(list(narrow), expect);
+    check_refused("gavel auction list --disposition lost", "it is pending, offered, sold");
+    check_refused("gavel auction list --since yesterday", "it is a time such as");
     check_refused("gavel auction list --limit 0", "0 is not in 1..=1000");
 }

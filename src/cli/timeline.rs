@@ -27,18 +27,29 @@ pub const WIDTH_MAX: usize = 160;
 #[must_use]
 pub fn timeline(record: &AuctionRecord, width: usize) -> String {
     let width = width.clamp(WIDTH_MIN, WIDTH_MAX);
+    let mut text = String::new();
+    for line in drawn(record, width) {
+        text.push_str(cut(&line, width).trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The same with every line as long as it is, for files and pipes.
+#[must_use]
+pub fn whole_timeline(record: &AuctionRecord) -> String {
+    let lines = drawn(record, WIDTH_MAX);
+    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+fn drawn(record: &AuctionRecord, width: usize) -> Vec<String> {
     let mut lines = heading(record);
     section(&mut lines, "candidates", candidates(record, width));
     section(&mut lines, "offers", offers(record));
     section(&mut lines, "posts", posts(record));
     section(&mut lines, "money", money(record));
     section(&mut lines, "facts", record.facts.iter().map(fact).collect());
-    let mut text = String::new();
-    for line in lines {
-        text.push_str(cut(&line, width).trim_end());
-        text.push('\n');
-    }
-    text
+    lines
 }
 
 fn section(lines: &mut Vec<String>, title: &str, rows: Vec<String>) {
@@ -139,7 +150,9 @@ fn fate(record: &AuctionRecord, candidate: &CandidateRecord) -> String {
     }
     let no_bid = candidate.ping.as_ref().and_then(|ping| {
         let status = ping.http_status.map(|status| format!(" {status}")).unwrap_or_default();
-        ping.reason.map(|reason| format!("{}{status}", reason.as_str()))
+        let detail = ping.detail.as_deref().map(|detail| format!(" ({})", plain(detail)));
+        let detail = detail.unwrap_or_default();
+        ping.reason.map(|reason| format!("{}{status}{detail}", reason.as_str()))
     });
     let lost = candidate.lost_reason.map(lost_text);
     let parts = [no_bid, lost.map(str::to_owned), candidate.rule.as_deref().map(plain)];
@@ -252,7 +265,12 @@ fn money(record: &AuctionRecord) -> Vec<String> {
 fn fact(fact: &Fact) -> String {
     let post = fact.post_id.map(|post_id| format!("  {post_id}")).unwrap_or_default();
     let note = fact.note.as_deref().map(|note| format!("  {}", plain(note))).unwrap_or_default();
-    format!("{:.3}  {}{post}{note}", fact.at, plain(&fact.kind))
+    let outcome = fact.outcome.as_ref().map(|outcome| {
+        let name = outcome.outcome_type.event_type().as_str();
+        format!("  {name} by {} at {:.0}", outcome.campaign_id, outcome.occurred_at)
+    });
+    let outcome = outcome.unwrap_or_default();
+    format!("{:.3}  {}{outcome}{post}{note}", fact.at, plain(&fact.kind))
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ fn explain_lead(lead: &Value, vendor: Option<&str>) -> anyhow::Result<String> {
     let now = NOW.parse().unwrap();
     let submission = read_lead(lead.to_string().as_bytes(), &snapshot, &Limits::default(), now)?;
     let vendor = vendor.map(|vendor| VendorId::parse(vendor).unwrap());
-    Ok(explained(submission, &snapshot, vendor, now))
+    Ok(explained(submission, &snapshot, vendor, (now, None)))
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn every_campaign_is_explained_down_to_the_node_that_decides() {
     lowest price that can win: 10.00
     warning: /lead/shoe_size: there is no such field; it was left aside
     refused as consent_missing: consent.given_at is not there
-    1 of 2 campaigns would be asked, room permitting
+    nobody would be asked; with the consent, 1 of 2 campaigns
 
     acme-all of acme: yes
 
@@ -75,7 +75,51 @@ fn every_campaign_is_explained_down_to_the_node_that_decides() {
         + state in TX
         - not
           + tobacco eq true
+
+    caps, balances and breakers are not looked at: no server was asked
     ");
+}
+
+#[test]
+fn what_keeps_a_campaign_from_buying_now_is_told_beside_its_rules() {
+    let account = |balance: &str, limit: Option<&str>| -> AccountRow {
+        let row = json!({"balance": balance, "held": "1.00", "credit_limit": limit});
+        serde_json::from_value(row).unwrap()
+    };
+    let breaker = |call: &str, state: &str, forced: Value| -> BreakerRow {
+        let row =
+            json!({"campaign_id": "acme-all", "call": call, "state": state, "forced": forced});
+        serde_json::from_value(row).unwrap()
+    };
+    let told = |breakers: Vec<BreakerRow>, account: AccountRow| {
+        let acme = BuyerId::parse("acme").unwrap();
+        let standings = Standings { breakers, accounts: [(acme, account)].into() };
+        let snapshot = snapshot();
+        let now = NOW.parse().unwrap();
+        let mut lead = lead();
+        lead["consent"]["given_at"] = json!("2026-11-24T11:00:00Z");
+        let body = lead.to_string();
+        let submission = read_lead(body.as_bytes(), &snapshot, &Limits::default(), now).unwrap();
+        let vendor = Some(VendorId::parse("leadco").unwrap());
+        let text = explained(submission, &snapshot, vendor, (now, Some(&standings)));
+        let all = text.split("\n\n").find(|part| part.starts_with("acme-all")).unwrap().to_owned();
+        (text.contains("1 of 2 campaigns would be asked, room permitting"), all)
+    };
+    let closed = || vec![breaker("ping", "closed", json!(null))];
+    let yes = (true, "acme-all of acme: yes".to_owned());
+    assert_eq!(told(closed(), account("0.00", None)), yes, "without a limit there is always room");
+    assert_eq!(told(closed(), account("10.00", Some("1.00"))), yes);
+    let short = told(closed(), account("9.99", Some("1.00"))).1;
+    assert_eq!(
+        short,
+        "acme-all of acme: yes by its rules, but not now\n  now: the account of acme has room for 9.99"
+    );
+    let forced = vec![breaker("post", "open", json!({"state": "open"}))];
+    assert_eq!(
+        told(forced, account("0.00", None)).1,
+        "acme-all of acme: yes by its rules, but not now\n  now: its posts are not sent: the breaker \
+         is open, by an operator's order"
+    );
 }
 
 #[test]
