@@ -25,13 +25,15 @@ const ADD: ManyRows = ManyRows {
     tail: " ON CONFLICT (event_id) DO NOTHING",
 };
 
-/// Gives a new event its turn, if it has it.
-pub(super) const MAKE_DUE: Statement = Statement::new(
-    "UPDATE events SET due_at_us = $1 WHERE event_id = $2 AND state = 'waiting' \
-     AND due_at_us IS NULL AND NOT EXISTS (SELECT 1 FROM events AS earlier \
-     WHERE earlier.endpoint_id = events.endpoint_id AND earlier.subject = events.subject \
-     AND earlier.state = 'waiting' AND earlier.sequence < events.sequence)",
-);
+/// Gives new events their turn, those that have it.
+pub(super) const MAKE_DUE: ManyRows = ManyRows {
+    head: "WITH given (due_at_us, event_id) AS (VALUES",
+    tail: ") UPDATE events SET due_at_us = given.due_at_us FROM given \
+           WHERE events.event_id = given.event_id AND events.state = 'waiting' \
+           AND events.due_at_us IS NULL AND NOT EXISTS (SELECT 1 FROM events AS earlier \
+           WHERE earlier.endpoint_id = events.endpoint_id AND earlier.subject = events.subject \
+           AND earlier.state = 'waiting' AND earlier.sequence < events.sequence)",
+};
 
 /// Gives the next event of a subject its turn.
 pub(super) const MAKE_NEXT_DUE: Statement = Statement::new(
@@ -172,7 +174,7 @@ pub(super) async fn add(pool: &Pool, events: Vec<NewEvent>) -> Result<(), Record
         let created_at_us = column::us(event.created_at);
         let id = event.event_id.to_string();
         turns.push(Turn::Events(event.endpoint_id));
-        due.push(MAKE_DUE.bind(created_at_us).bind(id.as_str()));
+        due.push(vec![created_at_us.into(), id.as_str().into()]);
         rows.push(vec![
             id.into(),
             event.endpoint_id.to_string().into(),
@@ -192,7 +194,7 @@ pub(super) async fn add(pool: &Pool, events: Vec<NewEvent>) -> Result<(), Record
     }
     let mut transaction = pool.write(&turns).await?;
     if transaction.run_all(ADD.statements(rows)).await? > 0 {
-        transaction.run_all(due).await?;
+        transaction.run_all(MAKE_DUE.statements(due)).await?;
     }
     transaction.commit().await
 }

@@ -1,5 +1,7 @@
 //! What only a server can do to its clients: stop, refuse, be late, let several in.
 
+mod plans;
+
 use std::os::unix::fs::PermissionsExt as _;
 use tokio::time::Instant;
 

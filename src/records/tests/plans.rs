@@ -78,7 +78,7 @@ async fn what_is_due_is_found_by_an_index_in_its_order() {
     for statement in [due, next] {
         uses_indexes(&records, statement, &["is_retry"]).await;
     }
-    let make_due = events::MAKE_DUE.bind(5).bind("evt");
+    let make_due = events::MAKE_DUE.statements(vec![vec![5.into(), "evt".into()]]).remove(0);
     let make_next_due = events::MAKE_NEXT_DUE.bind(5).bind("ep").bind("lead");
     for statement in [make_due, make_next_due] {
         uses_indexes(&records, statement, &["subject"]).await;
