@@ -4,7 +4,7 @@ mod auctions;
 pub(in crate::records) mod bench;
 mod book;
 mod day_keys;
-mod events;
+pub(in crate::records) mod events;
 mod files;
 mod plans;
 mod processes;

@@ -114,8 +114,10 @@ impl PostgresServer {
         {
             keeper.args(["-c", setting]);
         }
-        // A group of its own: who interrupts the test must not interrupt the keeper.
+        // A group of its own: who interrupts the test must not interrupt the keeper. Nobody who reads
+        // what the test says is to wait until the keeper has cleared up.
         keeper.current_dir(&self.folder).stdin(Stdio::piped()).process_group(0);
+        keeper.stdout(Stdio::null()).stderr(Stdio::null());
         let keeper = keeper.spawn().expect(PACKAGE);
         *self.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeper);
         until(

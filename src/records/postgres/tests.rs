@@ -1,5 +1,6 @@
 //! What only a server can do to its clients: stop, refuse, be late, let several in.
 
+mod nodes;
 mod plans;
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,7 +13,7 @@ use crate::domain::ids::Partition;
 use crate::domain::key::{KeyId, KeyMode, KeyRecord, Role};
 use crate::ports::Records as _;
 use crate::ports::records::{Committed, RegistryChange};
-use crate::records::tests::bench::{Bench, settings};
+use crate::records::tests::bench::{Bench, patient, settings};
 use crate::records::tests::change;
 use crate::records::tests::sample::{End, Sample};
 use crate::servers::postgres::{PASSWORD, PostgresServer};
@@ -28,8 +29,8 @@ async fn own_database() -> PostgresSettings {
 /// The settings of a server that only this test uses.
 async fn own_server() -> (Arc<PostgresServer>, PostgresSettings) {
     let server = tokio::task::spawn_blocking(PostgresServer::start).await.unwrap();
-    let url = server.url(&server.database()).parse().unwrap();
-    (Arc::new(server), PostgresSettings::at(url))
+    let settings = patient(&server.url(&server.database()));
+    (Arc::new(server), settings)
 }
 
 async fn on_server(server: &Arc<PostgresServer>, act: fn(&PostgresServer)) {
@@ -181,7 +182,7 @@ async fn open_with(
     let making = Arc::clone(server);
     let url = tokio::task::spawn_blocking(move || making.url(&making.database())).await.unwrap();
     let url = format!("{}{end}", url.replace("127.0.0.1", host));
-    let records = Postgres::open(PostgresSettings::at(url.parse().unwrap())).await?;
+    let records = Postgres::open(patient(&url)).await?;
     let text = "SELECT ssl::INT::BIGINT FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     records.pool.fetch(statement(text)).await?.into_iter().next().unwrap().integer()
 }
@@ -285,7 +286,7 @@ async fn what_breaks_a_rule_of_the_schema_is_refused_by_its_name() {
 
 #[tokio::test]
 async fn a_statement_that_takes_too_long_is_busy() {
-    let settings = PostgresSettings { statement_timeout_ms: 100, ..own_database().await };
+    let settings = PostgresSettings { statement_timeout_ms: 3_000, ..own_database().await };
     let records = Postgres::open(settings).await.unwrap();
     let slow = records.pool.fetch(statement("SELECT 1 FROM pg_sleep(60)")).await;
     let text = "Postgres 57014: canceling statement due to statement timeout";
@@ -295,7 +296,7 @@ async fn a_statement_that_takes_too_long_is_busy() {
 
 #[tokio::test]
 async fn a_node_that_begins_and_says_no_more_does_not_hold_up_the_others() {
-    let settings = PostgresSettings { statement_timeout_ms: 300, ..own_database().await };
+    let settings = PostgresSettings { statement_timeout_ms: 3_000, ..own_database().await };
     let records = Postgres::open(settings).await.unwrap();
     let turn = [Turn::Parts(Partition(1))];
     let mut hanging = records.pool.write(&turn).await.unwrap();
@@ -453,10 +454,10 @@ async fn a_wrong_password_is_said_and_no_password_is() {
         wrong.get_port(),
         wrong.get_database().unwrap()
     );
-    let refused = Postgres::open(PostgresSettings::at(wrong.parse().unwrap())).await.map(drop);
+    let refused = Postgres::open(patient(&wrong)).await.map(drop);
     let text = "Postgres 28P01: password authentication failed for user \"gavel\"";
     is(refused, unavailable(text));
-    let settings = PostgresSettings::at(right);
+    let settings = PostgresSettings { url: Some(right), ..own_database().await };
     assert!(!format!("{settings:?}").contains(PASSWORD));
     let records = Postgres::open(settings).await.unwrap();
     assert!(!format!("{records:?}").contains(PASSWORD));

@@ -79,9 +79,19 @@ impl Drop for Bench {
     }
 }
 
-/// The settings of a database of the shared server, as they usually are.
+/// The settings of a database of the shared server.
 pub(in crate::records) fn settings(database: &str) -> PostgresSettings {
-    PostgresSettings::at(PostgresServer::shared().url(database).parse().unwrap())
+    patient(&PostgresServer::shared().url(database))
+}
+
+/// Settings with time for a machine that is busy with other things.
+pub(in crate::records) fn patient(url: &str) -> PostgresSettings {
+    PostgresSettings {
+        connect_timeout_ms: 60_000,
+        busy_timeout_ms: 60_000,
+        statement_timeout_ms: 60_000,
+        ..PostgresSettings::at(url.parse().unwrap())
+    }
 }
 
 /// Cuts whoever is still connected, and empties every table of ours.

@@ -18,7 +18,7 @@ fn endpoint(bits: u128) -> EndpointId {
 }
 
 /// An event of a lead to an endpoint; the lead and the sequence make its id.
-fn event(endpoint_bits: u128, lead: u128, sequence: u64) -> NewEvent {
+pub(in crate::records) fn event(endpoint_bits: u128, lead: u128, sequence: u64) -> NewEvent {
     NewEvent {
         event_id: EventId::new(endpoint_bits * 10_000 + lead * 100 + u128::from(sequence)),
         endpoint_id: endpoint(endpoint_bits),
@@ -30,7 +30,7 @@ fn event(endpoint_bits: u128, lead: u128, sequence: u64) -> NewEvent {
     }
 }
 
-fn work(now: i64, wanted: &[(u128, usize, usize)]) -> EventWork {
+pub(in crate::records) fn work(now: i64, wanted: &[(u128, usize, usize)]) -> EventWork {
     let wanted = wanted.iter().map(|(bits, events_max, retries_max)| Wanted {
         endpoint_id: endpoint(*bits),
         events_max: *events_max,
@@ -47,7 +47,11 @@ fn work(now: i64, wanted: &[(u128, usize, usize)]) -> EventWork {
     }
 }
 
-fn tried(event: &DueEvent, state: EventState, due_at: Option<Timestamp>) -> Tried {
+pub(in crate::records) fn tried(
+    event: &DueEvent,
+    state: EventState,
+    due_at: Option<Timestamp>,
+) -> Tried {
     let result = if state == EventState::Delivered { "delivered" } else { "http_status" };
     Tried {
         event: event.clone(),
