@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
+use crate::backends::Backends;
 use crate::exchange::{Campaign, Exchange};
 use crate::process::{self, Speaker};
 use crate::stubs::{Order, Stubs};
@@ -47,9 +48,30 @@ pub struct Arguments {
     /// Of a thousand pings of the last, rough phase: how many go unanswered, fail, or are garbled
     #[arg(long, default_value_t = 20)]
     faults: u32,
+    /// Where the exchange keeps auctions in flight and its records
+    #[arg(long, value_enum, default_value_t = Kept::Embedded)]
+    store: Kept,
     /// Only a line of JSON at the end
     #[arg(long)]
     json: bool,
+}
+
+/// Where the exchange keeps what must last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Kept {
+    /// In its own files.
+    Embedded,
+    /// In a Redis and a Postgres of their own, whose processor time and memory are not counted.
+    Redis,
+}
+
+impl Kept {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Redis => "redis",
+        }
+    }
 }
 
 /// The two programs, and what they are measured with.
@@ -57,6 +79,8 @@ struct Bench {
     arguments: Arguments,
     stubs: Stubs,
     exchange: Exchange,
+    // After the server that uses them.
+    _backends: Option<Backends>,
     floor: Speaker,
     driver: Driver,
     gavel: Target,
@@ -96,11 +120,16 @@ impl Bench {
         );
         let stubs = Stubs::start(arguments.buyers)?;
         let many = || (MEMORY_AUCTIONS * 4).to_string();
-        let settings = [
+        let backends = match arguments.store {
+            Kept::Embedded => None,
+            Kept::Redis => Some(Backends::start()),
+        };
+        let mut settings = backends.as_ref().map(Backends::settings).unwrap_or_default();
+        settings.extend([
             ("limits.auctions_in_flight_max", many()),
             ("wire.calls_in_flight_max", many()),
             ("wire.idle_connections_per_host_max", many()),
-        ];
+        ]);
         let exchange = Exchange::start(&settings).await?;
         let campaigns: Vec<_> = (0..).zip(&stubs.addresses).map(campaign).collect();
         exchange.enroll(&campaigns, "")?;
@@ -112,13 +141,13 @@ impl Bench {
         let bare = Target::new(floor.hear()?, None)?;
         let gavel = Target::new(exchange.address(), Some(exchange.vendor_key()?))?;
         let driver = Driver::new();
-        Ok(Self { arguments, stubs, exchange, floor, driver, gavel, bare })
+        Ok(Self { arguments, stubs, exchange, _backends: backends, floor, driver, gavel, bare })
     }
 
     fn arguments_json(&self) -> serde_json::Value {
-        let Arguments { buyers, rate, seconds, rounds, faults, .. } = self.arguments;
+        let Arguments { buyers, rate, seconds, rounds, faults, store, .. } = self.arguments;
         serde_json::json!({"buyers": buyers, "rate": rate, "seconds": seconds, "rounds": rounds,
-                           "faults": faults})
+                           "faults": faults, "store": store.as_str()})
     }
 
     async fn warm_up(&mut self) -> anyhow::Result<()> {
@@ -212,7 +241,7 @@ fn buyer(index: usize) -> String {
 }
 
 fn campaign((index, address): (usize, &SocketAddr)) -> Campaign {
-    Campaign { id: buyer(index), base_url: format!("http://{address}") }
+    Campaign::new(&buyer(index), format!("http://{address}"))
 }
 
 /// The most memory a process has within `lasting`.

@@ -20,6 +20,7 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
+    pub headers: HeaderMap,
     pub body: Bytes,
 }
 
@@ -91,11 +92,11 @@ impl Client {
         request.headers_mut().insert(HOST, self.host.clone());
         let reply =
             connection.send_request(request).await.context("the request was not answered")?;
-        let status = reply.status().as_u16();
+        let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
         let body = Limited::new(reply.into_body(), ANSWER_BYTES_MAX).collect().await;
         let body = body.map_err(|error| anyhow::anyhow!("the answer broke off: {error}"))?;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        Ok(Answer { status, body: body.to_bytes() })
+        Ok(Answer { status, headers, body: body.to_bytes() })
     }
 
     async fn connection(&self) -> anyhow::Result<SendRequest<Full<Bytes>>> {

@@ -1,44 +1,32 @@
-//! The server as a process of its own, in a folder of its own, and what is asked of it.
+//! An installation in a folder of its own, the servers that serve it, and what is asked of them.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use crate::client::{Answer, Call, Client};
-use crate::process;
+use crate::client::{Answer, Call};
+use crate::node::Node;
 
 /// The one vendor.
 pub const VENDOR: &str = "load-vendor";
-/// How long the server, or its books, may take to come round.
+/// How long the books may take to come round.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A running server; killed when dropped.
+/// An exchange at work; its servers are killed when it is dropped.
 pub struct Exchange {
+    // Before the folder, which must outlive them.
+    nodes: Vec<Node>,
     folder: TempDir,
-    settings: Vec<(String, String)>,
-    server: Option<Child>,
-    api: Client,
-    address: SocketAddr,
-    metrics: Client,
     operator_key: String,
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        if let Some(server) = &mut self.server {
-            process::end(server);
-        }
-    }
 }
 
 /// A campaign of a buyer of its own, both named `id`.
@@ -46,92 +34,81 @@ pub struct Campaign {
     pub id: String,
     /// Where `ping`, `post` and `status` are, without the last slash.
     pub base_url: String,
+    /// Further lines of the buyer, such as `credit_limit = "25.00"`.
+    pub account: &'static str,
+    /// Further lines of the campaign, such as its caps.
+    pub terms: &'static str,
 }
 
 impl Campaign {
+    /// A campaign without limits.
+    pub fn new(id: &str, base_url: String) -> Self {
+        Self { id: id.to_owned(), base_url, account: "", terms: "" }
+    }
+
     fn file(&self) -> (String, String) {
-        let Self { id, base_url } = self;
+        let Self { id, base_url, account, terms } = self;
         let text = format!(
-            "name = \"{id}\"\n[[campaign]]\nid = \"{id}-fe\"\nvertical = \"final_expense\"\n\
+            "name = \"{id}\"\n{account}\n[[campaign]]\nid = \"{id}-fe\"\nvertical = \"final_expense\"\n\
              ping_url = \"{base_url}/ping\"\npost_url = \"{base_url}/post\"\n\
              status_url = \"{base_url}/status\"\nprice = {{ bid = {{}} }}\n\
-             post_semantics = \"idempotent\"\n"
+             post_semantics = \"idempotent\"\n{terms}\n"
         );
         (format!("buyers/{id}.toml"), text)
     }
 }
 
-fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
-}
-
 impl Exchange {
-    /// Lays out an installation and starts the server; `settings` are as `limits.post_ms`.
+    /// Lays out an installation and starts its one server; `settings` are as `limits.post_ms`.
     pub async fn start(settings: &[(&str, String)]) -> anyhow::Result<Self> {
-        let (address, metrics) = (free_address()?, free_address()?);
-        let variable = |name: &str| format!("GAVEL__{}", name.to_uppercase().replace('.', "__"));
-        let mut variables = vec![
-            (variable("http.listen"), address.to_string()),
-            (variable("metrics.listen"), metrics.to_string()),
-            (variable("log.level"), "warn".to_owned()),
-        ];
-        variables.extend(settings.iter().map(|(name, value)| (variable(name), value.clone())));
-        let mut exchange = Self {
-            folder: TempDir::new()?,
-            settings: variables,
-            server: None,
-            api: Client::new(address)?,
-            address,
-            metrics: Client::new(metrics)?,
-            operator_key: String::new(),
+        Self::start_nodes(1, settings).await
+    }
+
+    /// Lays out an installation and starts so many servers of it.
+    pub async fn start_nodes(count: usize, settings: &[(&str, String)]) -> anyhow::Result<Self> {
+        let folder = TempDir::new()?;
+        let node = |number: usize| {
+            let name = format!("node-{number}");
+            let mut own = settings.to_vec();
+            if count > 1 {
+                // As on a machine of its own: nothing on the disk is shared but what is set up.
+                own.push(("vault.day_key_folder", format!("data/{name}/day-keys")));
+            }
+            Node::new(folder.path(), &name, &own)
         };
+        let nodes: Vec<Node> = (1..=count).map(node).collect::<Result<_, _>>()?;
+        let mut exchange = Self { nodes, folder, operator_key: String::new() };
         exchange.command(&["init", "--local", "."])?;
         let key = fs::read_to_string(exchange.folder.path().join("operator.key"))?;
         key.trim().clone_into(&mut exchange.operator_key);
-        exchange.serve().await?;
+        for node in &exchange.nodes {
+            node.start().await?;
+        }
         Ok(exchange)
     }
 
-    async fn serve(&mut self) -> anyhow::Result<()> {
-        let log = fs::File::create(self.log_file())?;
-        let mut command = process::again(&["exchange".to_owned(), "serve".to_owned()])?;
-        command.current_dir(self.folder.path()).envs(self.settings.iter().cloned());
-        let server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?;
-        let server = self.server.insert(server);
-        let give_up_at = Instant::now() + PATIENCE;
-        while Instant::now() < give_up_at {
-            if let Some(status) = server.try_wait()? {
-                bail!("the server ended: {status}");
-            }
-            if let Ok(answer) = self.metrics.send(Call::get("/readyz")).await
-                && answer.status == 200
-            {
-                return Ok(());
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        bail!("the server did not get ready")
+    /// The installation's folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
-    fn log_file(&self) -> PathBuf {
-        self.folder.path().join("server.log")
+    /// Its servers.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
     }
 
-    /// What the server logged.
+    fn first(&self) -> &Node {
+        self.nodes.first().expect("an exchange is started with one server at least")
+    }
+
+    /// What the servers logged.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.log_file()).unwrap_or_default()
+        self.nodes.iter().map(Node::log).collect()
     }
 
     /// Runs a command of `gavel` and gives what it printed.
     pub fn command(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let mut all = vec!["exchange".to_owned()];
-        all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        let mut command = process::again(&all)?;
-        command.current_dir(self.folder.path()).envs(self.settings.iter().cloned());
-        let output = command.output()?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(output.status.success(), "gavel {arguments:?}: {said}\n{}", self.log());
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        self.first().command(arguments)
     }
 
     /// Applies one vendor, these campaigns and this tree; gives the secrets by campaign.
@@ -163,30 +140,44 @@ impl Exchange {
         Ok(printed.lines().filter_map(secret).collect())
     }
 
+    /// Waits until every server uses the newest registry.
+    pub async fn await_registry(&self) -> anyhow::Result<()> {
+        let changes = self.ask("/v1/registry/changes?limit=1").await?;
+        let newest = changes["data"][0]["version"].as_f64().context("nothing was ever changed")?;
+        let give_up_at = Instant::now() + PATIENCE;
+        for node in &self.nodes {
+            while node.metric("gavel_registry_version").await? < newest {
+                ensure!(Instant::now() < give_up_at, "a server does not see registry {newest}");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        Ok(())
+    }
+
     /// A key of the vendor.
     pub fn vendor_key(&self) -> anyhow::Result<String> {
         let printed = self.command(&["key", "create", "--role", "vendor", "--owner", VENDOR])?;
         Ok(printed.lines().next().unwrap_or_default().trim().to_owned())
     }
 
-    /// Where the API listens.
+    /// Where the API of the first server listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.first().address()
     }
 
-    /// The kernel's number of the server.
+    /// The kernel's number of the first server.
     pub fn pid(&self) -> u32 {
-        self.server.as_ref().map_or(0, Child::id)
+        self.first().pid()
     }
 
-    /// Calls the API.
+    /// Calls the API of the first server.
     pub async fn call(&self, call: Call) -> anyhow::Result<Answer> {
-        self.api.send(call).await
+        self.first().call(call).await
     }
 
     /// Asks the API as the operator.
     pub async fn ask(&self, path: &str) -> anyhow::Result<Json> {
-        let answer = self.api.send(Call::get(path).bearing(&self.operator_key)).await?;
+        let answer = self.call(Call::get(path).bearing(&self.operator_key)).await?;
         ensure!(answer.status == 200, "GET {path}: {} {:?}", answer.status, answer.body);
         Ok(answer.json())
     }
@@ -199,7 +190,7 @@ impl Exchange {
     ) -> anyhow::Result<Option<Answer>> {
         let give_up_at = Instant::now() + PATIENCE;
         while Instant::now() < give_up_at {
-            let answer = self.api.send(call.clone()).await?;
+            let answer = self.call(call.clone()).await?;
             if is_wanted(&answer.json()) {
                 return Ok(Some(answer));
             }

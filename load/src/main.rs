@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod backends;
 mod bench;
 mod client;
 mod exchange;
 mod floor;
 mod fuzz;
+mod node;
 mod process;
 mod prove;
 mod store_pattern;

@@ -10,9 +10,17 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use tokio::time::Instant;
 
+mod compare;
+mod crowd;
 mod cut;
 mod hostile;
+mod hot;
+mod kill;
+mod power;
 mod proxy;
+mod redis;
+mod retry;
+mod vendor;
 
 /// The proofs, and how they are told.
 #[derive(Debug, Args)]
@@ -27,6 +35,16 @@ enum Proof {
     Cut(cut::Arguments),
     /// Buyers that do everything a server can do wrong, at every stage of ping and post.
     Hostile(hostile::Arguments),
+    /// Servers of one exchange that are killed all the time, under load.
+    Kill(kill::Arguments),
+    /// One submission, a thousand times, at all servers, while servers are killed.
+    Retry(retry::Arguments),
+    /// Hundreds of auctions at once that want the last lead of a cap and the last money of an account.
+    Hot(hot::Arguments),
+    /// Everything that can happen to the one Redis behind all servers, under load.
+    Redis(redis::Arguments),
+    /// The store's machine loses its power, and with it what no fsync had made durable.
+    Power(power::Arguments),
 }
 
 /// What all proofs are asked.
@@ -69,6 +87,12 @@ impl Findings {
     }
 }
 
+/// Settings under which faults do not keep an endpoint out of what is proved.
+fn breakers_that_never_open() -> [(&'static str, String); 2] {
+    let never = || u32::MAX.to_string();
+    [("limits.breaker_ping_sample_min", never()), ("limits.breaker_post_sample_min", never())]
+}
+
 /// The last line of a proof.
 #[derive(Debug, Serialize)]
 struct Verdict<'a> {
@@ -101,6 +125,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let common = asked.common;
             ("hostile", common, runtime.block_on(hostile::prove(asked))?)
         }
+        Proof::Kill(asked) => ("kill", asked.common, runtime.block_on(kill::prove(asked))?),
+        Proof::Retry(asked) => ("retry", asked.common, runtime.block_on(retry::prove(asked))?),
+        Proof::Hot(asked) => ("hot", asked.common, runtime.block_on(hot::prove(asked))?),
+        Proof::Power(asked) => ("power", asked.common, runtime.block_on(power::prove(asked))?),
+        Proof::Redis(asked) => ("redis", asked.common, runtime.block_on(redis::prove(asked))?),
     };
     runtime.shutdown_background();
     for broken in findings.broken.iter().take(BROKEN_TOLD_MAX) {

@@ -14,25 +14,50 @@ fn run(arguments: &[&str]) -> Json {
     serde_json::from_str(stdout.lines().last().unwrap()).unwrap()
 }
 
-#[test]
-fn a_hundred_posts_that_are_cut_off_are_sold_once_and_settled() {
-    let verdict = run(&["prove", "cut", "--cuts", "100", "--json"]);
-    assert_eq!((&verdict["proof"], &verdict["passed"]), (&"cut".into(), &true.into()));
-    assert!(verdict["faults"].as_u64().unwrap() >= 100, "{verdict}");
+/// Runs a proof that must pass, with so many faults at least.
+fn prove(arguments: &[&str], faults_min: u64) {
+    let verdict = run(&[&["prove"], arguments, &["--json"]].concat());
+    assert_eq!((&verdict["proof"], &verdict["passed"]), (&arguments[0].into(), &true.into()));
+    assert!(verdict["faults"].as_u64().unwrap() >= faults_min, "{verdict}");
     for name in ["lost", "sold_twice", "contradictions"] {
         assert_eq!(verdict[name], 0, "{name}");
     }
 }
 
 #[test]
+fn a_hundred_posts_that_are_cut_off_are_sold_once_and_settled() {
+    prove(&["cut", "--cuts", "100"], 100);
+}
+
+#[test]
 fn a_sample_of_hostile_buyers_harms_nobody() {
     let sample = ["--every", "8", "--rounds", "1", "--ping-round-ms", "2500", "--late-ms", "5000"];
-    let verdict = run(&[&["prove", "hostile", "--json"], &sample[..]].concat());
-    assert_eq!((&verdict["proof"], &verdict["passed"]), (&"hostile".into(), &true.into()));
-    assert!(verdict["faults"].as_u64().unwrap() >= 90, "{verdict}");
-    for name in ["lost", "sold_twice", "contradictions"] {
-        assert_eq!(verdict[name], 0, "{name}");
-    }
+    prove(&[&["hostile"], &sample[..]].concat(), 90);
+}
+
+#[test]
+fn three_nodes_that_are_killed_under_load_lose_and_double_nothing() {
+    prove(&["kill", "--kills", "6", "--leads", "100", "--at-once", "12"], 6);
+}
+
+#[test]
+fn one_submission_sent_a_hundred_times_across_a_kill_is_one_lead() {
+    prove(&["retry", "--requests", "100", "--rounds", "1"], 1);
+}
+
+#[test]
+fn the_last_lead_of_a_cap_and_the_last_money_are_sold_once_over_three_nodes() {
+    prove(&["hot", "--leads", "60", "--rounds", "1"], 0);
+}
+
+#[test]
+fn what_was_answered_survives_power_cuts_of_the_embedded_store() {
+    prove(&["power", "--store", "embedded", "--cuts", "4"], 4);
+}
+
+#[test]
+fn what_was_answered_survives_power_cuts_under_redis() {
+    prove(&["power", "--store", "redis", "--cuts", "4"], 4);
 }
 
 #[test]

@@ -66,7 +66,16 @@ impl RedisServer {
     /// When it cannot.
     #[must_use]
     pub fn start_program(program: &Path, arguments: &[&str]) -> Self {
-        let folder = tempfile::Builder::new().prefix("gavel-redis-").tempdir();
+        Self::start_program_within(&std::env::temp_dir(), program, arguments)
+    }
+
+    /// As [`RedisServer::start_program`], with the server's folder made within `parent`.
+    ///
+    /// # Panics
+    /// When it cannot.
+    #[must_use]
+    pub fn start_program_within(parent: &Path, program: &Path, arguments: &[&str]) -> Self {
+        let folder = tempfile::Builder::new().prefix("gavel-redis-").tempdir_in(parent);
         let server = Self {
             program: program.to_owned(),
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
@@ -117,6 +126,13 @@ impl RedisServer {
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// The kernel's number of its process; `None` while there is none.
+    #[must_use]
+    pub fn process(&self) -> Option<u32> {
+        self.keeper().as_ref()?;
+        fs::read_to_string(self.folder.join("process")).ok()?.trim().parse().ok()
     }
 
     /// What it has logged.

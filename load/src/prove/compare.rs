@@ -2,11 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gavel::demo::stub_buyer::StubBuyer;
 use serde_json::Value as Json;
 
-use super::{Buyer, Told};
+use super::Findings;
+use super::vendor::Told;
 use crate::exchange::{Exchange, money};
-use crate::prove::Findings;
+
+/// A buyer as the exchange knows it, and what it has.
+pub struct Buyer<'a> {
+    pub id: &'static str,
+    pub stub: &'a StubBuyer,
+}
 
 /// What the buyers say of one lead.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -28,7 +35,7 @@ fn hold(findings: &mut Findings, holds: bool, otherwise: impl FnOnce() -> String
 /// Compares the vendor's, the buyers' and the exchange's side.
 pub async fn compare(
     exchange: &Exchange,
-    buyers: &[Buyer],
+    buyers: &[Buyer<'_>],
     told: &[Told],
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
@@ -59,7 +66,7 @@ pub async fn compare(
 }
 
 /// By lead, what every buyer says.
-fn takers(buyers: &[Buyer]) -> anyhow::Result<BTreeMap<String, Takers>> {
+fn takers(buyers: &[Buyer<'_>]) -> anyhow::Result<BTreeMap<String, Takers>> {
     let mut takers: BTreeMap<String, Takers> = BTreeMap::new();
     let mut bodies: BTreeMap<String, BTreeSet<Vec<u8>>> = BTreeMap::new();
     for buyer in buyers {
@@ -81,7 +88,7 @@ fn takers(buyers: &[Buyer]) -> anyhow::Result<BTreeMap<String, Takers>> {
 }
 
 /// What the vendor was told never changes, but from pending to the end.
-fn check_answers(told: &Told, findings: &mut Findings) {
+pub fn check_answers(told: &Told, findings: &mut Findings) {
     let Told { lead_id, first, last, again } = told;
     if last.json()["disposition"] != "sold" {
         findings.lost += 1;
