@@ -18,6 +18,7 @@ use super::plan::{AuctionPlan, Notes, OfferNotes, TakenNotes};
 use super::resolve::turn_at;
 use super::run::{Run, Stop};
 use super::store_watch::jittered;
+use super::waiting::Progress;
 use crate::domain::auction::{Account, HoldId, LeadState, LeadView, Seat, SeatState};
 use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::{LeadId, Partition};
@@ -138,8 +139,15 @@ impl Exchange {
                     tracing::error!(lead = %lead_id, %error, "expire.failed");
                 }
             }
-            Ok(Claim::NotOurs) => self.unknown.note(lead_id, None),
-            Err(error) => tracing::error!(lead = %lead_id, %error, "resume.failed"),
+            Ok(Claim::NotOurs) => {
+                // Who joined in this moment must not wait for an answer of ours.
+                active.publish(Progress::Elsewhere);
+                self.unknown.note(lead_id, None);
+            }
+            Err(error) => {
+                active.publish(Progress::Elsewhere);
+                tracing::error!(lead = %lead_id, %error, "resume.failed");
+            }
         }
     }
 

@@ -301,6 +301,8 @@ impl Exchange {
         let is_ours = matches!(opening, Ok(Opening::Ours { .. }));
         let _ = opened.send(opening);
         if !is_ours {
+            // Who joined in this moment must not wait for an answer of ours.
+            active.publish(Progress::Elsewhere);
             return;
         }
         self.metrics.offers(&run.lead.vertical, OfferResult::Taken);
