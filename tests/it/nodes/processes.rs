@@ -86,7 +86,8 @@ impl Client {
                 let body = reply.bytes().await.unwrap_or_else(|error| panic!("{error:?}"));
                 Some(Answer { status, headers: headers.into_iter().collect(), body })
             }
-            Err(error) if error.is_connect() => None,
+            // A connection that nobody had accepted yet is reset when its listener closes.
+            Err(error) if error.is_connect() || is_reset(&error) => None,
             Err(error) => panic!("neither an answer nor a refused connection: {error:?}"),
         }
     }
@@ -227,4 +228,17 @@ async fn leads_in_flight_outlive_the_store_being_away() {
         assert_eq!(answer.text("/disposition"), "sold");
     }
     assert_eq!((alpha.posts().len(), alpha.taken().len()), (9, 9));
+}
+
+/// Whether the other side reset the connection before it answered.
+fn is_reset(error: &reqwest::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset) {
+            return true;
+        }
+        source = error.source();
+    }
+    false
 }
