@@ -288,14 +288,24 @@ fn read_redis(layers: &mut Layers, folder: &Path) -> Option<RedisSettings> {
     for (key, fault) in settings.faults() {
         layers.fault_at("store", Some(key), fault);
     }
-    let has_password = settings.urls.iter().any(ServerUrl::has_password);
-    if has_password && layers.stands_in_file("store", "urls") {
-        let message = "has a password, which does not belong into this file: name a file with \
-                       `password_file`, or set GAVEL__STORE__URLS";
-        layers.fault_at("store", Some("urls"), message.to_owned());
+    if settings.urls.iter().any(ServerUrl::has_password) {
+        refuse_password(layers, ("store", "urls"), "password_file");
     }
     let password_file = settings.password_file.map(|file| folder.join(file));
     Some(RedisSettings { password_file, ..settings })
+}
+
+/// Faults a value with a password in it if it stands in the file, where others may read it.
+fn refuse_password(layers: &mut Layers, (section, key): (&str, &str), file_key: &str) {
+    if layers.stands_in_file(section, key) {
+        let variable =
+            format!("{ENVIRONMENT_PREFIX}{}__{}", section.to_uppercase(), key.to_uppercase());
+        let message = format!(
+            "has a password, which does not belong into this file: name a file with \
+             `{file_key}`, or set {variable}"
+        );
+        layers.fault_at(section, Some(key), message);
+    }
 }
 
 fn read_records(layers: &mut Layers, folder: &Path) -> Option<RecordsSettings> {
@@ -312,11 +322,8 @@ fn read_postgres(layers: &mut Layers, folder: &Path) -> Option<PostgresSettings>
     for (key, fault) in settings.faults() {
         layers.fault_at("records", Some(key), fault);
     }
-    let has_password = settings.url.as_ref().is_some_and(PostgresUrl::has_password);
-    if has_password && layers.stands_in_file("records", "url") {
-        let message = "has a password, which does not belong into this file: name a file with \
-                       `url_file`, or set GAVEL__RECORDS__URL";
-        layers.fault_at("records", Some("url"), message.to_owned());
+    if settings.url.as_ref().is_some_and(PostgresUrl::has_password) {
+        refuse_password(layers, ("records", "url"), "url_file");
     }
     let url_file = settings.url_file.map(|file| folder.join(file));
     Some(PostgresSettings { url_file, ..settings })
