@@ -12,6 +12,7 @@ pub mod eligibility;
 pub mod flow;
 pub mod http;
 pub mod intake;
+pub mod integration;
 pub mod metrics;
 pub mod notify;
 pub mod ping;

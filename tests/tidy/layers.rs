@@ -52,6 +52,8 @@ fn may_import(from: &str, to: &str) -> Option<bool> {
     Some(match from {
         "lib" | "main" | "app" => true,
         "domain" => false,
+        // A format knows values, and nothing of who uses it.
+        "integration" => is_among(&["domain", "signing"]),
         "ports" | "metrics" => is_among(&["domain"]),
         // Its sections are the settings types of the parts they belong to.
         "config" => is_among(&["domain", "store", "records", "wire"]),
