@@ -30,6 +30,7 @@ pub mod room;
 pub mod run;
 pub mod sell;
 pub mod stop;
+pub mod store_time;
 pub mod store_watch;
 pub mod take;
 pub mod tasks;

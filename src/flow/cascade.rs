@@ -168,7 +168,7 @@ impl Exchange {
     ) -> Result<Tried, Stop> {
         let was_held = first_hold == Some(Held::Held);
         let is_out_of_time = Instant::now() + POST_TIME_MIN >= run.deadline;
-        let is_expired = turn.entry.valid_until <= self.now();
+        let is_expired = turn.entry.valid_until <= run.store_now(self);
         let campaign = run.snapshot.campaigns.get(&turn.entry.campaign).cloned();
         let post = campaign.as_ref().and_then(|campaign| rendered(run, turn, campaign));
         let (campaign, post) = match campaign.zip(post) {
@@ -197,7 +197,7 @@ impl Exchange {
         };
         let held = match first_hold {
             Some(held) => held,
-            None => self.hold(run.hold_of(&turn.entry, self.now()), run.plan.test).await?,
+            None => self.hold(run.hold_of(&turn.entry, run.store_now(self)), run.plan.test).await?,
         };
         if let Some(tried) = Self::without_hold(run, turn, held) {
             return Ok(tried);
@@ -344,7 +344,8 @@ impl Exchange {
             Verdict::Unknown => {}
         }
         effects.extend(run.take_parts());
-        run.due_at = (verdict == Verdict::Unknown).then(|| self.next_look(0));
+        run.due_at =
+            (verdict == Verdict::Unknown).then(|| run.by_store(self, self.next_look(0)));
         let outcome = Outcome {
             lead_id: run.lead.id,
             seat: SEAT,

@@ -225,7 +225,7 @@ impl Exchange {
                 active.publish(Progress::Parked);
             }
             // A later look is anybody's, by the sweep; a timer beside it would make two of one.
-            let due = self.instant_of(due_at);
+            let due = run.instant_by_store(self, due_at);
             if due <= Instant::now() + Duration::from_millis(self.limits.lease_ms) {
                 self.schedule(run.lead.id, due);
             } else {

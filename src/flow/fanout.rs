@@ -101,7 +101,7 @@ impl Exchange {
         self.cut_off(run, &mut answers, is_early, waited);
         self.let_run_on(run, calls, closes_at);
         let bid_ttl_ms = i64::try_from(self.limits.bid_ttl_ms).unwrap_or(i64::MAX);
-        Asked { answers, bids_valid_until: plus_ms(self.now(), bid_ttl_ms), waited }
+        Asked { answers, bids_valid_until: plus_ms(run.store_now(self), bid_ttl_ms), waited }
     }
 
     /// The state before any reply: fixed prices are bids already.

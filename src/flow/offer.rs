@@ -33,7 +33,7 @@ const BID_OUTLIVES_OFFER_MS: u64 = 1_000;
 impl Exchange {
     /// Writes the ranking and what is offered on it, and leaves the lead to the vendor.
     pub(super) async fn make_offer(&self, run: &mut Run) -> Result<(), Stop> {
-        let offered_at = self.now();
+        let offered_at = run.store_now(self);
         let expires_at = plus_ms(offered_at, self.offer_ttl_ms());
         let shown = usize::from(SEAT) + usize::from(self.limits.fallback_depth);
         let offers: Vec<Offer> = run

@@ -165,7 +165,7 @@ impl Exchange {
                     tracing::info!(lead = %lead_id, "lead.taken_over");
                 }
                 let mut run = self.open(Arc::clone(&view)).await?;
-                run.own(view, fence);
+                run.own(reply.now, view, fence);
                 Ok(Claim::Ours(Box::new(run)))
             }
             (_, Some(view)) if matches!(view.state, LeadState::Offered { .. }) => {
@@ -246,7 +246,7 @@ impl Exchange {
             seat: SEAT,
             k,
             verdict: Verdict::Unknown,
-            due_at: Some(self.now()),
+            due_at: Some(run.store_now(self)),
             closing: None,
             effects: run.take_parts(),
             record: None,

@@ -65,9 +65,9 @@ impl Exchange {
         let (Some(turn), Some(intended_at)) = (unknown_turn(&view), last_intent(&view)) else {
             return Ok(());
         };
-        let now = self.now();
-        let age_ms = ms_between(intended_at, now);
-        run.waited = Duration::from_millis(ms_between(run.plan.received_at, now).unsigned_abs());
+        let age_ms = ms_between(intended_at, run.store_now(self));
+        let since_ms = ms_between(run.plan.received_at, self.now());
+        run.waited = Duration::from_millis(since_ms.unsigned_abs());
         let campaign = run.snapshot.campaigns.get(&turn.entry.campaign).cloned();
         let on_unknown = campaign.as_ref().map(|campaign| campaign.campaign.on_unknown);
         if let Some(OnUnknown::ResellAfterS(after_s)) = on_unknown
@@ -187,8 +187,8 @@ impl Exchange {
         let mut due_at = window_ends_at;
         if let Some(attempt) = attempt {
             self.unknown.remember(run.lead.id, attempt);
-            let age_ms = ms_between(intended_at, self.now());
-            due_at = due_at.min(self.next_look(age_ms));
+            let age_ms = ms_between(intended_at, run.store_now(self));
+            due_at = due_at.min(run.by_store(self, self.next_look(age_ms)));
         }
         if let Some(OnUnknown::ResellAfterS(after_s)) = on_unknown {
             due_at = due_at.min(plus_ms(intended_at, seconds_ms(after_s)));

@@ -13,6 +13,7 @@ use super::fanout::Asked;
 use super::plan::{AuctionPlan, Notes, PostTerms, TakenNotes};
 use super::sell::Purpose;
 pub use super::stop::Stop;
+use super::store_time::StoreTime;
 use crate::decide::rank::{Standing, rank};
 use crate::domain::auction::{Account, HoldId, LeadView, RankEntry};
 use crate::domain::bid::{Bid, Lost, NoBid};
@@ -73,6 +74,8 @@ pub struct Run {
     pub fence: u64,
     /// The lead as the store last told.
     pub view: Option<Arc<LeadView>>,
+    /// What the store's clock says, once it was heard.
+    pub(super) store_time: Option<StoreTime>,
     /// By when the auction must be over.
     pub deadline: Instant,
     /// Time spent waiting for buyers.
@@ -154,6 +157,7 @@ impl Run {
             invited: Vec::new(),
             fence: 0,
             view: None,
+            store_time: None,
             waited: Duration::ZERO,
             paused: Duration::ZERO,
             taken: None,
@@ -169,8 +173,9 @@ impl Run {
         }
     }
 
-    /// Makes the lead ours.
-    pub(super) fn own(&mut self, view: Arc<LeadView>, fence: u64) {
+    /// Makes the lead ours, as of this time of the store.
+    pub(super) fn own(&mut self, now: Timestamp, view: Arc<LeadView>, fence: u64) {
+        self.store_time = Some(StoreTime::heard(now));
         self.fence = fence;
         self.round = view.rounds;
         self.view = Some(view);

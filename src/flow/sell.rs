@@ -237,7 +237,7 @@ impl Exchange {
                     if view.closing.is_none() {
                         self.leases.hold(view.lead_id, fence, (asked_at, lease_ms));
                     }
-                    run.own(view, fence);
+                    run.own(reply.now, view, fence);
                     Ok(Opening::New { lead_id: run.lead.id, progress: active.subscribe() })
                 }
                 (Created::Same, Some(lead)) => Ok(Opening::Known { lead }),
@@ -297,7 +297,7 @@ impl Exchange {
             return self.make_offer(run).await;
         }
         let first_k = run.view()?.rank.len() as u16;
-        let hold = run.hold_of(&first, self.now());
+        let hold = run.hold_of(&first, run.store_now(self));
         let (decided, held) =
             futures::join!(self.decide(run.decide()), self.hold(hold, run.plan.test));
         run.refresh(decided?)?;

@@ -292,7 +292,7 @@ impl Exchange {
             Ok(reply) => match (reply.reply, reply.lead) {
                 (Taken::Taken { fence }, Some(view)) => {
                     self.leases.hold(view.lead_id, fence, (asked_at, self.limits.lease_ms));
-                    run.own(view, fence);
+                    run.own(reply.now, view, fence);
                     Ok(Opening::Ours { progress: active.subscribe() })
                 }
                 _ => Ok(Opening::TooLate),
