@@ -211,12 +211,24 @@ impl Exchange {
         run.waited += began.elapsed();
         self.leases.call_is_over(run.lead.id);
         ticket.report(delivery.health);
-        if matches!(delivery.outcome, PostOutcome::NotSent { .. }) {
+        if self.may_be_of_another(run, &delivery.outcome) {
             self.make_sure_it_is_ours(run).await?;
         }
         self.record_delivery(run, turn, delivery).await?;
         let is_over = run.view()?.closing.is_some() || run.view()?.has_locked_seat();
         Ok(if is_over { Tried::Settled } else { Tried::Next })
+    }
+
+    /// Whether another owner may have posted meanwhile, so that what this post heard is not the whole
+    /// truth: a buyer that has taken the other's refuses ours, as a duplicate.
+    fn may_be_of_another(&self, run: &Run, outcome: &PostOutcome) -> bool {
+        match outcome {
+            PostOutcome::NotSent { .. } => true,
+            PostOutcome::Rejected { .. } => {
+                !self.leases.covers(run.lead.id, run.fence, Instant::now())
+            }
+            _ => false,
+        }
     }
 
     /// What comes of a candidate that cannot be posted to after its hold; `None` if it can.
