@@ -356,8 +356,7 @@ impl Exchange {
             Verdict::Unknown => {}
         }
         effects.extend(run.take_parts());
-        run.due_at =
-            (verdict == Verdict::Unknown).then(|| run.by_store(self, self.next_look(0)));
+        run.due_at = (verdict == Verdict::Unknown).then(|| run.by_store(self, self.next_look(0)));
         let outcome = Outcome {
             lead_id: run.lead.id,
             seat: SEAT,

@@ -34,8 +34,9 @@ pub use crate::notify::answer::{Answer as FinalAnswer, PingAnswer};
 const POLL_PAUSE: Duration = Duration::from_millis(20);
 /// See [`POLL_PAUSE`].
 const POLL_PAUSE_MAX: Duration = Duration::from_millis(500);
-/// How long the last look at a lead may take when the vendor's time is up.
-const LAST_LOOK: Duration = Duration::from_millis(100);
+/// How long the last look at a lead may take when the vendor's time is up: it is one read, and comes
+/// on top of that time.
+const LAST_LOOK: Duration = Duration::from_millis(25);
 /// When to come again after an overload, in seconds.
 pub(super) const RETRY_AFTER_S: u32 = 1;
 
@@ -418,14 +419,27 @@ impl Exchange {
     ) -> SellReply {
         drop(progress);
         if self.waiting.forget_idle(lead_id) {
-            let look_until = Instant::now() + LAST_LOOK;
-            return self.poll_answer(purpose, lead_id, look_until).await;
+            let answer = self.look_for_answer(purpose, lead_id, Instant::now() + LAST_LOOK).await;
+            return answer.unwrap_or(SellReply::Pending { lead_id });
         }
         SellReply::Pending { lead_id }
     }
 
-    /// Looks at a lead that nobody works on here until it has an answer or time is up. That it is
-    /// taken in is known, so a store that does not answer only means that there is no answer yet.
+    /// One look into the store for a lead's answer. That the lead is taken in is known, so a store
+    /// that does not answer only means that there is no answer yet.
+    async fn look_for_answer(
+        &self,
+        purpose: Purpose,
+        lead_id: LeadId,
+        until: Instant,
+    ) -> Option<SellReply> {
+        let read = self.timed("read", self.store.read(lead_id));
+        let reply = tokio::time::timeout_at(until, read).await.ok()?.ok()?;
+        let answer = purpose.answer(&*reply.lead?)?;
+        Some(SellReply::Answer { lead_id, answer, is_replay: false })
+    }
+
+    /// Looks at a lead that nobody works on here until it has an answer or time is up.
     async fn poll_answer(
         &self,
         purpose: Purpose,
@@ -434,11 +448,8 @@ impl Exchange {
     ) -> SellReply {
         let mut pause = POLL_PAUSE;
         loop {
-            let read = self.timed("read", self.store.read(lead_id));
-            if let Ok(Ok(reply)) = tokio::time::timeout_at(answer_by, read).await
-                && let Some(answer) = reply.lead.and_then(|lead| purpose.answer(&lead))
-            {
-                return SellReply::Answer { lead_id, answer, is_replay: false };
+            if let Some(answer) = self.look_for_answer(purpose, lead_id, answer_by).await {
+                return answer;
             }
             let next = Instant::now() + jittered(pause, &*self.entropy);
             if next >= answer_by {

@@ -4,8 +4,11 @@ use serde_json::{Value as Json, json};
 use crate::support::{Installation, buyer, exchange, lead, until};
 
 fn forgets(times: usize) -> Script {
-    let silence = OnPost::AcceptButAnswer(Reply::silence(), times);
-    Script::always(Reply::bid("30.00")).on_post(silence)
+    forgets_by_saying(Reply::silence(), times)
+}
+
+fn forgets_by_saying(reply: Reply, times: usize) -> Script {
+    Script::always(Reply::bid("30.00")).on_post(OnPost::AcceptButAnswer(reply, times))
 }
 
 fn post_results(record: &Json) -> Vec<Json> {
@@ -149,4 +152,22 @@ async fn a_contract_that_allows_it_gives_the_seat_to_the_next_after_a_while() {
         [json!(["forgetful-fe", "given_up"]), json!(["second-fe", "accepted"])]
     );
     assert_eq!(record["facts"][0]["kind"], "given_up", "the risk taken is on record");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendor_whose_time_is_up_waits_for_one_look_at_the_store_and_no_more() {
+    let vague = buyer(forgets_by_saying(Reply::json(&json!({ "what": "ever" })), 1_000)).await;
+    let gavel = Installation::start(&[]).await;
+    gavel.apply(&exchange(&[("vague", &vague, "")], ""));
+    let vendor = gavel.key("vendor", "acme", &[]);
+    let mut body = lead(1);
+    body["wait_ms"] = json!(300);
+    let answer = gavel.post_json("/v1/leads", &vendor, &body).await;
+    assert_eq!((answer.status, answer.text("/disposition")), (202, "pending".to_owned()));
+    let metrics = gavel.metrics().await;
+    let looks = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("gavel_store_seconds_count{operation=\"read\"} "));
+    // The post is unknown at once, and its repeat is half a second away: nobody works on the lead.
+    assert_eq!((vague.posts().len(), looks), (1, Some("1")));
 }
