@@ -155,6 +155,9 @@ pub async fn prove(arguments: Arguments) -> anyhow::Result<Findings> {
     if late.p99_ms > arguments.late_ms {
         findings.broke(format!("answers were {} ms late at p99", late.p99_ms));
     }
+    for (campaign, late_ms) in latest(times, &cases, &submitted[..timed]) {
+        eprintln!("latest: {campaign} {late_ms} ms");
+    }
     let mut judge = Judge::new(&gavel, &cases, &good, &vendor)?;
     judge.hear(&submitted, &mut findings).await?;
     judge.compare_books(&mut findings).await?;
@@ -264,6 +267,20 @@ fn lateness(times: Times, cases: &[Case], submitted: &[Submitted]) -> Lateness {
         all.get(index).copied().unwrap_or(0)
     };
     Lateness { p50_ms: at(50), p99_ms: at(99), max_ms: at(100) }
+}
+
+/// How many of the latest answers are told.
+const LATEST: usize = 20;
+
+/// The latest answers, the worst first.
+fn latest(times: Times, cases: &[Case], submitted: &[Submitted]) -> Vec<(String, u64)> {
+    let late = |lead: &Submitted| {
+        let case = &cases[lead.case];
+        (lead.answered_ms.saturating_sub(times.deadline_ms(case.role)), case.campaign())
+    };
+    let mut all: Vec<(u64, String)> = submitted.iter().map(late).collect();
+    all.sort_unstable_by(|one, other| other.cmp(one));
+    all.into_iter().take(LATEST).map(|(late_ms, campaign)| (campaign, late_ms)).collect()
 }
 
 /// Says what became of the pings and posts of each behaviour.
