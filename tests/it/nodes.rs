@@ -5,6 +5,7 @@ mod away;
 mod custody;
 mod fleet;
 mod processes;
+mod trips;
 
 use std::collections::BTreeSet;
 

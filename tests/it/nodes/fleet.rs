@@ -68,18 +68,28 @@ pub fn hasty() -> Limits {
 impl Fleet {
     /// Starts `count` nodes that sell to `buyers`.
     pub async fn start(count: usize, buyers: &[(&str, &StubBuyer, &str)], limits: Limits) -> Self {
-        let folder = TempDir::new().unwrap();
         let store =
             EmbeddedStore::volatile(EmbeddedSettings::default(), Arc::new(SystemClock)).unwrap();
+        let mut fleet = Self::over(store, buyers, limits).await;
+        for _ in 1..count {
+            fleet.add_node().await;
+        }
+        fleet
+    }
+
+    /// Starts one node that sells to `buyers` over `store`.
+    pub async fn over(
+        store: Arc<dyn AuctionStore>,
+        buyers: &[(&str, &StubBuyer, &str)],
+        limits: Limits,
+    ) -> Self {
+        let folder = TempDir::new().unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut fleet =
             Self { folder, store, nodes: Vec::new(), vendor_key: String::new(), limits, client };
         fleet.add_node().await;
         fleet.apply(buyers, "margin_percent = \"10\"\n").await;
         fleet.vendor_key = fleet.key(Role::Vendor, "acme").await;
-        for _ in 1..count {
-            fleet.add_node().await;
-        }
         fleet
     }
 
