@@ -8,15 +8,15 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use futures::{StreamExt, TryFutureExt, TryStreamExt, future, stream};
+use anyhow::ensure;
+use futures::future;
 use gavel::demo::temper::Delay;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
 use super::crowd::Crowd;
-use super::vendor::{Told, Vendor, lead};
+use super::vendor::Vendor;
 use super::{Common, Findings, compare};
 use crate::backends::Backends;
 use crate::exchange::Exchange;
@@ -65,12 +65,11 @@ pub async fn prove(asked: Arguments) -> anyhow::Result<Findings> {
     let crowd = Crowd::start(&exchange, DELAY).await?;
     let vendor = Vendor::insisting(&exchange).await?;
 
-    let progress =
-        Progress { asked: asked.clone(), kills: AtomicUsize::new(0), sold: AtomicUsize::new(0) };
+    let progress = Progress { asked: &asked, vendor: &vendor, kills: AtomicUsize::new(0) };
     let killers = exchange.nodes().iter().enumerate().map(|(number, node)| {
         progress.kill_again_and_again(node, asked.common.seed.wrapping_add(number as u64))
     });
-    let selling = progress.sell(&vendor).map_err(|error| error.context(exchange.log()));
+    let selling = vendor.sell_while("kill", asked.at_once, || !progress.is_done());
     let (told, _) = future::try_join(selling, future::try_join_all(killers)).await?;
 
     let mut findings = Findings {
@@ -86,10 +85,10 @@ pub async fn prove(asked: Arguments) -> anyhow::Result<Findings> {
 }
 
 /// How far the proof is: killing and selling go on until both have done their part.
-struct Progress {
-    asked: Arguments,
+struct Progress<'a> {
+    asked: &'a Arguments,
+    vendor: &'a Vendor<'a>,
     kills: AtomicUsize,
-    sold: AtomicUsize,
 }
 
 /// Starts a server as what looks after services does: one that ends, as where Redis is too slow for
@@ -104,10 +103,10 @@ async fn start_as_a_service(node: &Node) -> anyhow::Result<()> {
     }
 }
 
-impl Progress {
+impl Progress<'_> {
     fn is_done(&self) -> bool {
         self.kills.load(Ordering::Relaxed) >= self.asked.kills
-            && self.sold.load(Ordering::Relaxed) >= self.asked.leads
+            && self.vendor.sold() >= self.asked.leads
     }
 
     async fn kill_again_and_again(&self, node: &Node, seed: u64) -> anyhow::Result<()> {
@@ -125,18 +124,5 @@ impl Progress {
             pause(DEAD_MS).await;
             start_as_a_service(node).await?;
         }
-    }
-
-    async fn sell(&self, vendor: &Vendor<'_>) -> anyhow::Result<Vec<Told>> {
-        stream::iter(0..)
-            .take_while(|_| future::ready(!self.is_done()))
-            .map(|number: usize| async move {
-                let told = vendor.sell(&format!("kill-{number}"), &lead(number)?).await;
-                self.sold.fetch_add(1, Ordering::Relaxed);
-                told.with_context(|| format!("lead {number}"))
-            })
-            .buffer_unordered(self.asked.at_once)
-            .try_collect()
-            .await
     }
 }

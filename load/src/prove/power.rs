@@ -13,15 +13,15 @@ mod undo;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use futures::{StreamExt, TryFutureExt, TryStreamExt, future, stream};
+use anyhow::ensure;
+use futures::future;
 use gavel::demo::temper::Delay;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
 use self::shim::Shim;
 use super::crowd::Crowd;
-use super::vendor::{Told, Vendor, lead};
+use super::vendor::{Told, Vendor};
 use super::{Common, Findings, compare};
 use crate::backends::Backends;
 use crate::exchange::Exchange;
@@ -84,7 +84,8 @@ pub async fn prove(asked: Arguments) -> anyhow::Result<Findings> {
         exchange: &exchange,
         is_over: AtomicBool::new(false),
     };
-    let selling = proof.sell(&vendor).map_err(|error| error.context(exchange.log()));
+    let goes_on = || !proof.is_over.load(Ordering::Relaxed);
+    let selling = vendor.sell_while("power", asked.at_once, goes_on);
     let (told, lost) = future::try_join(selling, proof.cut_again_and_again()).await?;
 
     let mut findings =
@@ -124,18 +125,6 @@ struct Proof<'a> {
 }
 
 impl Proof<'_> {
-    async fn sell(&self, vendor: &Vendor<'_>) -> anyhow::Result<Vec<Told>> {
-        stream::iter(0..)
-            .take_while(|_| future::ready(!self.is_over.load(Ordering::Relaxed)))
-            .map(|number: usize| async move {
-                let told = vendor.sell(&format!("power-{number}"), &lead(number)?).await;
-                told.with_context(|| format!("lead {number}"))
-            })
-            .buffer_unordered(self.asked.at_once)
-            .try_collect()
-            .await
-    }
-
     async fn cut_again_and_again(&self) -> anyhow::Result<undo::Lost> {
         let mut random = ChaCha8Rng::seed_from_u64(self.asked.common.seed);
         let mut lost = undo::Lost::default();

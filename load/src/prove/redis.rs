@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use futures::{StreamExt, TryFutureExt, TryStreamExt, future, stream};
+use futures::future;
 use gavel::demo::temper::Delay;
 use tokio::time::Instant;
 
 use super::crowd::Crowd;
-use super::vendor::{Told, Vendor, lead};
+use super::vendor::{Vendor, lead};
 use super::{Common, Findings, compare};
 use crate::backends::Backends;
 use crate::exchange::Exchange;
@@ -65,7 +65,8 @@ pub async fn prove(asked: Arguments) -> anyhow::Result<Findings> {
     let vendor = Vendor::insisting(&exchange).await?;
     let proof =
         Proof { backends, exchange: &exchange, vendor: &vendor, is_over: AtomicBool::new(false) };
-    let selling = proof.sell(asked.at_once).map_err(|error| error.context(exchange.log()));
+    let goes_on = || !proof.is_over.load(Ordering::Relaxed);
+    let selling = vendor.sell_while("redis", asked.at_once, goes_on);
     let (told, mut findings) = future::try_join(selling, proof.harm(asked.rounds)).await?;
     findings.leads = told.len() as u64;
     if !asked.common.json {
@@ -83,18 +84,6 @@ struct Proof<'a> {
 }
 
 impl Proof<'_> {
-    async fn sell(&self, at_once: usize) -> anyhow::Result<Vec<Told>> {
-        stream::iter(0..)
-            .take_while(|_| future::ready(!self.is_over.load(Ordering::Relaxed)))
-            .map(|number: usize| async move {
-                let told = self.vendor.sell(&format!("redis-{number}"), &lead(number)?).await;
-                told.with_context(|| format!("lead {number}"))
-            })
-            .buffer_unordered(at_once)
-            .try_collect()
-            .await
-    }
-
     /// Does it every harm, `rounds` times.
     async fn harm(&self, rounds: usize) -> anyhow::Result<Findings> {
         let mut findings = Findings::default();

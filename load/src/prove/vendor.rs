@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, future, stream};
 use gavel::domain::slug::VerticalId;
 use gavel::intake::sample::sample_at;
 use gavel::ports::Clock;
@@ -43,13 +44,15 @@ pub struct Vendor<'a> {
     insists: bool,
     turn: AtomicUsize,
     retries: AtomicUsize,
+    sold: AtomicUsize,
 }
 
 impl<'a> Vendor<'a> {
     /// A vendor for which everything but an answer is a failure.
     pub fn strict(exchange: &'a Exchange) -> anyhow::Result<Self> {
-        let (turn, retries) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Ok(Self { key: exchange.vendor_key()?, exchange, insists: false, turn, retries })
+        let key = exchange.vendor_key()?;
+        let [turn, retries, sold] = [0; 3].map(AtomicUsize::new);
+        Ok(Self { key, exchange, insists: false, turn, retries, sold })
     }
 
     /// A vendor that takes its requests to the servers in turn, and sends again what is not answered
@@ -63,6 +66,11 @@ impl<'a> Vendor<'a> {
     /// How often something was sent again.
     pub fn retries(&self) -> usize {
         self.retries.load(Ordering::Relaxed)
+    }
+
+    /// How many leads were sold, or ended otherwise.
+    pub fn sold(&self) -> usize {
+        self.sold.load(Ordering::Relaxed)
     }
 
     /// The request that submits `body` under the idempotency key `name`.
@@ -87,7 +95,27 @@ impl<'a> Vendor<'a> {
             last = self.call(ask()).await?;
         }
         let again = self.call(submit()).await?;
+        self.sold.fetch_add(1, Ordering::Relaxed);
         Ok(Told { lead_id, first, last, again })
+    }
+
+    /// Sells leads, `at_once` at a time, as long as `goes_on` says so; their keys begin with `name`.
+    pub async fn sell_while(
+        &self,
+        name: &str,
+        at_once: usize,
+        goes_on: impl Fn() -> bool,
+    ) -> anyhow::Result<Vec<Told>> {
+        stream::iter(0..)
+            .take_while(|_| future::ready(goes_on()))
+            .map(|number: usize| async move {
+                let told = self.sell(&format!("{name}-{number}"), &lead(number)?).await;
+                told.with_context(|| format!("lead {number}"))
+            })
+            .buffer_unordered(at_once)
+            .try_collect()
+            .await
+            .map_err(|error: anyhow::Error| error.context(self.exchange.log()))
     }
 
     /// Sends a request as this vendor does.
