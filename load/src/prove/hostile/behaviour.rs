@@ -82,6 +82,8 @@ pub enum Step {
     Hang,
     /// Says that nothing more will come, and then hangs.
     HalfClose,
+    /// Begins anew, for the next request on a connection that was kept.
+    Again,
     /// Ends the connection by RST.
     Reset,
 }
@@ -148,14 +150,14 @@ impl Behaviour {
         Self { name, transport, script: Box::new(script), ping, post, unseen }
     }
 
-    /// The same, for an answer that comes whole after the whole request was read.
+    /// The same, for an answer that comes whole after each whole request.
     pub fn answers(
         name: &'static str,
         expect: (Expect, Expect),
         answer: impl Fn(Role) -> Bytes + Send + Sync + 'static,
     ) -> Self {
         Self::plain(name, expect, move |role| {
-            vec![Step::ReadAll, Step::Say(answer(role)), Step::Hang]
+            vec![Step::ReadAll, Step::Say(answer(role)), Step::Again]
         })
     }
 

@@ -43,7 +43,7 @@ impl<'a> Judge<'a> {
         submitted: &[Submitted],
         findings: &mut Findings,
     ) -> anyhow::Result<()> {
-        let taken = self.good.healthy.taken();
+        let mut ended = Vec::with_capacity(submitted.len());
         for lead in submitted {
             let path = format!("/v1/leads/{}", lead.lead_id);
             let is_final = |body: &Json| body["disposition"] != "pending";
@@ -56,6 +56,11 @@ impl<'a> Judge<'a> {
                 findings.contradictions += 1;
                 findings.broke(format!("{path} was answered in two ways"));
             }
+            ended.push((lead, last));
+        }
+        // Some were sold only while they were waited for.
+        let taken = self.good.healthy.taken();
+        for (lead, last) in ended {
             let path = format!("/v1/auctions/{}", lead.lead_id);
             let record = self.gavel.ask(&path).await?;
             let has_healthy = posts_of(&record, "healthy")

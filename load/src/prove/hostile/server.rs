@@ -137,7 +137,8 @@ impl Stage {
 
     async fn perform(&self, stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<End> {
         let mut request = Request { bytes: Vec::new(), is_http2: self.is_http2 };
-        for step in &self.script {
+        let mut steps = self.script.iter();
+        while let Some(step) = steps.next() {
             match step {
                 Step::ReadHead => self.read(stream, &mut request, Request::has_head).await?,
                 Step::ReadAll => self.read(stream, &mut request, Request::is_whole).await?,
@@ -164,6 +165,10 @@ impl Stage {
                 Step::HalfClose => {
                     stream.shutdown().await?;
                     drain(stream).await?;
+                }
+                Step::Again => {
+                    request.bytes.clear();
+                    steps = self.script.iter();
                 }
                 Step::Reset => return Ok(End::Reset),
             }
