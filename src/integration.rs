@@ -5,13 +5,30 @@
 //! pure: it reads no file, knows no clock and no secret store; the time, the secrets and what may be
 //! seen of a lead are handed to it for each request.
 //!
-//! `section` is the cursor over a file under which every part is compiled, and `fault` what it notes.
+//! The way through it: `Profile::compile` reads the text under the cursor in `section` and notes
+//! faults in `fault`; `request` has what is sent. `Profile::lint` holds a profile against a vertical
+//! and the disclosures of a campaign, and names what a ping would need. `Profile::render_ping`,
+//! `render_post` and their like take an input of their own type (`input`): a ping's has an anonymized
+//! ping and no lead in it. `Profile::authorization` makes the header of one attempt, which is no part
+//! of the rendered request.
 
-#[expect(dead_code, reason = "the parts of a profile that are compiled with it follow")]
+mod datum;
 mod fault;
+mod input;
+mod lint;
 mod nearest;
+mod phase;
+mod profile;
 pub mod reference;
-#[expect(dead_code, reason = "the parts of a profile that are compiled with it follow")]
+mod request;
 mod section;
 
 pub use fault::{Fault, Severity};
+pub use input::{BidInput, Frame, Matter, PingInput, PostInput, SecretText, WonBid};
+pub use phase::{PHASES, Phase, Sight};
+pub use profile::{Profile, Setting, is_refused};
+pub use request::{RENDERED_BYTES_MAX, RenderRefused, RenderedRequest, URL_BYTES_MAX, Uses};
+pub use section::PROFILE_BYTES_MAX;
+
+#[cfg(test)]
+mod tests;

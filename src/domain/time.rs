@@ -33,6 +33,12 @@ impl Zone {
         self.0.iana_name().unwrap_or("UTC")
     }
 
+    /// `instant` as the clocks of this zone show it.
+    #[must_use]
+    pub fn local(&self, instant: Timestamp) -> jiff::ZonedDateTime {
+        instant.to_zoned_datetime(self.0.clone())
+    }
+
     /// The calendar day of `instant` in this zone.
     #[must_use]
     pub fn day_of(&self, instant: Timestamp) -> civil::Date {

@@ -162,6 +162,7 @@ impl<'t> Section<'t> {
     }
 
     /// Takes a list of tables, `[[key]]`; an empty one if it is not there.
+    #[cfg_attr(not(test), expect(dead_code, reason = "rules of replies are such lists"))]
     pub(super) fn tables(
         &mut self,
         key: &'static str,
@@ -243,11 +244,6 @@ impl<'t> Entry<'t> {
     /// Whether it is a list.
     pub(super) const fn is_list(&self) -> bool {
         matches!(self.value, DeValue::Array(_))
-    }
-
-    /// Whether it is true or false.
-    pub(super) const fn is_boolean(&self) -> bool {
-        matches!(self.value, DeValue::Boolean(_))
     }
 
     /// The value as a text.

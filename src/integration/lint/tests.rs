@@ -1,0 +1,71 @@
+//! A profile held against a vertical.
+
+use crate::integration::tests::sample::{compile, vertical};
+
+fn check(profile: &str, disclosures: &[&str], expect: &[&str]) {
+    let disclosures: Vec<String> = disclosures.iter().map(|name| (*name).to_owned()).collect();
+    let faults = compile(profile).lint(&vertical(), &disclosures);
+    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(faults, expect, "{profile}");
+}
+
+fn ping(fields: &str) -> String {
+    format!("[ping.request]\nbody = \"json\"\n[ping.request.fields]\n{fields}")
+}
+
+#[test]
+fn a_ping_names_the_disclosures_it_needs_and_those_that_are_missing() {
+    let profile = ping(
+        "a = \"zip\"\nb = \"zip3\"\nc = \"age\"\nd = \"consent.ip\"\ne = \"state\"\nf = \"phone\"\ng = \"ssn\"\n\
+         h = { each = \"drivers\", from = \"item.born\" }\ni = { each = \"drivers\", from = \"item.born_year\" }\n",
+    );
+    let needed = compile(&profile).disclosures(&vertical());
+    assert_eq!(needed, ["age", "drivers", "ip", "ssn", "zip"]);
+    check(
+        &profile,
+        &["ssn"],
+        &[
+            "5:5: error: ping.request.fields.a: a ping has no `zip` without its disclosure; use `zip3`, or give the campaign disclosures = [\"zip\"]",
+            "7:5: error: ping.request.fields.c: a ping has no `age` without its disclosure; give the campaign disclosures = [\"age\"]",
+            "8:5: error: ping.request.fields.d: a ping has no `consent.ip` without its disclosure; give the campaign disclosures = [\"ip\"]",
+            "10:5: error: ping.request.fields.f: a ping never has `phone`: it would name the person",
+            "12:32: error: ping.request.fields.h.from: a ping has no `drivers.born` without a disclosure; give the campaign disclosures = [\"drivers\"]",
+        ],
+    );
+}
+
+#[test]
+fn what_no_lead_has_is_an_error_with_what_was_meant() {
+    check(
+        "[post.request]\nbody = \"json\"\n[post.request.fields]\na = \"zipp\"\nb = { each = \"drivers\", from = \"item.gendr\" }\n\
+         c = \"drivers.1.sex\"\nd = \"age\"\ne = \"zip3\"\n",
+        &[],
+        &[
+            "5:5: error: post.request.fields.a: leads of `auto` have no `zipp`; did you mean `zip`?",
+            "6:32: error: post.request.fields.b.from: an item of `drivers` has no `gendr`; did you mean `gender`?",
+            "7:5: error: post.request.fields.c: an item of `drivers` has no `sex`; known here: name, gender, born, accidents",
+        ],
+    );
+}
+
+#[test]
+fn what_would_often_be_missing_is_warned_of() {
+    check(
+        "[post.request]\nbody = \"json\"\n[post.request.fields]\n\
+         a = { from = \"own_or_rent\", map = { own = 1, rentt = 2 } }\n\
+         b = { from = \"insured\", map = { true = 1 }, default = 0 }\n\
+         c = { from = \"email\", required = true }\nd = { from = \"state\", required = true }\n\
+         e = { from = \"zip\", date = \"YYYY\" }\nf = { from = \"miles\", phone = \"digits\" }\ng = \"drivers\"\n\
+         h = { each = \"drivers\", from = \"item.gender\", map = { female = \"F\" } }\n",
+        &[],
+        &[
+            "5:14: warning: post.request.fields.a.from: the map has no word for rent, other; add them, or a default = \"..\"",
+            "5:14: warning: post.request.fields.a.from: `own_or_rent` is never `rentt`; did you mean `rent`?",
+            "7:14: warning: post.request.fields.c.from: it is required, and leads of `auto` may lack `email`: such leads are not offered",
+            "9:14: warning: post.request.fields.e.from: `zip` is of a type for which this makes no value",
+            "10:14: warning: post.request.fields.f.from: `miles` is of a type for which this makes no value",
+            "11:5: warning: post.request.fields.g: `drivers` is of a type for which this makes no value",
+            "12:32: warning: post.request.fields.h.from: the map has no word for male; add them, or a default = \"..\"",
+        ],
+    );
+}

@@ -1,0 +1,117 @@
+//! The file as a whole.
+
+use std::collections::BTreeMap;
+
+use super::super::phase::Phase;
+use super::Profile;
+use crate::integration::tests::sample::{compile, faults};
+
+const PROFILE: &str = "profile = \"elocal\"\nsource = \"https://elocal.example/docs\"\ndescription = \"Home services.\"\n\
+    secrets = [\"key\"]\n[settings.sender_id]\ndescription = \"who sends\"\n[settings.mode]\nvalues = [\"a\", \"b\"]\ndefault = \"a\"\n\
+    [settings.note]\noptional = true\n[ping.request]\nbody = \"json\"\nfields = { key = \"secret.key\", zip = { from = \"zip\", required = true }, \
+    sender = \"setting.sender_id\", mode = \"setting.mode\", note = \"setting.note\", ip = \"consent.ip\", \
+    a = { from = \"miles\", required = true, default = 1 }, b = { from = \"income\", required = true, when = \"test\" } }\n\
+    [post.request]\ninclude = \"ping\"\nurl = \"https://b.example/post\"\nfields = { name = { from = \"first_name\", required = true } }\n";
+
+fn set(names: &[&str]) -> std::collections::BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn a_profile_tells_what_its_calls_use() {
+    let profile = compile(PROFILE);
+    assert_eq!(profile.name(), "elocal");
+    assert_eq!(profile.source(), "https://elocal.example/docs");
+    assert_eq!(profile.description(), "Home services.");
+    assert_eq!(profile.secrets(), ["key"]);
+    assert_eq!(profile.phases().collect::<Vec<_>>(), [Phase::Ping, Phase::Post]);
+    let ping = profile.uses(Phase::Ping).unwrap();
+    assert_eq!(ping.fields, set(&["zip", "miles", "income"]));
+    assert_eq!(ping.required, set(&["zip"]));
+    assert_eq!(ping.consent, set(&["ip"]));
+    assert_eq!(ping.settings, set(&["sender_id", "mode", "note"]));
+    assert_eq!(ping.secrets, set(&["key"]));
+    assert!(ping.url);
+    let post = profile.uses(Phase::Post).unwrap();
+    assert_eq!(post.required, set(&["zip", "first_name"]));
+    assert!(!post.url);
+    assert_eq!(profile.uses(Phase::Login), None);
+}
+
+#[test]
+fn a_campaign_sets_what_a_profile_asks_for() {
+    let profile = compile(PROFILE);
+    let given = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    };
+    let complete = profile.complete_settings(&given(&[("sender_id", "7")]));
+    assert_eq!(complete, Ok(given(&[("sender_id", "7"), ("mode", "a")])));
+    let faults = profile.complete_settings(&given(&[("mode", "c"), ("sender", "7")]));
+    assert_eq!(
+        faults.unwrap_err(),
+        [
+            "the profile `elocal` needs the setting `sender_id`: who sends",
+            "`mode` is one of a, b",
+            "the profile `elocal` has no setting `sender`; known here: sender_id, mode, note",
+        ]
+    );
+}
+
+fn check(text: &str, expect: &[&str]) {
+    assert_eq!(faults(text), expect, "{text}");
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told_all_at_once() {
+    check(
+        "profile = \"T T\"\ntime_zone = \"Mars\"\nsecrets = [\"Key\"]\n[lists]\nempty = []\n\
+         [settings.x]\ndefault = \"a\"\nvalues = [\"b\"]\n[pong.request]\nbody = \"json\"\n[post]\nreq = 1\n",
+        &[
+            "1:1: error: the profile describes neither a ping nor a post; write [ping.request] or [post.request]",
+            "1:1: warning: the setting `x` is used nowhere",
+            "1:11: error: profile: `T T` is no name for a profile; write small letters, digits, `-` and `_`, at most 63",
+            "2:13: error: time_zone: `Mars` is not a time zone of the IANA database",
+            "3:12: error: secrets.0: `Key` is no name, or is there twice; names have small letters, digits and _",
+            "5:1: error: lists.empty: a list has a text at least; all lists have 50000",
+            "7:11: error: settings.x.default: the default is none of the values",
+            "9:2: error: pong: unknown key `pong`; did you mean `ping`?",
+            "11:2: error: post: there is no request; write [post.request]",
+        ],
+    );
+    check(
+        "[post.request]\ninclude = \"pin\"\n[ping.request]\nbody = \"none\"\n",
+        &[
+            "3:11: error: post.request.include: there is no `pin` to include before this; did you mean `ping`?",
+        ],
+    );
+}
+
+#[test]
+fn a_profile_without_a_name_is_refused() {
+    let faults = Profile::compile("[post.request]\nbody = \"none\"\n").unwrap_err();
+    assert_eq!(
+        faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["1:1: error: the profile has no name; write profile = \"name\" in its first line"]
+    );
+}
+
+#[test]
+fn what_is_declared_and_used_nowhere_is_only_warned_of() {
+    check(
+        "secrets = [\"key\"]\n[post.request]\nbody = \"none\"\n",
+        &["1:1: warning: the secret `key` is used nowhere"],
+    );
+}
+
+#[test]
+fn a_profile_is_of_bounded_size() {
+    let field = |n: usize| format!("f{n} = {{ first = [\"zip\", \"zip\", \"zip\", \"zip\"] }}\n");
+    let many: String = (0..1_500).map(field).collect();
+    let faults = faults(&format!("[post.request]\nbody = \"json\"\n[post.request.fields]\n{many}"));
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].contains("at most 4000 parts, 24 deep"), "{faults:?}");
+    let deep = format!("{}\"zip\"{}", "{ fields = { a = ".repeat(30), " } }".repeat(30));
+    let faults =
+        self::faults(&format!("[post.request]\nbody = \"json\"\nfields = {{ a = {deep} }}\n"));
+    assert!(faults.iter().any(|fault| fault.contains("24 deep")), "{faults:?}");
+}
