@@ -5,6 +5,9 @@
 
 mod durable;
 mod journal;
+mod mark;
+mod stamp;
+mod tables;
 mod volatile;
 
 use std::collections::BTreeMap;

@@ -2,17 +2,21 @@
 //!
 //! One commit is one batch in the journal and one `fdatasync`; trees are written behind it. After
 //! a power cut the journal ends with at most one batch that was not acknowledged, whole or torn; a
-//! torn one is cut off before the files are opened. docs/decisions/0002-embedded-store-engine.md has
+//! torn one is cut off before the files are opened. All files are compared with what was written before
+//! the engine sees them: it looks at some of their checksums only. docs/decisions/0002-embedded-store-engine.md has
 //! the measurements behind the choice.
 
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
-use super::{Changes, Day, Engine, Row, Table, journal};
+use super::mark::{self, Acknowledged, Mark};
+use super::stamp::{STAMP_KEY, Stamp};
+use super::{Changes, Day, Engine, Row, Table, journal, tables};
 use crate::ports::auction_store::StoreError;
 use crate::store::embedded::OpenError;
 
@@ -40,6 +44,11 @@ pub(in super::super) struct DurableEngine {
     open: Keyspace,
     kept: Keyspace,
     database: Database,
+    /// What the next commit is stamped with.
+    next: Stamp,
+    mark: Mark,
+    /// The newest journal that was seen.
+    journal: u64,
     path: PathBuf,
     _lock: File,
 }
@@ -55,13 +64,11 @@ impl DurableEngine {
         make_directory(path).map_err(|error| failed(error.to_string()))?;
         let lock = lock(path)?;
         let folder = path.join(ENGINE_FOLDER);
-        journal::mend(&folder).map_err(|error| failed(error.to_string()))?;
-        let database = Database::builder(folder)
-            .cache_size(CACHE_BYTES)
-            .worker_threads(1)
-            .max_journaling_size(JOURNAL_BYTES_MAX)
-            .open()
-            .map_err(|error| failed(error.to_string()))?;
+        let acknowledged = mark::read(path).map_err(|error| failed(error.to_string()))?;
+        let found = journal::mend(&folder, acknowledged);
+        let found = found.map_err(|error| failed(error.to_string()))?;
+        tables::check(&folder).map_err(|error| failed(error.to_string()))?;
+        let database = open_files(folder.clone()).map_err(failed)?;
         let keyspace = |name: &str| {
             database.keyspace(name, options).map_err(|error| failed(error.to_string()))
         };
@@ -72,7 +79,16 @@ impl DurableEngine {
                 days.insert(day, keyspace(&name)?);
             }
         }
-        Ok(Self { days, open, kept, database, path: path.to_owned(), _lock: lock })
+        let number = last_number(&open).map_err(failed)?;
+        check_acknowledged(number, found.number, acknowledged).map_err(failed)?;
+        let after = database.seqno();
+        let next = Stamp { number: number + 1, before: after, previous_after: after };
+        let journal = journal::newest(&folder).map_err(|error| failed(error.to_string()))?;
+        let known = acknowledged.filter(|known| known.number == number);
+        let known = known.unwrap_or(Acknowledged { number, after, journal: found.journal });
+        let mark = Mark::open(path, known).map_err(|error| failed(error.to_string()))?;
+        let path = path.to_owned();
+        Ok(Self { days, open, kept, database, next, mark, journal, path, _lock: lock })
     }
 
     /// The keyspace of a table, if it is there: a day's is made by its first row.
@@ -95,6 +111,50 @@ impl DurableEngine {
             }
         }
         Ok(())
+    }
+}
+
+/// Lets the engine open its files. They are what it wrote; should it panic over them all the same, the
+/// store does not open.
+fn open_files(folder: PathBuf) -> Result<Database, String> {
+    let open = move || {
+        Database::builder(folder)
+            .cache_size(CACHE_BYTES)
+            .worker_threads(1)
+            .max_journaling_size(JOURNAL_BYTES_MAX)
+            .open()
+    };
+    match catch_unwind(AssertUnwindSafe(open)) {
+        Ok(opened) => opened.map_err(|error| error.to_string()),
+        Err(_) => Err("the engine panicked over its files".to_owned()),
+    }
+}
+
+/// The number of the last commit in the engine; 0 before the first.
+fn last_number(open: &Keyspace) -> Result<u64, String> {
+    let Some(row) = open.get(STAMP_KEY).map_err(|error| error.to_string())? else { return Ok(0) };
+    let stamp = Stamp::from_bytes(&row).ok_or("the last commit has no number")?;
+    Ok(stamp.number)
+}
+
+/// The engine must be where its journals end, and no commit may be missing that was acknowledged.
+fn check_acknowledged(
+    number: u64,
+    in_journals: Option<u64>,
+    acknowledged: Option<Acknowledged>,
+) -> Result<(), String> {
+    if in_journals.is_some_and(|last| last != number) {
+        return Err(format!("the journal ends at commit {in_journals:?}, the rows at {number}"));
+    }
+    match acknowledged {
+        Some(acknowledged) if acknowledged.number > number => {
+            let acknowledged = acknowledged.number;
+            Err(format!(
+                "it ends at commit {number}; commits up to {acknowledged} were acknowledged"
+            ))
+        }
+        None if number > 0 => Err("the mark of what was acknowledged is missing".to_owned()),
+        _ => Ok(()),
     }
 }
 
@@ -200,7 +260,19 @@ impl Engine for DurableEngine {
                 None => batch.remove(keyspace, full_key(table, key)),
             }
         }
-        batch.commit().map_err(unavailable)
+        while journal::path_of(&self.path.join(ENGINE_FOLDER), self.journal + 1).exists() {
+            self.journal += 1;
+        }
+        self.next.before = self.database.seqno();
+        batch.insert(&self.open, STAMP_KEY, self.next.to_bytes());
+        batch.commit().map_err(unavailable)?;
+        let (number, after) = (self.next.number, self.database.seqno());
+        let acknowledged = Acknowledged { number, after, journal: self.journal };
+        self.next =
+            Stamp { number: self.next.number + 1, before: 0, previous_after: acknowledged.after };
+        self.mark.write(acknowledged).map_err(|error| {
+            StoreError::Unavailable(format!("what is acknowledged cannot be noted: {error}"))
+        })
     }
 
     fn days(&self) -> Vec<Day> {

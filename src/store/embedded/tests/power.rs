@@ -26,10 +26,16 @@ fn deposit(number: i64) -> Credit {
     }
 }
 
-/// A store with deposits of 1, the journal's length after each, and its files at the end.
+/// A store with deposits of 1, the journal's length and the mark after each, and its files at the end.
 struct Recording {
     directory: tempfile::TempDir,
     lengths: Vec<usize>,
+    marks: Vec<Vec<u8>>,
+}
+
+/// The mark of what was acknowledged.
+fn mark_of(directory: &Path) -> PathBuf {
+    directory.join("acknowledged")
 }
 
 fn journal_of(directory: &Path) -> PathBuf {
@@ -55,12 +61,14 @@ async fn record(deposits: i64) -> Recording {
     let directory = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(settings(directory.path()), clock()).unwrap();
     let mut lengths = vec![written(&journal_of(directory.path())).len()];
+    let mut marks = vec![std::fs::read(mark_of(directory.path())).unwrap()];
     for number in 1..=deposits {
         store.credit(deposit(number)).await.unwrap();
         lengths.push(written(&journal_of(directory.path())).len());
+        marks.push(std::fs::read(mark_of(directory.path())).unwrap());
     }
     store.close();
-    Recording { directory, lengths }
+    Recording { directory, lengths, marks }
 }
 
 fn copy(from: &Path, to: &Path, journal: &[u8]) {
@@ -83,10 +91,12 @@ impl Recording {
         written(&journal_of(self.directory.path()))
     }
 
-    /// What a store says that finds this journal beside the other files.
-    async fn reopen(&self, journal: &[u8]) -> Result<i64, OpenError> {
+    /// What a store says that finds this journal beside the other files, when so many deposits were
+    /// acknowledged.
+    async fn reopen(&self, journal: &[u8], acknowledged: usize) -> Result<i64, OpenError> {
         let directory = tempfile::tempdir().unwrap();
         copy(self.directory.path(), directory.path(), journal);
+        std::fs::write(mark_of(directory.path()), &self.marks[acknowledged]).unwrap();
         let store = EmbeddedStore::open(settings(directory.path()), clock())?;
         let balance = store.balance(account()).await.unwrap().account;
         let next = store.credit(deposit(-1)).await.unwrap().account;
@@ -105,14 +115,19 @@ async fn a_journal_cut_anywhere_in_the_last_write_keeps_everything_before_it() {
         let (from, to) = (pair[0], pair[1]);
         let step = (to - from) / 5;
         for cut in (from..to).step_by(step).chain([to - 1]) {
-            let kept = recording.reopen(&journal[..cut]).await;
+            let kept = recording.reopen(&journal[..cut], number).await;
             assert_eq!(kept, Ok(number as i64), "cut at {cut} of {from}..{to}");
             let mut preallocated = journal[..cut].to_vec();
             preallocated.resize(to + 10_000, 0);
-            let kept = recording.reopen(&preallocated).await;
+            let kept = recording.reopen(&preallocated, number).await;
             assert_eq!(kept, Ok(number as i64), "zeros from {cut} of {from}..{to}");
         }
-        assert_eq!(recording.reopen(&journal[..to]).await, Ok(number as i64 + 1));
+        let whole = recording.reopen(&journal[..to], number).await;
+        assert_eq!(whole, Ok(number as i64 + 1));
+        let lost = recording.reopen(&journal[..from], number + 1).await;
+        assert!(matches!(lost, Err(OpenError::Engine { .. })), "{number}: {lost:?}");
+        let cut = recording.reopen(&journal[..to - 1], number + 1).await;
+        assert!(matches!(cut, Err(OpenError::Engine { .. })), "{number}: {cut:?}");
     }
 }
 
@@ -128,7 +143,7 @@ async fn a_last_write_with_a_hole_in_it_is_cut_off() {
         if holed == journal {
             continue;
         }
-        assert_eq!(recording.reopen(&holed).await, Ok(2), "zeros from {start} to {end}");
+        assert_eq!(recording.reopen(&holed, 2).await, Ok(2), "zeros from {start} to {end}");
     }
 }
 
@@ -147,11 +162,55 @@ async fn damage_to_an_acknowledged_write_is_never_passed_over() {
             if damaged == journal {
                 continue;
             }
-            let kept = recording.reopen(&damaged).await;
+            let kept = recording.reopen(&damaged, 4).await;
             assert!(matches!(kept, Err(OpenError::Engine { .. })), "byte {at}: {kept:?}");
             refused += 1;
         }
     }
     assert!(refused > 100);
-    assert_eq!(recording.reopen(&journal).await, Ok(5));
+    assert_eq!(recording.reopen(&journal, 5).await, Ok(5));
+}
+
+#[tokio::test]
+async fn a_commit_that_is_missing_doubled_or_out_of_order_is_never_passed_over() {
+    let recording = record(4).await;
+    let (journal, lengths) = (recording.journal(), &recording.lengths);
+    let commits: Vec<&[u8]> = lengths.windows(2).map(|pair| &journal[pair[0]..pair[1]]).collect();
+    let (start, [one, two, three, four]) =
+        (&journal[..lengths[0]], commits[..].try_into().unwrap());
+    let refused = [
+        [one, three, four].concat(),
+        [one, two, two, three, four].concat(),
+        [one, three, two, four].concat(),
+        [one, two, three, three].concat(),
+        [four].concat(),
+    ];
+    for (number, commits) in refused.into_iter().enumerate() {
+        let kept = recording.reopen(&[start, &commits].concat(), 0).await;
+        assert!(matches!(kept, Err(OpenError::Engine { .. })), "{number}: {kept:?}");
+    }
+    // The number by which the engine orders commits stands behind a tag and a count.
+    for commit in 0..4 {
+        for bit in 0..64 {
+            let mut changed = journal.clone();
+            changed[lengths[commit] + 5 + bit / 8] ^= 1 << (bit % 8);
+            let kept = recording.reopen(&changed, 4).await;
+            assert!(matches!(kept, Err(OpenError::Engine { .. })), "{commit}, {bit}: {kept:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mark_that_is_gone_or_unreadable_keeps_the_store_closed() {
+    let recording = record(2).await;
+    let mark = mark_of(recording.directory.path());
+    let reopen = || EmbeddedStore::open(settings(recording.directory.path()), clock()).map(drop);
+    std::fs::write(&mark, [0; 8_192]).unwrap();
+    let blank = reopen();
+    std::fs::remove_file(&mark).unwrap();
+    for refused in [blank, reopen()] {
+        assert!(matches!(refused, Err(OpenError::Engine { .. })), "{refused:?}");
+    }
+    std::fs::write(&mark, &recording.marks[2]).unwrap();
+    assert_eq!(reopen(), Ok(()));
 }
