@@ -18,7 +18,10 @@ mod bulkhead;
 mod connect;
 mod event_client;
 mod evidence;
+#[cfg(feature = "faults")]
+pub mod freeze_points;
 mod guard;
+mod late;
 pub mod lookup;
 mod reply;
 mod request;
@@ -33,7 +36,7 @@ use futures::future::BoxFuture;
 use hyper::Request;
 use hyper_util::client::legacy::{self, Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::domain::address::AddressPolicy;
 use crate::ports::buyer_wire::{
@@ -45,6 +48,7 @@ use crate::wire::event_client::EventClient;
 pub use crate::wire::event_client::HTTP1_HEAD_BYTES_READ_MAX;
 use crate::wire::evidence::{Evidence, Fate, RequestBody};
 use crate::wire::guard::Guard;
+use crate::wire::late::End;
 use crate::wire::lookup::{Lookup, SystemLookup};
 use crate::wire::reply::ReplyLimits;
 pub use crate::wire::settings::{WireSettings, WireSetupError};
@@ -154,7 +158,8 @@ impl BuyerClient {
         let body = RequestBody::new(call.body.clone(), evidence.clone());
         let mut request = head.map(|()| body);
         evidence.watch(&mut request);
-        let response = match timeout_at(call.deadline, client.request(request)).await {
+        let end = End::of(call.class, call.deadline);
+        let response = match end.bound(client.request(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(without_reply(&evidence, &error)),
             Err(_) => {
@@ -166,7 +171,7 @@ impl BuyerClient {
         let limits = ReplyLimits {
             headers_max: self.reply_headers_max,
             bytes_max: call.reply_bytes_max,
-            deadline: call.deadline,
+            end,
         };
         let (head, mut body) = response.into_parts();
         reply::read(&head, &mut body, limits).await.map_err(|failure| {
@@ -196,6 +201,10 @@ fn without_reply(evidence: &Evidence, error: &legacy::Error) -> Failed {
 impl BuyerWire for BuyerClient {
     fn call(&self, request: WireRequest) -> BoxFuture<'_, WireOutcome> {
         Box::pin(async move {
+            #[cfg(feature = "faults")]
+            if request.class == CallClass::Post {
+                freeze_points::before_call(&request.url);
+            }
             let started = Instant::now();
             let result = self.carry(&request).await;
             let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);

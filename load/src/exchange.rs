@@ -38,21 +38,23 @@ pub struct Campaign {
     pub account: &'static str,
     /// Further lines of the campaign, such as its caps.
     pub terms: &'static str,
+    /// How a post of unknown fate is cleared up.
+    pub semantics: &'static str,
 }
 
 impl Campaign {
     /// A campaign without limits.
     pub fn new(id: &str, base_url: String) -> Self {
-        Self { id: id.to_owned(), base_url, account: "", terms: "" }
+        Self { id: id.to_owned(), base_url, account: "", terms: "", semantics: "idempotent" }
     }
 
     fn file(&self) -> (String, String) {
-        let Self { id, base_url, account, terms } = self;
+        let Self { id, base_url, account, terms, semantics } = self;
         let text = format!(
             "name = \"{id}\"\n{account}\n[[campaign]]\nid = \"{id}-fe\"\nvertical = \"final_expense\"\n\
              ping_url = \"{base_url}/ping\"\npost_url = \"{base_url}/post\"\n\
              status_url = \"{base_url}/status\"\nprice = {{ bid = {{}} }}\n\
-             post_semantics = \"idempotent\"\n{terms}\n"
+             post_semantics = \"{semantics}\"\n{terms}\n"
         );
         (format!("buyers/{id}.toml"), text)
     }
@@ -85,6 +87,16 @@ impl Exchange {
             node.start().await?;
         }
         Ok(exchange)
+    }
+
+    /// Starts the servers again, with further variables in their environment.
+    pub async fn restart_with(&self, environment: &[(String, String)]) -> anyhow::Result<()> {
+        for node in &self.nodes {
+            node.kill();
+            node.spawn_with(environment)?;
+            node.ready().await?;
+        }
+        Ok(())
     }
 
     /// The installation's folder.

@@ -26,6 +26,13 @@ pub fn again(arguments: &[String]) -> anyhow::Result<Command> {
     Ok(command)
 }
 
+/// Sends a process a signal, such as `STOP`.
+pub fn signal(process: u32, name: &str) -> anyhow::Result<()> {
+    let status = Command::new("kill").arg(format!("-{name}")).arg(process.to_string()).status()?;
+    ensure!(status.success(), "{process} cannot be sent {name}");
+    Ok(())
+}
+
 /// A child process that speaks in lines of JSON; killed when dropped.
 pub struct Speaker {
     child: Child,

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::money::Money;
 use crate::ports::Clock;
-use crate::signing::{SignatureHeaders, SigningKeys, Tolerance, verify};
+use crate::signing::{SignatureHeaders, SignatureRefused, SigningKeys, Tolerance, verify};
 
 /// The largest request a stub buyer reads, in bytes.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
@@ -143,6 +143,8 @@ impl Seen {
 pub enum OnPost {
     /// Takes it and says so.
     Accept,
+    /// Takes it and says so the first time; answers a repeat with this.
+    AcceptOnce(Reply),
     /// Takes it and answers with this the first so many times; a repeat after that is told.
     AcceptButAnswer(Reply, usize),
     /// Answers with this and does not take it.
@@ -176,6 +178,15 @@ impl Script {
     }
 }
 
+/// Why a request is not taken as signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// Too long ago, or in the future, for a buyer that minds.
+    Stale,
+    /// Any other reason.
+    Wrong,
+}
+
 #[derive(Default)]
 struct Memory {
     pings: Vec<Seen>,
@@ -185,6 +196,7 @@ struct Memory {
     /// Leads taken: post id and price.
     taken: BTreeMap<String, Money>,
     bad_signatures: usize,
+    stale: usize,
     /// Requests are answered and not kept: a long run would fill the memory.
     keeps_no_requests: bool,
 }
@@ -192,6 +204,7 @@ struct Memory {
 struct Shared {
     script: Mutex<Script>,
     keys: Mutex<Option<SigningKeys>>,
+    refuses_beyond: Mutex<Option<Tolerance>>,
     memory: Mutex<Memory>,
     clock: Arc<dyn Clock>,
 }
@@ -228,6 +241,7 @@ impl StubBuyer {
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
             keys: Mutex::new(None),
+            refuses_beyond: Mutex::new(None),
             memory: Mutex::new(Memory::default()),
             clock,
         });
@@ -252,6 +266,11 @@ impl StubBuyer {
     /// From now on requests must carry a signature under `keys`.
     pub fn expect_signatures(&self, keys: SigningKeys) {
         *locked(&self.shared.keys) = Some(keys);
+    }
+
+    /// From now on requests that were signed too long ago, or in the future, are refused with 401.
+    pub fn refuse_beyond(&self, tolerance: Tolerance) {
+        *locked(&self.shared.refuses_beyond) = Some(tolerance);
     }
 
     /// From now on it behaves so.
@@ -288,10 +307,16 @@ impl StubBuyer {
         locked(&self.shared.memory).taken.clone()
     }
 
-    /// Requests whose signature did not hold.
+    /// Requests whose signature did not hold; those refused for their time are not among them.
     #[must_use]
     pub fn bad_signatures(&self) -> usize {
         locked(&self.shared.memory).bad_signatures
+    }
+
+    /// Requests refused for the time they were signed at.
+    #[must_use]
+    pub fn stale(&self) -> usize {
+        locked(&self.shared.memory).stale
     }
 }
 
@@ -338,7 +363,13 @@ impl Shared {
             Ok(body) => body.to_bytes(),
             Err(_) => return render(&Reply::rejected("invalid").with_status(413)),
         };
-        let seen = self.remember(Seen { path, headers, body, occurrence: 0 });
+        let mut seen = Seen { path, headers, body, occurrence: 0 };
+        let refused = self.verify(&seen);
+        if refused == Err(Refused::Stale) {
+            locked(&self.memory).stale += 1;
+            return render(&Reply::json(&json!({"error": "stale_signature"})).with_status(401));
+        }
+        seen = self.remember(seen, refused.is_ok());
         let reply = self.reply_to(&seen);
         tokio::time::sleep(reply.after).await;
         if matches!(reply.body, ReplyBody::Silence) {
@@ -347,7 +378,7 @@ impl Shared {
         render(&reply)
     }
 
-    fn remember(&self, mut seen: Seen) -> Seen {
+    fn remember(&self, mut seen: Seen, is_signed: bool) -> Seen {
         let mut memory = locked(&self.memory);
         if memory.keeps_no_requests {
             seen.occurrence = 1;
@@ -357,7 +388,7 @@ impl Shared {
         let occurrence = memory.occurrences.entry(key).or_default();
         *occurrence += 1;
         seen.occurrence = *occurrence;
-        if !self.is_signed(&seen) {
+        if !is_signed {
             memory.bad_signatures += 1;
         }
         match kind(&seen.path) {
@@ -368,16 +399,25 @@ impl Shared {
         seen
     }
 
-    fn is_signed(&self, seen: &Seen) -> bool {
+    fn verify(&self, seen: &Seen) -> Result<(), Refused> {
         let keys = locked(&self.keys);
-        let Some(keys) = &*keys else { return true };
+        let Some(keys) = &*keys else { return Ok(()) };
         let headers = SignatureHeaders {
             id: seen.header("webhook-id"),
             timestamp: seen.header("webhook-timestamp"),
             signature: seen.header("webhook-signature"),
         };
-        let now_s = self.clock.now().as_second();
-        verify(keys, headers, &seen.body, now_s, Tolerance::default()).is_ok()
+        let refuses_beyond = *locked(&self.refuses_beyond);
+        let tolerance = refuses_beyond.unwrap_or_default();
+        match verify(keys, headers, &seen.body, self.clock.now().as_second(), tolerance) {
+            Ok(()) => Ok(()),
+            Err(SignatureRefused::TooOld | SignatureRefused::TooEarly)
+                if refuses_beyond.is_some() =>
+            {
+                Err(Refused::Stale)
+            }
+            Err(_) => Err(Refused::Wrong),
+        }
     }
 
     fn reply_to(&self, seen: &Seen) -> Reply {
@@ -387,6 +427,10 @@ impl Shared {
             "status" => self.status(seen),
             _ => match script.on_post {
                 OnPost::Accept => self.take(seen),
+                OnPost::AcceptOnce(reply) => {
+                    let taken = self.take(seen);
+                    if seen.occurrence == 1 { taken } else { reply }
+                }
                 OnPost::AcceptButAnswer(reply, times) => {
                     let taken = self.take(seen);
                     if seen.occurrence <= times { reply } else { taken }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::closing::PaidSeat;
@@ -326,15 +326,13 @@ impl Exchange {
         let News { verdict, reason, attempts, redirect_url } = news;
         let hold = run.hold_id(&turn.entry.campaign);
         let account = Account::Buyer(turn.entry.buyer.clone());
-        let is_conflict = verdict == Verdict::Accepted && run.has_other_verdict(turn);
-        let outcome = if is_conflict { PostResult::Conflict } else { result_of(verdict) };
-        let post = post_record(turn, outcome, reason, attempts);
-        let mut record = None;
-        if is_conflict {
-            record = Some(part_bytes(&Part::Fact(conflict(turn.post_id, self.now()))));
-        } else {
-            run.parts.push(Part::Posted(post));
-        }
+        let post = post_record(turn, result_of(verdict), reason, attempts);
+        // Only the store knows whether another verdict stands: this node may have been frozen.
+        let late_record = match verdict {
+            Verdict::Accepted => self.conflict(&post),
+            _ => Vec::new(),
+        };
+        run.parts.push(Part::Posted(post));
         let mut closing = None;
         let mut effects = Vec::new();
         match verdict {
@@ -365,13 +363,18 @@ impl Exchange {
             due_at: run.due_at,
             closing,
             effects,
-            record,
+            late_record,
         };
         let reply = self.insist("outcome", || self.store.outcome(outcome.clone())).await?;
         self.metrics.posts(&turn.entry.campaign, verdict);
+        if reply.lead.as_ref().is_some_and(|lead| lead.fence != run.fence) {
+            // Another owner's end of it, which that one counts.
+            run.ended = None;
+        }
         match reply.reply {
             Recorded::Recorded | Recorded::Already | Recorded::Stands(_) => {}
             Recorded::Conflict => {
+                run.ended = None;
                 self.metrics.conflicts.inc();
                 tracing::error!(post = %turn.post_id, "post.conflict: accepted after another verdict");
             }
@@ -381,6 +384,14 @@ impl Exchange {
         }
         self.outbox.mark(run.lead.id);
         run.refresh(reply.lead)
+    }
+
+    /// What the record says of an acceptance that comes after another definite verdict.
+    fn conflict(&self, post: &PostRecord) -> Vec<Bytes> {
+        let (kind, at) = ("conflict".to_owned(), self.now());
+        let fact = Fact { kind, at, post_id: Some(post.post_id), note: None, outcome: None };
+        let post = PostRecord { outcome: PostResult::Conflict, ..post.clone() };
+        [Part::Posted(post), Part::Fact(fact)].iter().map(part_bytes).collect()
     }
 }
 
@@ -427,11 +438,6 @@ pub(super) fn post_record(
     }
 }
 
-fn conflict(post_id: PostId, at: Timestamp) -> Fact {
-    let kind = "conflict".to_owned();
-    Fact { kind, at, post_id: Some(post_id), note: None, outcome: None }
-}
-
 const fn result_of(verdict: Verdict) -> PostResult {
     match verdict {
         Verdict::Accepted => PostResult::Accepted,
@@ -468,13 +474,5 @@ impl Run {
     fn skip(&mut self, turn: &Turn, lost_reason: Lost, rule: Option<String>) {
         let campaign_id = turn.entry.campaign.clone();
         self.parts.push(Part::Skipped(Skipped { campaign_id, lost_reason, rule }));
-    }
-
-    /// Whether another definite verdict on this attempt stands already.
-    fn has_other_verdict(&self, turn: &Turn) -> bool {
-        let seat = self.view.as_ref().and_then(|view| view.seats.first());
-        let attempts = seat.map_or(&[][..], |seat| &seat.attempts);
-        let verdict = attempts.iter().find(|attempt| attempt.k == turn.k).and_then(|a| a.verdict);
-        verdict.is_some_and(|verdict| verdict.is_definite() && verdict != Verdict::Accepted)
     }
 }

@@ -166,6 +166,7 @@ impl Exchange {
                 }
                 let mut run = self.open(Arc::clone(&view)).await?;
                 run.own(reply.now, view, fence);
+                run.keep_deadline(self);
                 Ok(Claim::Ours(Box::new(run)))
             }
             (_, Some(view)) if matches!(view.state, LeadState::Offered { .. }) => {
@@ -206,7 +207,7 @@ impl Exchange {
     async fn go_on_from(&self, run: &mut Run) -> Result<(), Stop> {
         let view = Arc::clone(run.view()?);
         match view.state {
-            LeadState::Received if run.plan.deadline <= self.now() => {
+            LeadState::Received if run.deadline <= Instant::now() => {
                 self.finish(run, Disposition::Unsold, Reason::Deadline).await
             }
             LeadState::Received => {
@@ -249,7 +250,7 @@ impl Exchange {
             due_at: Some(run.store_now(self)),
             closing: None,
             effects: run.take_parts(),
-            record: None,
+            late_record: Vec::new(),
         };
         let reply = self.insist("outcome", || self.store.outcome(outcome.clone())).await?;
         run.refresh(reply.lead)

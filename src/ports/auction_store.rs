@@ -378,8 +378,9 @@ pub struct Outcome {
     pub closing: Option<Closing>,
     /// What settles if this verdict is the one that counts.
     pub effects: Vec<Effect>,
-    /// Parts of the decision record that are kept whether or not it counts.
-    pub record: Option<Bytes>,
+    /// Parts of the decision record that are kept if it does not count, since another definite
+    /// verdict stands: whoever learned this one need not know of the other.
+    pub late_record: Vec<Bytes>,
 }
 
 /// Reply of `outcome`.

@@ -13,6 +13,8 @@ pub const RANK_MAX: usize = 2_000;
 pub const OPAQUE_BYTES_MAX: usize = 1 << 20;
 /// Effects of one step: a part of the record for each candidate that was passed over, and a few.
 pub const EFFECTS_MAX: usize = RANK_MAX + 100;
+/// Parts of the record that a verdict leaves which came too late.
+pub const LATE_RECORD_MAX: usize = 4;
 /// Counters one hold charges.
 pub const CAPS_MAX: usize = 64;
 /// Bytes of a counter, a cap's rule, an operation id or a fact id.
@@ -50,6 +52,15 @@ pub fn text(what: &str, text: &str) -> Result<(), StoreError> {
         return Err(StoreError::Limit(format!("{what} is empty")));
     }
     within(what, text.len(), TEXT_BYTES_MAX)
+}
+
+/// Checks the number and the sizes of the parts of a record that a late verdict leaves.
+///
+/// # Errors
+/// [`StoreError::Limit`] naming what is too long.
+pub fn late_record(parts: &[Bytes]) -> Result<(), StoreError> {
+    within("parts of a late record", parts.len(), LATE_RECORD_MAX)?;
+    parts.iter().try_for_each(|part| opaque("record", part))
 }
 
 /// Checks the number and the sizes of a step's effects.

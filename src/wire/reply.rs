@@ -5,16 +5,16 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::http::response::Parts;
 use hyper::{HeaderMap, StatusCode};
-use tokio::time::{Instant, timeout_at};
 
 use crate::ports::buyer_wire::{WireFailure, WireReply};
+use crate::wire::late::End;
 
 /// What a reply may cost.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReplyLimits {
     pub(super) headers_max: usize,
     pub(super) bytes_max: usize,
-    pub(super) deadline: Instant,
+    pub(super) end: End,
 }
 
 /// Reads `body` to its end and adds `head`. After a failure the connection must not be used again;
@@ -28,7 +28,9 @@ pub(super) async fn read(
     if head.status == StatusCode::SWITCHING_PROTOCOLS || head.headers.len() > limits.headers_max {
         return Err(WireFailure::Broken);
     }
-    let body = timeout_at(limits.deadline, collect(body, limits.bytes_max))
+    let body = limits
+        .end
+        .bound(collect(body, limits.bytes_max))
         .await
         .map_err(|_| WireFailure::Timeout)??;
     Ok(WireReply { status: head.status.as_u16(), headers: text_headers(&head.headers), body })

@@ -125,6 +125,8 @@ impl Write for BuyerStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.before_write()?;
+        #[cfg(feature = "faults")]
+        super::freeze_points::before_write(bytes);
         Pin::new(&mut self.inner).poll_write(context, bytes)
     }
 
@@ -134,6 +136,8 @@ impl Write for BuyerStream {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.before_write()?;
+        #[cfg(feature = "faults")]
+        super::freeze_points::before_write(slices.first().map_or(&[], |slice| slice));
         Pin::new(&mut self.inner).poll_write_vectored(context, slices)
     }
 

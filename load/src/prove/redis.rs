@@ -4,7 +4,6 @@
 //! of disk. While it is away no server takes a lead, each says so (503, `Retry-After`, not ready), and
 //! what was taken before must still be sold, once, when it is back.
 
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use super::vendor::{Vendor, lead};
 use super::{Common, Findings, compare};
 use crate::backends::Backends;
 use crate::exchange::Exchange;
+use crate::process::signal;
 
 /// Within what time every server must say that it is not ready: the 2 s promised, and the pause
 /// between two looks.
@@ -196,10 +196,4 @@ impl Proof<'_> {
         }
         Ok(())
     }
-}
-
-fn signal(process: u32, name: &str) -> anyhow::Result<()> {
-    let status = Command::new("kill").arg(format!("-{name}")).arg(process.to_string()).status()?;
-    ensure!(status.success(), "{process} cannot be sent {name}");
-    Ok(())
 }

@@ -219,7 +219,7 @@ pub(super) fn outcome(lead_id: LeadId, seat: u8, k: u16, verdict: Verdict) -> Ou
         due_at: None,
         closing: None,
         effects: Vec::new(),
-        record: None,
+        late_record: Vec::new(),
     }
 }
 

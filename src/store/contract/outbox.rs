@@ -45,7 +45,7 @@ pub(super) async fn effects_of_a_verdict_that_does_not_count_are_not_written(
     stand.post(lead_id, 1, 0, "beta-tx").await;
     let with = |verdict, text: &'static str| Outcome {
         effects: settle(),
-        record: Some(bytes::Bytes::from_static(text.as_bytes())),
+        late_record: vec![bytes::Bytes::from_static(text.as_bytes())],
         ..outcome(lead_id, 1, 0, verdict)
     };
     let rejected = ok(stand.store.outcome(with(Verdict::Rejected, "rejected"))).await;
@@ -55,7 +55,7 @@ pub(super) async fn effects_of_a_verdict_that_does_not_count_are_not_written(
     let stands = ok(stand.store.outcome(with(Verdict::NotSent, "not sent, late"))).await;
     assert_eq!(stands.reply, Recorded::Stands(Verdict::Rejected));
     ok(stand.store.outcome(with(Verdict::NotSent, "not sent, again"))).await;
-    let late = vec![record("rejected"), record("accepted late"), record("not sent, late")];
+    let late = vec![record("accepted late"), record("not sent, late")];
     let expected = [vec![record("received")], settle(), late].concat();
     assert_eq!(stand.effects().await, expected);
 }

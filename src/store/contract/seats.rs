@@ -222,7 +222,7 @@ pub(super) async fn a_late_verdict_on_a_closed_lead_is_kept_once(factory: &dyn S
     ok(stand.store.finish(lead_id, 1, end.clone(), Vec::new())).await;
     let late = Outcome {
         effects: vec![record("never")],
-        record: Some(Bytes::from_static(b"late accept")),
+        late_record: vec![Bytes::from_static(b"late accept"), Bytes::from_static(b"conflict")],
         closing: Some(closing(Disposition::Sold)),
         ..outcome(lead_id, 1, 0, Verdict::Accepted)
     };
@@ -233,7 +233,8 @@ pub(super) async fn a_late_verdict_on_a_closed_lead_is_kept_once(factory: &dyn S
     let lead = stand.read(lead_id).await;
     assert_eq!((lead.state, &lead.closing), (LeadState::Closed, &Some(end)));
     assert!(lead.seats[0].attempts[0].has_conflict);
-    assert_eq!(stand.effects().await, [record("received"), record("late accept")]);
+    let kept = [record("received"), record("late accept"), record("conflict")];
+    assert_eq!(stand.effects().await, kept);
 }
 
 pub(super) async fn a_definite_verdict_erases_the_sealed_post(factory: &dyn StoreFactory) {
@@ -257,7 +258,7 @@ pub(super) async fn a_closing_verdict_ends_the_lead(factory: &dyn StoreFactory) 
     let accepted = Outcome {
         closing: Some(end.clone()),
         effects: vec![record("capture")],
-        record: Some(Bytes::from_static(b"post")),
+        late_record: vec![Bytes::from_static(b"late")],
         ..outcome(lead_id, 1, 0, Verdict::Accepted)
     };
     let reply = ok(stand.store.outcome(accepted.clone())).await;
@@ -267,8 +268,7 @@ pub(super) async fn a_closing_verdict_ends_the_lead(factory: &dyn StoreFactory) 
     assert_eq!(lead.seats[0].state, SeatState::Sold { k: 0 });
     let again = ok(stand.store.outcome(accepted)).await;
     assert_eq!((again.reply, lead_of(&again)), (Recorded::Already, lead));
-    let effects = [record("received"), record("capture"), record("post")];
-    assert_eq!(stand.effects().await, effects);
+    assert_eq!(stand.effects().await, [record("received"), record("capture")], "it was in time");
     factory.advance(LEASE_MS).await;
     assert_eq!(stand.due().await, []);
 }

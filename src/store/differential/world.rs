@@ -285,7 +285,7 @@ impl World {
             due_at: dice.one_in(2).then_some(due_at),
             closing: dice.one_in(3).then(|| Self::closing(dice)),
             effects: self.effects(dice),
-            record: dice.one_in(2).then(|| Bytes::from_static(b"record")),
+            late_record: vec![Bytes::from_static(b"late"); dice.below(3)],
         })
     }
 

@@ -342,8 +342,8 @@ impl RedisStore {
     pub(super) async fn write_outcome(&self, outcome: Outcome) -> Result<LeadReply<Recorded>> {
         outcome.closing.as_ref().map_or(Ok(()), check_closing)?;
         limits::effects(&outcome.effects)?;
-        outcome.record.as_ref().map_or(Ok(()), |record| limits::opaque("record", record))?;
-        let record = outcome.record.map(Effect::Record);
+        limits::late_record(&outcome.late_record)?;
+        let late: Vec<Effect> = outcome.late_record.into_iter().map(Effect::Record).collect();
         let mut arguments = vec![
             outcome.seat.to_string().into_bytes(),
             outcome.k.to_string().into_bytes(),
@@ -351,9 +351,9 @@ impl RedisStore {
             outcome.due_at.map(time_argument).unwrap_or_default(),
         ];
         arguments.extend(closing_arguments(outcome.closing.as_ref()));
-        arguments.push(usize::from(record.is_some()).to_string().into_bytes());
+        arguments.push(late.len().to_string().into_bytes());
         arguments.extend(encode_effects(&outcome.effects));
-        arguments.extend(record.iter().map(encode));
+        arguments.extend(encode_effects(&late));
         let reply = self.on_lead(Operation::Outcome, outcome.lead_id, None, arguments).await?;
         reply.with(|code, _| match code {
             "recorded" => Some(Recorded::Recorded),

@@ -81,7 +81,7 @@ impl State {
     ) -> Result<LeadReply<Recorded>> {
         outcome.closing.as_ref().map_or(Ok(()), check_closing)?;
         limits::effects(&outcome.effects)?;
-        outcome.record.as_ref().map_or(Ok(()), |record| limits::opaque("record", record))?;
+        limits::late_record(&outcome.late_record)?;
         let Some(mut lead) = self.lead(outcome.lead_id)? else {
             return Ok(reply(now, None, Recorded::Missing));
         };
@@ -109,7 +109,6 @@ impl State {
             self.erase_post(lead, post_id, (seat, k));
         }
         self.add_effects(lead, outcome.effects);
-        self.add_effects(lead, outcome.record.map(Effect::Record).into_iter().collect());
         if let Some(closing) = outcome.closing
             && judge_closing(&lead.view, &closing).is_ok()
         {
@@ -132,7 +131,7 @@ impl State {
                 attempt.has_conflict = true;
             }
         }
-        self.add_effects(lead, outcome.record.map(Effect::Record).into_iter().collect());
+        self.add_effects(lead, outcome.late_record.into_iter().map(Effect::Record).collect());
         self.save(lead.clone());
     }
 

@@ -1,10 +1,11 @@
 -- Writes what became of a post. Not fenced: it records a fact, and the first definite one counts.
 --   ARGV[4] seat    ARGV[5] k    ARGV[6] verdict    ARGV[7] when to look again, or nothing
---   ARGV[8] closing or nothing    ARGV[9] what the end claims    ARGV[10] 1 if the last effect is a
---   part of the record that is kept whether or not the verdict counts    ARGV[11..] effects
+--   ARGV[8] closing or nothing    ARGV[9] what the end claims    ARGV[10] how many of the last effects
+--   are parts of the record that are kept only if the verdict does not count    ARGV[11..] effects
 local lead = load_lead()
 if not lead then return reply('missing') end
 local k, verdict = tonumber(ARGV[5]), ARGV[6]
+local last_in_time = #ARGV - tonumber(ARGV[10])
 local seat = lead.seats[tonumber(ARGV[4])]
 local attempt = attempt_of(seat, k)
 if not attempt then return reply('missing') end
@@ -18,7 +19,7 @@ if is_definite or (is_over and attempt.verdict ~= '-') then
   if not string.find(attempt.late, verdict, 1, true) then
     attempt.late = attempt.late .. verdict
     if verdict == 'A' then attempt.conflict = '1' end
-    if ARGV[10] == '1' then add_effects(lead, #ARGV) end
+    add_effects(lead, last_in_time + 1)
     save_lead(lead)
   end
   return reply(code)
@@ -32,7 +33,7 @@ else
   seat.state = verdict == 'A' and 'S' or 'O'
   erase_post(ARGV[4], ARGV[5])
 end
-add_effects(lead, 11)
+add_effects(lead, 11, last_in_time)
 if ARGV[8] ~= '' and not unfit(lead, ARGV[9]) then close_lead(lead, ARGV[8], ARGV[9]) end
 save_closed(lead)
 return reply('recorded')

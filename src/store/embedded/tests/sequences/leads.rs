@@ -232,7 +232,7 @@ async fn apply_to_seats(stand: &mut Stand, step: Step) -> String {
                 due_at: Some(plus_ms(beginning(), 7_000)),
                 closing: end.map(closing),
                 effects: effect("verdict"),
-                record: Some(Bytes::from_static(b"record")),
+                late_record: vec![Bytes::from_static(b"late")],
             };
             text(store.outcome(outcome).await.map(|it| it.reply))
         }
