@@ -5,6 +5,9 @@
 //! stand in for them in tests, the simulator and measurements: their whole output follows from
 //! what they were given. Nothing here knows what the time or the bytes are for.
 
+#[cfg(feature = "faults")]
+pub mod stepped;
+
 use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};

@@ -10,9 +10,13 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use tokio::time::Instant;
 
+#[cfg(feature = "faults")]
+mod clock;
 mod compare;
 mod crowd;
 mod cut;
+#[cfg(feature = "faults")]
+mod freeze;
 mod hostile;
 mod hot;
 mod kill;
@@ -20,6 +24,7 @@ mod power;
 mod proxy;
 mod redis;
 mod retry;
+mod torn;
 mod vendor;
 
 /// The proofs, and how they are told.
@@ -31,6 +36,9 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Proof {
+    /// The machine's wall clock is stepped by seconds, hours and over midnight, under load.
+    #[cfg(feature = "faults")]
+    Clock(clock::Arguments),
     /// Posts that are cut off at byte offsets of request and response.
     Cut(cut::Arguments),
     /// Buyers that do everything a server can do wrong, at every stage of ping and post.
@@ -39,10 +47,15 @@ enum Proof {
     Kill(kill::Arguments),
     /// One submission, a thousand times, at all servers, while servers are killed.
     Retry(retry::Arguments),
+    /// Servers that are frozen right before they send a post, and wake when others have their leads.
+    #[cfg(feature = "faults")]
+    Freeze(freeze::Arguments),
     /// Hundreds of auctions at once that want the last lead of a cap and the last money of an account.
     Hot(hot::Arguments),
     /// Everything that can happen to the one Redis behind all servers, under load.
     Redis(redis::Arguments),
+    /// Files of the embedded store that are cut off, overwritten or mixed up.
+    Torn(torn::Arguments),
     /// The store's machine loses its power, and with it what no fsync had made durable.
     Power(power::Arguments),
 }
@@ -125,10 +138,15 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let common = asked.common;
             ("hostile", common, runtime.block_on(hostile::prove(asked))?)
         }
+        #[cfg(feature = "faults")]
+        Proof::Clock(asked) => ("clock", asked.common, runtime.block_on(clock::prove(asked))?),
+        #[cfg(feature = "faults")]
+        Proof::Freeze(asked) => ("freeze", asked.common, runtime.block_on(freeze::prove(asked))?),
         Proof::Kill(asked) => ("kill", asked.common, runtime.block_on(kill::prove(asked))?),
         Proof::Retry(asked) => ("retry", asked.common, runtime.block_on(retry::prove(asked))?),
         Proof::Hot(asked) => ("hot", asked.common, runtime.block_on(hot::prove(asked))?),
         Proof::Power(asked) => ("power", asked.common, runtime.block_on(power::prove(asked))?),
+        Proof::Torn(asked) => ("torn", asked.common, torn::prove(&asked)?),
         Proof::Redis(asked) => ("redis", asked.common, runtime.block_on(redis::prove(asked))?),
     };
     runtime.shutdown_background();

@@ -60,6 +60,17 @@ fn what_was_answered_survives_power_cuts_under_redis() {
     prove(&["power", "--store", "redis", "--cuts", "4"], 4);
 }
 
+#[cfg(feature = "faults")]
+#[test]
+fn nodes_that_are_frozen_before_a_post_sell_nothing_twice_and_report_every_conflict() {
+    prove(&["freeze", "--freezes", "4", "--hasty"], 4);
+}
+
+#[test]
+fn damaged_files_of_the_embedded_store_are_mended_or_refused() {
+    prove(&["torn", "--mutations", "240", "--small"], 240);
+}
+
 #[test]
 fn twenty_thousand_fuzzed_bodies_are_leads_or_lists_of_faults() {
     let report = run(&["fuzz", "intake", "--count", "20000"]);

@@ -20,7 +20,7 @@ use crate::records::{Postgres, SqlRecords, Sqlite};
 use crate::registry::compile::Surroundings;
 use crate::store::embedded::{self, EmbeddedSettings, EmbeddedStore};
 use crate::store::redis::{self, RedisSettings, RedisStore};
-use crate::system::{EntropyUnavailable, SystemClock, SystemEntropy};
+use crate::system::{EntropyUnavailable, SystemEntropy};
 use crate::vault::{KeyFileError, Vault, VaultError, read_key_file};
 use crate::wire::{BuyerClient, WireSetupError};
 
@@ -86,7 +86,7 @@ impl Office {
     /// # Errors
     /// [`OpenError`], with everything closed again.
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock = clock();
         let entropy = SystemEntropy::new()?;
         let master = read_key_file(&config.vault.key_file)?;
         let random = Box::new(move |bytes: &mut [u8]| entropy.fill(bytes));
@@ -231,6 +231,18 @@ impl OpenStore {
             tracing::error!(error = error.to_string(), "close.store_failed");
         }
     }
+}
+
+/// The machine's clock.
+#[cfg(not(feature = "faults"))]
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(crate::system::SystemClock)
+}
+
+/// The machine's clock, or one that is wrong, where the environment asks for it.
+#[cfg(feature = "faults")]
+fn clock() -> Arc<dyn Clock> {
+    crate::system::stepped::from_environment()
 }
 
 /// The store as the exchange uses it.

@@ -42,6 +42,16 @@ impl Run {
         plus_ms(at, ms_between(exchange.now(), self.store_now(exchange)))
     }
 
+    /// Gives a lead that was taken over the end that its first owner gave it, which counted by a clock of
+    /// its own: so much after the store took the lead in.
+    pub(super) fn keep_deadline(&mut self, exchange: &Exchange) {
+        let created_at = self.view.as_ref().map(|view| view.created_at);
+        if let (Some(created_at), None) = (created_at, &self.taken) {
+            let given_ms = ms_between(self.plan.received_at, self.plan.deadline);
+            self.deadline = self.instant_by_store(exchange, plus_ms(created_at, given_ms));
+        }
+    }
+
     /// The runtime's instant of a time by the store's clock.
     pub(super) fn instant_by_store(&self, exchange: &Exchange, at: Timestamp) -> Instant {
         let left_ms = ms_between(self.store_now(exchange), at);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use gavel::demo::stub_buyer::StubBuyer;
 use gavel::demo::temper::{Delay, Temper};
-use gavel::signing::{SigningKeys, SigningSecret};
+use gavel::signing::{SigningKeys, SigningSecret, Tolerance};
 use gavel::system::SystemClock;
 
 use super::compare;
@@ -28,11 +28,20 @@ pub struct Crowd {
 impl Crowd {
     /// Starts them, each of which thinks for `delay`, and enrolls them.
     pub async fn start(exchange: &Exchange, delay: Delay) -> anyhow::Result<Self> {
+        Self::of_temper(exchange, Temper::steady(delay, PRICE_MIN, PRICES), None).await
+    }
+
+    /// Starts and enrolls buyers of this temper; with a tolerance they refuse what was signed outside
+    /// of it.
+    pub async fn of_temper(
+        exchange: &Exchange,
+        temper: Temper,
+        tolerance: Option<Tolerance>,
+    ) -> anyhow::Result<Self> {
         let (mut stubs, mut campaigns) = (Vec::new(), Vec::new());
         for id in BUYERS {
             let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-            let script = Temper::steady(delay, PRICE_MIN, PRICES).script();
-            let stub = StubBuyer::start(listen, script, Arc::new(SystemClock)).await?;
+            let stub = StubBuyer::start(listen, temper.script(), Arc::new(SystemClock)).await?;
             let base_url = format!("http://{}", stub.address());
             campaigns.push(Campaign::new(id, base_url));
             stubs.push((id, stub));
@@ -41,6 +50,9 @@ impl Crowd {
         for (id, stub) in &stubs {
             let secret = secrets.get(&format!("{id}-fe")).context("no secret was made")?;
             stub.expect_signatures(SigningKeys::of(&SigningSecret::parse(secret)?));
+            if let Some(tolerance) = tolerance {
+                stub.refuse_beyond(tolerance);
+            }
         }
         Ok(Self { stubs })
     }

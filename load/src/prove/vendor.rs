@@ -32,6 +32,8 @@ const AGAIN_AFTER: Duration = Duration::from_millis(50);
 pub struct Told {
     pub lead_id: String,
     pub first: Answer,
+    /// How long that took.
+    pub first_after: Duration,
     pub last: Answer,
     /// The answer to the same request sent again at the end.
     pub again: Answer,
@@ -81,7 +83,9 @@ impl<'a> Vendor<'a> {
     /// Sells a lead under the idempotency key `name`.
     pub async fn sell(&self, name: &str, body: &Bytes) -> anyhow::Result<Told> {
         let submit = || self.submission(name, body);
+        let asked_at = Instant::now();
         let first = self.call(submit()).await?;
+        let first_after = asked_at.elapsed();
         let lead_id = first.json()["lead_id"].as_str().unwrap_or_default().to_owned();
         ensure!(matches!(first.status, 200 | 202), "{}: {:?}", first.status, first.body);
         let give_up_at = Instant::now() + PATIENCE;
@@ -96,7 +100,7 @@ impl<'a> Vendor<'a> {
         }
         let again = self.call(submit()).await?;
         self.sold.fetch_add(1, Ordering::Relaxed);
-        Ok(Told { lead_id, first, last, again })
+        Ok(Told { lead_id, first, first_after, last, again })
     }
 
     /// Sells leads, `at_once` at a time, as long as `goes_on` says so; their keys begin with `name`.
@@ -128,8 +132,9 @@ impl<'a> Vendor<'a> {
             let nodes = self.exchange.nodes();
             let node = &nodes[self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len()];
             let why = match timeout(ANSWER_WITHIN, node.call(call.clone())).await {
-                Ok(Ok(answer)) if answer.status != 503 => return Ok(answer),
-                Ok(Ok(answer)) => format!("503 {:?}", answer.body),
+                // 408: the server did not get the request in time, as when it was frozen.
+                Ok(Ok(answer)) if !matches!(answer.status, 408 | 503) => return Ok(answer),
+                Ok(Ok(answer)) => format!("{} {:?}", answer.status, answer.body),
                 Ok(Err(error)) => format!("{error:#}"),
                 Err(_) => "no answer in time".to_owned(),
             };

@@ -14,12 +14,15 @@ use tokio::time::Instant;
 use super::queue::{Admission, Queue};
 use super::settings::EmbeddedSettings;
 use super::state::{ExpiryCursor, State};
-use crate::domain::time::ms_between;
+use crate::domain::time::{ms_between, plus_ms};
 use crate::ports::Clock;
 use crate::ports::auction_store::{StoreError, StoreFuture};
 
 /// How often rows that are over are looked for, in milliseconds.
 const EXPIRE_EVERY_MS: i64 = 3_600_000;
+/// What the wall clock may be ahead of the time that has passed since the start, for rows to be
+/// forgotten by it, in milliseconds. A clock that was stepped by mistake must not empty the store.
+const AHEAD_MAX_MS: i64 = 86_400_000;
 /// How long the writer waits for work before it looks at the clock.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -84,6 +87,7 @@ impl Writer {
     ) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(settings.queue_commands_max);
         let (tell, fatal) = watch::channel(None);
+        let began = (clock.now(), Instant::now());
         let shared = Arc::new(Shared::default());
         shared.open_leads.store(state.open_leads(), Ordering::Relaxed);
         let run = Run {
@@ -94,6 +98,7 @@ impl Writer {
             shared: Arc::clone(&shared),
             tell,
             expired_at: None,
+            began,
         };
         let thread = std::thread::Builder::new()
             .name("gavel-store".to_owned())
@@ -199,6 +204,8 @@ struct Run {
     shared: Arc<Shared>,
     tell: watch::Sender<Option<String>>,
     expired_at: Option<Timestamp>,
+    /// The start, by the wall and by the clock that only goes forward.
+    began: (Timestamp, Instant),
 }
 
 /// What one look into the queue gave.
@@ -231,7 +238,10 @@ impl Run {
                 break;
             }
             if let Some(from) = cursor.take() {
-                match self.expire(from) {
+                let now = self.clock.now();
+                // Whoever asks for it has looked at the clock.
+                let now = if waiting.is_empty() { now.min(self.latest()) } else { now };
+                match self.expire(now, from) {
                     Ok(Some(next)) => cursor = Some(next),
                     Ok(None) => answer_expiries(&mut waiting, &Ok(())),
                     Err(error) => {
@@ -321,9 +331,19 @@ impl Run {
         is_due
     }
 
+    /// The latest time that may be believed of the wall clock where things are forgotten for good.
+    fn latest(&self) -> Timestamp {
+        let (began_at, began) = self.began;
+        let passed_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        plus_ms(began_at, passed_ms.saturating_add(AHEAD_MAX_MS))
+    }
+
     /// One slice of an expiry; the last one drops whole days.
-    fn expire(&mut self, cursor: ExpiryCursor) -> Result<Option<ExpiryCursor>, StoreError> {
-        let now = self.clock.now();
+    fn expire(
+        &mut self,
+        now: Timestamp,
+        cursor: ExpiryCursor,
+    ) -> Result<Option<ExpiryCursor>, StoreError> {
         let Some(state) = self.state.as_mut() else { return Ok(None) };
         let mut next = state.expire_slice(now, cursor);
         if matches!(next, Ok(None)) {

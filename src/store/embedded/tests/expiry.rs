@@ -263,6 +263,23 @@ async fn the_writer_expires_by_itself_every_hour() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_stepped_far_ahead_makes_the_writer_forget_a_day_at_most() {
+    let stand = Stand::new();
+    for (number, window_ms) in [(1, 1_000), (2, 3 * 86_400_000)] {
+        stand.store.claim_duplicate([number; 32], lead_id(1), window_ms).await.unwrap();
+    }
+    stand.store.expire().await.unwrap();
+    stand.clock.advance(SignedDuration::from_hours(40 * 24));
+    // One run: it comes to both, and the second would be over by the wall.
+    while stand.rows(Table::Duplicates) == 2 {
+        stand.store.balance(account()).await.unwrap();
+    }
+    assert_eq!(stand.rows(Table::Duplicates), 1);
+    stand.store.expire().await.unwrap();
+    assert_eq!(stand.rows(Table::Duplicates), 0, "who asks for it means the wall clock");
+}
+
+#[tokio::test]
 async fn a_full_disk_refuses_new_leads_and_lets_everything_else_go_on() {
     let directory = tempfile::tempdir().unwrap();
     let roomy = settings(directory.path());
