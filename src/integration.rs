@@ -6,11 +6,11 @@
 //! seen of a lead are handed to it for each request.
 //!
 //! The way through it: `Profile::compile` reads the text under the cursor in `section` and notes
-//! faults in `fault`; `request` has what is sent. `Profile::lint` holds a profile against a vertical
-//! and the disclosures of a campaign, and names what a ping would need. `Profile::render_ping`,
-//! `render_post` and their like take an input of their own type (`input`): a ping's has an anonymized
-//! ping and no lead in it. `Profile::authorization` makes the header of one attempt, which is no part
-//! of the rendered request.
+//! faults in `fault`; `request` has what is sent, `reply` what comes back. `Profile::lint` holds a
+//! profile against a vertical and the disclosures of a campaign, and names what a ping would need.
+//! `Profile::render_ping`, `render_post` and their like take an input of their own type (`input`): a
+//! ping's has an anonymized ping and no lead in it. `Profile::authorization` makes the header of one
+//! attempt, which is no part of the rendered request.
 
 mod datum;
 mod fault;
@@ -20,6 +20,7 @@ mod nearest;
 mod phase;
 mod profile;
 pub mod reference;
+pub mod reply;
 mod request;
 mod section;
 

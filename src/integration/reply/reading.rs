@@ -1,0 +1,261 @@
+//! One reply while it is read: each document is parsed when it is first asked for, and once.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use super::HttpReply;
+use super::decode::decode;
+use super::form::FormPairs;
+use super::json::{Broken, JsonNode, JsonTree};
+use super::limits::VALUE_BYTES_MAX;
+use super::source::{Dialect, DocumentId, Edit, Origin, Source, SourceId, Sources};
+use super::step::{unescape, url_decode};
+use super::xml::{XmlPlace, XmlTree};
+
+/// What a source says: nothing, a text, or that the document it stands in cannot be read.
+pub(super) type Found<'r> = Result<Option<Cow<'r, str>>, Broken>;
+
+/// The text of a document that stands in a value, if there is one.
+type Inner = Result<Option<String>, Broken>;
+
+/// The texts of a reply's documents; a [`Reading`] borrows from them.
+pub(super) struct Texts<'a> {
+    body: Cow<'a, str>,
+    /// Of the documents that stand in a value.
+    inner: Box<[OnceCell<Inner>]>,
+}
+
+impl<'a> Texts<'a> {
+    pub(super) fn of(reply: &HttpReply<'a>, sources: &Sources) -> Self {
+        let decoded = decode(reply.raw.body, sources.charset, reply.header("content-type"));
+        let body = sources.steps.iter().fold(decoded, |text, step| step.apply(text));
+        let inner = sources.documents.iter().map(|_| OnceCell::new()).collect();
+        Self { body, inner }
+    }
+}
+
+/// A document that was parsed.
+enum Tree<'t> {
+    Json(JsonTree<'t>),
+    Xml(XmlTree<'t>),
+    Form(FormPairs<'t>),
+}
+
+/// An item among several of one kind, such as a bid among bids.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Item {
+    Json(DocumentId, JsonNode),
+    Xml(DocumentId, XmlPlace),
+}
+
+/// A reply while it is read.
+pub(super) struct Reading<'t> {
+    sources: &'t Sources,
+    reply: &'t HttpReply<'t>,
+    texts: &'t Texts<'t>,
+    trees: Box<[OnceCell<Result<Tree<'t>, Broken>>]>,
+}
+
+impl<'t> Reading<'t> {
+    pub(super) fn new(
+        sources: &'t Sources,
+        reply: &'t HttpReply<'t>,
+        texts: &'t Texts<'t>,
+    ) -> Self {
+        let trees = sources.documents.iter().map(|_| OnceCell::new()).collect();
+        Self { sources, reply, texts, trees }
+    }
+
+    pub(super) fn status(&self) -> u16 {
+        self.reply.raw.status
+    }
+
+    /// Whether the reply says nothing at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.texts.body.trim().is_empty()
+    }
+
+    /// Whether the body can be read in the profile's format; true for formats without a form.
+    pub(super) fn is_readable(&self) -> bool {
+        let mut documents = self.sources.documents.iter().enumerate();
+        let body = documents.find(|(_, document)| document.text.is_none());
+        body.is_none_or(|(id, _)| self.tree(id).is_ok_and(|tree| tree.is_some()))
+    }
+
+    /// What a source says, of the item at hand if there is one.
+    ///
+    /// # Errors
+    /// [`Broken`] when a document it needs cannot be read, or its text has no end.
+    pub(super) fn text(&self, id: SourceId, item: Option<Item>) -> Found<'_> {
+        let source = &self.sources.list[id];
+        let Some(text) = self.found(source, item)? else { return Ok(None) };
+        let mut text = text;
+        for edit in &source.edits {
+            match edited(text, edit) {
+                Some(next) => text = next,
+                None => return Ok(None),
+            }
+        }
+        if text.len() > VALUE_BYTES_MAX { Err(Broken) } else { Ok(Some(text)) }
+    }
+
+    /// The items that a source's path finds.
+    pub(super) fn items(&self, id: SourceId) -> Result<Vec<Item>, Broken> {
+        let source = &self.sources.list[id];
+        Ok(match &source.origin {
+            Origin::Json(document, path) => match self.tree(*document)? {
+                Some(Tree::Json(tree)) => {
+                    let places = path.select(tree, JsonTree::ROOT)?;
+                    places.into_iter().map(|place| Item::Json(*document, place)).collect()
+                }
+                _ => Vec::new(),
+            },
+            Origin::Xml(document, path) => match self.tree(*document)? {
+                Some(Tree::Xml(tree)) => {
+                    let places = path.select(tree, XmlTree::ROOT);
+                    places.into_iter().map(|place| Item::Xml(*document, place)).collect()
+                }
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        })
+    }
+
+    fn found<'r>(&'r self, source: &'r Source, item: Option<Item>) -> Found<'r> {
+        let join = source.join.as_deref();
+        match &source.origin {
+            Origin::Json(document, path) => {
+                let Some(Tree::Json(tree)) = self.tree(*document)? else { return Ok(None) };
+                let from = match item {
+                    Some(Item::Json(of, node)) if source.is_relative && of == *document => node,
+                    _ if source.is_relative => return Ok(None),
+                    _ => JsonTree::ROOT,
+                };
+                let places = path.select(tree, from)?;
+                Ok(collected(places.into_iter().map(|place| tree.text(place)), join))
+            }
+            Origin::Xml(document, path) => {
+                let Some(Tree::Xml(tree)) = self.tree(*document)? else { return Ok(None) };
+                let from = match item {
+                    Some(Item::Xml(of, place)) if source.is_relative && of == *document => place,
+                    _ if source.is_relative => return Ok(None),
+                    _ => XmlTree::ROOT,
+                };
+                let places = path.select(tree, from);
+                Ok(collected(places.into_iter().map(|place| tree.text(place)), join))
+            }
+            Origin::Form(document, name) => {
+                let Some(Tree::Form(pairs)) = self.tree(*document)? else { return Ok(None) };
+                Ok(collected(pairs.values(name).map(|value| Some(value.into())), join))
+            }
+            Origin::Source(id) => self.text(*id, item),
+            Origin::Body => Ok(Some(Cow::Borrowed(&self.texts.body))),
+            Origin::Header(name) => Ok(self.reply.header(name).map(Cow::Borrowed)),
+            Origin::Status => Ok(Some(Cow::Owned(self.status().to_string()))),
+            Origin::FirstOf(sources) => self.first(sources, item),
+            Origin::AllOf(sources) => {
+                let mut texts = Vec::with_capacity(sources.len());
+                for id in sources {
+                    texts.push(self.text(*id, item)?);
+                }
+                Ok(collected(texts.into_iter(), join))
+            }
+        }
+    }
+
+    /// The first that says something; a document that cannot be read only counts if nothing does.
+    fn first(&self, sources: &[SourceId], item: Option<Item>) -> Found<'_> {
+        let mut is_broken = false;
+        for id in sources {
+            match self.text(*id, item) {
+                Ok(Some(text)) if !text.trim().is_empty() => return Ok(Some(text)),
+                Ok(_) => {}
+                Err(Broken) => is_broken = true,
+            }
+        }
+        if is_broken { Err(Broken) } else { Ok(None) }
+    }
+
+    /// A document, `None` if there is no text to it.
+    fn tree(&self, id: DocumentId) -> Result<Option<&Tree<'t>>, Broken> {
+        let document = &self.sources.documents[id];
+        let text: &'t str = match document.text {
+            None => &self.texts.body,
+            Some(source) => {
+                let text = self.texts.inner[id]
+                    .get_or_init(|| Ok(self.text(source, None)?.map(Cow::into_owned)));
+                match text {
+                    Ok(Some(text)) => text,
+                    Ok(None) => return Ok(None),
+                    Err(Broken) => return Err(Broken),
+                }
+            }
+        };
+        let tree = self.trees[id].get_or_init(|| {
+            Ok(match document.dialect {
+                Dialect::Json => Tree::Json(JsonTree::read(text)?),
+                Dialect::Xml => Tree::Xml(XmlTree::read(text)?),
+                Dialect::Form => Tree::Form(FormPairs::read(text, &self.sources.signs)?),
+            })
+        });
+        tree.as_ref().map(Some).map_err(|broken| *broken)
+    }
+}
+
+/// The first text, or all that say something with `join` between them.
+fn collected<'r>(
+    mut texts: impl Iterator<Item = Option<Cow<'r, str>>>,
+    join: Option<&str>,
+) -> Option<Cow<'r, str>> {
+    let Some(join) = join else { return texts.next().flatten() };
+    let mut all: Option<Cow<'r, str>> = None;
+    for text in texts.flatten().filter(|text| !text.trim().is_empty()) {
+        all = Some(match all {
+            None => text,
+            Some(before) if before.len() > VALUE_BYTES_MAX => return Some(before),
+            Some(mut before) => {
+                before.to_mut().push_str(join);
+                before.to_mut().push_str(&text);
+                before
+            }
+        });
+    }
+    all
+}
+
+fn edited<'r>(text: Cow<'r, str>, edit: &Edit) -> Option<Cow<'r, str>> {
+    match edit {
+        Edit::UrlDecode => Some(url_decode(text)),
+        Edit::Unescape => Some(unescape(text)),
+        Edit::Pattern(pattern, group) => {
+            let range = pattern.captures(&text)?.get(*group)?.range();
+            Some(part(text, range))
+        }
+        Edit::Split(by, at) => {
+            let range = nth_part(&text, by, *at)?;
+            Some(part(text, range))
+        }
+    }
+}
+
+/// Where the part number `at` stands, from 1, or from the end from -1.
+fn nth_part(text: &str, by: &str, at: i64) -> Option<std::ops::Range<usize>> {
+    let distance = usize::try_from(at.unsigned_abs()).ok()?;
+    let index = match at < 0 {
+        true => (text.matches(by).count() + 1).checked_sub(distance)?,
+        false => distance.checked_sub(1)?,
+    };
+    let mut ends = text.match_indices(by).map(|(end, _)| end);
+    let start = match index.checked_sub(1) {
+        Some(before) => ends.nth(before)? + by.len(),
+        None => 0,
+    };
+    Some(start..ends.next().unwrap_or(text.len()))
+}
+
+fn part(text: Cow<'_, str>, range: std::ops::Range<usize>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[range]),
+        Cow::Owned(text) => Cow::Owned(text[range].to_owned()),
+    }
+}

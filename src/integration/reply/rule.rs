@@ -1,0 +1,105 @@
+//! What a reply means: the outcomes, and the ordered rules that lead to them.
+
+use super::condition::Condition;
+use super::reading::Reading;
+use super::source::Name;
+
+/// What a reply means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The buyer bids, or takes the lead.
+    Accept,
+    /// It does not.
+    Refuse,
+    /// It has the lead already.
+    Duplicate,
+    /// It calls the request faulty: something is wrong with the profile.
+    Invalid,
+    /// It does not know us.
+    AuthFailed,
+    /// It takes no more for now.
+    Quota,
+    /// It has the lead and will say later whether it takes it.
+    Pending,
+    /// Nobody can say what it did.
+    Unknown,
+    /// It treated the lead as a test.
+    Test,
+    /// It has not looked at the request; it may be sent again.
+    Retry,
+    /// It wants a further call first.
+    NextStep,
+    /// It knows nothing of the lead; an answer to a status question alone.
+    NotFound,
+}
+
+impl Outcome {
+    /// Every outcome by its name in a profile.
+    pub const NAMES: [(&'static str, Self); 12] = [
+        ("accept", Self::Accept),
+        ("refuse", Self::Refuse),
+        ("duplicate", Self::Duplicate),
+        ("invalid", Self::Invalid),
+        ("auth_failed", Self::AuthFailed),
+        ("quota", Self::Quota),
+        ("pending", Self::Pending),
+        ("unknown", Self::Unknown),
+        ("test", Self::Test),
+        ("retry", Self::Retry),
+        ("next_step", Self::NextStep),
+        ("not_found", Self::NotFound),
+    ];
+
+    /// The outcome as in profiles, cases and reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        let known = Self::NAMES.iter().find(|(_, outcome)| *outcome == self);
+        known.map_or("unknown", |(name, _)| name)
+    }
+}
+
+/// Reasons that a rule may give for a refusal, the same as a native buyer may give.
+pub const REFUSAL_REASONS: [&str; 12] = [
+    "duplicate",
+    "invalid",
+    "capped",
+    "balance",
+    "closed",
+    "filtered",
+    "expired",
+    "suppressed",
+    "consent",
+    "price",
+    "paused",
+    "other",
+];
+
+/// One rule.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    /// What must hold; nothing for a rule that always applies.
+    pub(super) when: Option<Condition>,
+    pub(super) outcome: Outcome,
+    /// Why the buyer refuses, from [`REFUSAL_REASONS`].
+    pub(super) reason: Option<&'static str>,
+    /// The call to make next, of [`Outcome::NextStep`].
+    pub(super) step: Option<Name>,
+    /// Whether it names the HTTP status it is about.
+    pub(super) names_status: bool,
+}
+
+/// The first rule that applies, by its place.
+pub(super) fn first<'r>(rules: &'r [Rule], reading: &Reading<'_>) -> Option<(usize, &'r Rule)> {
+    let applies =
+        |rule: &Rule| rule.when.as_ref().is_none_or(|when| when.holds(reading, None) == Some(true));
+    rules.iter().enumerate().find(|(_, rule)| applies(rule))
+}
+
+impl Rule {
+    /// Whether it says `accept` of a reply whose HTTP status says the opposite and that it is not
+    /// about.
+    pub(super) fn contradicts(&self, status: u16) -> bool {
+        let takes = matches!(self.outcome, Outcome::Accept | Outcome::Test);
+        takes && !self.names_status && !(200..=299).contains(&status)
+    }
+}

@@ -1,0 +1,279 @@
+//! What replies mean beyond their outcome: repeats, contradictions, status questions, logins.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::post::Acceptance;
+
+const POST: &str = r#"
+    buyer_lead_id = "$.id"
+    rules = [
+      { when = { "$.result" = "accepted" }, outcome = "accept" },
+      { when = { "$.result" = "duplicate" }, outcome = "duplicate" },
+      { when = { "$.result" = "rejected" }, outcome = "refuse" },
+    ]
+"#;
+
+fn repeated(reader: &ReplyReader, status: u16, body: &str) -> String {
+    told_post(reader.read_post(&http(status, &[], body.as_bytes()), REPEAT).outcome)
+}
+
+#[test]
+fn what_no_rule_matches_is_as_for_a_native_buyer() {
+    let unknown = reader(Role::Post, POST);
+    let refused = reader(Role::Post, &format!("on_unmatched = \"rejected\"\n{POST}"));
+    let check = |status: u16, body: &str, first: &str, by_profile: &str, repeat: &str| {
+        assert_eq!(post(&unknown, status, body), first, "{status} {body}");
+        assert_eq!(post(&refused, status, body), by_profile, "{status} {body}");
+        assert_eq!(repeated(&refused, status, body), repeat, "{status} {body}");
+    };
+    check(200, "?", "unknown malformed", "rejected malformed", "unknown malformed");
+    check(200, "", "unknown malformed", "rejected malformed", "unknown malformed");
+    check(200, "{}", "unknown unmatched", "rejected unmatched", "unknown unmatched");
+    check(302, "", "unknown redirect", "rejected redirect", "unknown redirect");
+    check(400, "bad", "rejected http_4xx", "rejected http_4xx", "unknown http_4xx");
+    check(429, "", "not_sent http_429", "not_sent http_429", "not_sent http_429");
+    check(503, "", "unknown http_5xx", "rejected http_5xx", "unknown http_5xx");
+}
+
+#[test]
+fn the_campaign_says_what_an_unmatched_answer_means_unless_the_profile_does() {
+    let settings = PostSettings { on_unmatched: OnUnmatched::Rejected, ..FIRST };
+    let read = |text: &str| {
+        let reader = reader(Role::Post, text);
+        told_post(reader.read_post(&http(200, &[], b"{}"), settings).outcome)
+    };
+    assert_eq!(read(POST), "rejected unmatched");
+    assert_eq!(read(&format!("on_unmatched = \"unknown\"\n{POST}")), "unknown unmatched");
+}
+
+#[test]
+fn a_duplicate_of_our_own_repeat_is_evidence_and_never_a_refusal() {
+    let careful = reader(Role::Post, POST);
+    let body = r#"{"result":"duplicate","id":7}"#;
+    assert_eq!(post(&careful, 200, body), "rejected duplicate");
+    assert_eq!(repeated(&careful, 200, body), "unknown duplicate_of_repeat");
+    let trusting = reader(Role::Post, &format!("repeated_duplicate = \"accepted\"\n{POST}"));
+    assert_eq!(post(&trusting, 200, body), "rejected duplicate");
+    assert_eq!(repeated(&trusting, 200, body), "accepted 7");
+}
+
+#[test]
+fn an_acceptance_under_a_contradicting_status_is_unknown() {
+    let plain = reader(Role::Post, &format!("on_unmatched = \"rejected\"\n{POST}"));
+    let accepted = r#"{"result":"accepted"}"#;
+    assert_eq!(post(&plain, 202, accepted), "accepted");
+    for status in [302, 404, 409, 500] {
+        assert_eq!(post(&plain, status, accepted), "unknown contradictory", "{status}");
+    }
+    assert_eq!(post(&plain, 422, r#"{"result":"rejected"}"#), "rejected other");
+    assert_eq!(post(&plain, 500, r#"{"result":"rejected"}"#), "rejected other");
+    let by_status = reader(
+        Role::Post,
+        r#"
+        rules = [
+          { when = { http_status = 303, "$.result" = "accepted" }, outcome = "accept" },
+          { outcome = "refuse" },
+        ]
+        "#,
+    );
+    assert_eq!(post(&by_status, 303, accepted), "accepted");
+}
+
+#[test]
+fn nothing_is_concluded_from_what_a_broken_reply_does_not_say() {
+    let hasty = reader(
+        Role::Post,
+        r#"
+        rules = [
+          { when = { "$.error" = { present = false } }, outcome = "accept" },
+          { when = { "$.error" = { is_not = "" } }, outcome = "refuse" },
+        ]
+        "#,
+    );
+    assert_eq!(post(&hasty, 200, "{}"), "accepted");
+    assert_eq!(post(&hasty, 200, r#"{"error":"x"}"#), "rejected other");
+    assert_eq!(post(&hasty, 200, "{\"error\":\"x\""), "unknown malformed");
+    assert_eq!(post(&hasty, 200, "<html>Gateway</html>"), "unknown malformed");
+    let either = reader(
+        Role::Post,
+        r#"
+        rules = [
+          { when = { any = [{ "$.error" = { present = false } }, { http_status = 202 }] }, outcome = "accept" },
+          { when = { all = [{ "$.error" = "x" }, { http_status = 200 }] }, outcome = "refuse" },
+        ]
+        "#,
+    );
+    assert_eq!(post(&either, 202, "broken"), "accepted");
+    assert_eq!(post(&either, 200, "broken"), "unknown malformed");
+}
+
+#[test]
+fn a_status_answer_counts_only_when_a_rule_names_it() {
+    let status = reader(
+        Role::Status,
+        r#"
+        buyer_lead_id = "$.id"
+        rules = [
+          { when = { "$.state" = "sold" }, outcome = "accept" },
+          { when = { "$.state" = ["refused", "invalid"] }, outcome = "refuse" },
+          { when = { "$.state" = "working" }, outcome = "pending" },
+          { when = { http_status = 404, "$.state" = "none" }, outcome = "not_found" },
+        ]
+        "#,
+    );
+    let check = |code: u16, body: &str, expect: StatusAnswer| {
+        assert_eq!(status.read_status(&http(code, &[], body.as_bytes())), expect, "{code} {body}");
+    };
+    let acceptance = Acceptance { buyer_lead_id: Some("5".to_owned()), redirect_url: None };
+    check(200, r#"{"state":"sold","id":5}"#, StatusAnswer::Accepted(acceptance));
+    check(200, r#"{"state":"refused"}"#, StatusAnswer::Rejected);
+    check(404, r#"{"state":"none"}"#, StatusAnswer::NotFound);
+    check(404, "no such page", StatusAnswer::Unclear);
+    check(200, r#"{"state":"working"}"#, StatusAnswer::Unclear);
+    check(500, r#"{"state":"sold"}"#, StatusAnswer::Unclear);
+    check(200, "", StatusAnswer::Unclear);
+}
+
+#[test]
+fn a_login_brings_a_token_and_its_life() {
+    let plain = reader(Role::Login, "token = \"$.token\"\nexpires = \"$.expires_in\"");
+    let read = |reader: &ReplyReader, status: u16, body: &str| {
+        let token = reader.read_token(&http(status, &[], body.as_bytes()));
+        token.map(|token| (token.text.to_string(), token.life))
+    };
+    let body = r#"{"token":"t-1","expires_in":3600}"#;
+    assert_eq!(read(&plain, 200, body), Ok(("t-1".to_owned(), Some(Life::Ms(3_600_000)))));
+    assert_eq!(read(&plain, 200, r#"{"token":"t-1"}"#), Ok(("t-1".to_owned(), None)));
+    assert_eq!(read(&plain, 401, body), Err(TokenFailure::Refused));
+    assert_eq!(read(&plain, 500, body), Err(TokenFailure::Unclear));
+    assert_eq!(read(&plain, 200, "{}"), Err(TokenFailure::Unclear));
+    let long = format!("{{\"token\":\"{}\"}}", "x".repeat(3_000));
+    assert_eq!(read(&plain, 200, &long), Err(TokenFailure::Unclear));
+    let ruled = reader(
+        Role::Login,
+        r#"
+        token = "$.token"
+        rules = [
+          { when = { "$.ok" = true }, outcome = "accept" },
+          { when = { "$.ok" = false }, outcome = "auth_failed" },
+        ]
+        "#,
+    );
+    assert!(read(&ruled, 200, r#"{"ok":true,"token":"t"}"#).is_ok());
+    assert_eq!(read(&ruled, 200, r#"{"ok":false,"token":"t"}"#), Err(TokenFailure::Refused));
+    assert_eq!(read(&ruled, 200, r#"{"token":"t"}"#), Err(TokenFailure::Unclear));
+}
+
+#[test]
+fn a_call_that_only_tells_is_taken_by_any_2xx_unless_rules_say_more() {
+    let plain = reader(Role::Sign, "format = \"none\"");
+    let read = |reader: &ReplyReader, status: u16, body: &str| {
+        reader.read_sign(&http(status, &[], body.as_bytes()))
+    };
+    assert_eq!(read(&plain, 204, ""), Sign::Taken);
+    assert_eq!(read(&plain, 404, ""), Sign::Refused);
+    assert_eq!(read(&plain, 429, ""), Sign::Retry);
+    assert_eq!(read(&plain, 500, ""), Sign::Unclear);
+    let ruled = reader(
+        Role::Sign,
+        "rules = [{ when = { \"$.ok\" = true }, outcome = \"accept\" }, { outcome = \"refuse\" }]",
+    );
+    assert_eq!(read(&ruled, 200, r#"{"ok":true}"#), Sign::Taken);
+    assert_eq!(read(&ruled, 200, "{}"), Sign::Refused);
+}
+
+#[test]
+fn texts_that_are_too_long_are_not_kept() {
+    let bids = reader(
+        Role::Ping,
+        r#"
+        rules = [{ when = { "$.p" = { above = 0 } }, outcome = "accept" }, { outcome = "refuse" }]
+        bid = { price = "$.p", reference = "$.id", legal_name = "$.name", phone_number = "$.phone" }
+        "#,
+    );
+    let check = |name: &str, bytes: usize| {
+        let body = |bytes: usize| format!("{{\"p\":1,\"{name}\":\"{}\"}}", "x".repeat(bytes));
+        assert!(ping(&bids, 200, body(bytes)).starts_with("bid 1.00"), "{name}");
+        assert_eq!(ping(&bids, 200, body(bytes + 1)), "no malformed", "{name}");
+    };
+    check("id", 512);
+    check("name", 200);
+    check("phone", 64);
+    let post_reader = reader(Role::Post, POST);
+    let body = format!("{{\"result\":\"accepted\",\"id\":\"{}\"}}", "x".repeat(2_049));
+    assert_eq!(post(&post_reader, 200, body), "accepted");
+    let body = format!("{{\"result\":\"{}\"}}", "x".repeat(16_385));
+    assert_eq!(post(&post_reader, 200, body), "unknown unmatched");
+}
+
+#[test]
+fn a_reader_is_shared_between_threads() {
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<ReplyReader>();
+}
+
+/// Readers of every format and role, for bytes of all sorts.
+fn readers() -> Vec<ReplyReader> {
+    let rules = |source: &str| {
+        format!(
+            "rules = [{{ when = {{ \"{source}\" = \"a\" }}, outcome = \"accept\" }}, \
+             {{ outcome = \"refuse\" }}]"
+        )
+    };
+    let texts = [
+        ("json", "$..a", "$.a[*]", "@.p"),
+        ("xml", "//a", "/a/*", "./@p"),
+        ("xml", "/a/b[c='a'][last()]", "//a", "./p/text()"),
+        ("json", "$[?@.a == 'a' || @[\\\"b\\\"] > 1].c", "$..*", "@"),
+    ];
+    let mut readers = Vec::new();
+    for (format, source, each, price) in texts {
+        let text = format!(
+            "format = \"{format}\"\nsteps = [\"unescape\", \"url_decode\", {{ cut = {{ after = \"!\" }} }}]\n\
+             {}\n[bid]\neach = \"{each}\"\nchoose = \"sum\"\nprice = \"{price}\"",
+            rules(source)
+        );
+        readers.push(reader(Role::Ping, &text.replace("steps", "#")));
+        readers.push(reader(Role::Ping, &text));
+    }
+    readers
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_a_reader_panic(
+        status in 100u16..600,
+        body in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..200),
+            "[\\[\\]{}<>/\"'=:,a!p&;#x0-9. -]{0,80}".prop_map(String::into_bytes),
+            "(<a>|</a>|<a p='1'/>|<b>|</b>|\\{\"a\":|\\}|\\[|\\]|1|,|!){0,30}".prop_map(String::into_bytes),
+        ],
+        is_repeat: bool,
+    ) {
+        let reply = http(status, &[], &body);
+        for reader in readers() {
+            let _ = reader.read_ping(&reply, terms());
+            let settings = PostSettings { is_repeat, ..FIRST };
+            let _ = reader.read_post(&reply, settings);
+            let _ = reader.read_status(&reply);
+            let _ = reader.read_token(&reply);
+            let _ = reader.read_sign(&reply);
+        }
+    }
+
+    #[test]
+    fn a_bid_keeps_to_its_terms(price in "[0-9]{1,7}(\\.[0-9]{1,5})?", shared: bool) {
+        let text = r#"
+            rules = [{ when = { "$.s" = 1 }, outcome = "accept" }, { outcome = "refuse" }]
+            bid = { price = "$.p", shared = { "$.shared" = true } }
+        "#;
+        let body = format!("{{\"s\":1,\"p\":\"{price}\",\"shared\":{shared}}}");
+        let terms = Terms { offers_shared: false, ..terms() };
+        let bids = reader(Role::Ping, text).read_ping(&http(200, &[], body.as_bytes()), terms).bids;
+        if let Ok(bids) = bids {
+            prop_assert!(!shared && bids[0].bid.price <= money("1000"));
+            prop_assert_eq!(bids[0].bid.price, money(&price));
+        }
+    }
+}
