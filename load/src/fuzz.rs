@@ -6,6 +6,7 @@
 
 mod intake;
 mod mutate;
+mod profiles;
 mod replies;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,8 @@ enum Target {
     Intake,
     /// Buyers' replies to pings, posts and status questions
     Replies,
+    /// Buyers' replies in their own formats, read by profiles
+    Profiles,
 }
 
 /// What became of one case: the name of its outcome, or what was wrong with it.
@@ -58,6 +61,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             ("intake", Box::new(move |random| bodies.judge(random)), intake::OUTCOMES)
         }
         Target::Replies => ("replies", Box::new(replies::judge), replies::OUTCOMES),
+        Target::Profiles => {
+            let profiles = profiles::Profiles::new()?;
+            ("profiles", Box::new(move |random| profiles.judge(random)), profiles::OUTCOMES)
+        }
     };
     let mut outcomes: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut failures = 0_usize;

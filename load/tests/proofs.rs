@@ -84,6 +84,12 @@ fn twenty_thousand_fuzzed_replies_are_answers_or_reasons() {
 }
 
 #[test]
+fn twenty_thousand_fuzzed_replies_in_buyers_own_formats_are_outcomes() {
+    let report = run(&["fuzz", "profiles", "--count", "20000"]);
+    assert_eq!((&report["failures"], &report["cases"]), (&0.into(), &20_000.into()));
+}
+
+#[test]
 fn the_benchmark_measures_both_programs_and_compares_the_books() {
     let few = ["--buyers", "3", "--rate", "20", "--seconds", "1", "--rounds", "1", "--json"];
     let report = run(&[&["bench"], &few[..]].concat());
