@@ -162,7 +162,6 @@ impl<'t> Section<'t> {
     }
 
     /// Takes a list of tables, `[[key]]`; an empty one if it is not there.
-    #[cfg_attr(not(test), expect(dead_code, reason = "rules of replies are such lists"))]
     pub(super) fn tables(
         &mut self,
         key: &'static str,
