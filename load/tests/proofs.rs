@@ -66,6 +66,13 @@ fn nodes_that_are_frozen_before_a_post_sell_nothing_twice_and_report_every_confl
     prove(&["freeze", "--freezes", "4", "--hasty"], 4);
 }
 
+#[cfg(feature = "faults")]
+#[test]
+fn clocks_that_are_stepped_lose_nothing_and_end_no_wait() {
+    let few = ["--steps", "10", "--refused", "10", "--late-ms", "5000"];
+    prove(&[&["clock"], &few[..]].concat(), 20);
+}
+
 #[test]
 fn damaged_files_of_the_embedded_store_are_mended_or_refused() {
     prove(&["torn", "--mutations", "240", "--small"], 240);

@@ -23,9 +23,8 @@ use super::vendor::{Told, Vendor};
 use super::{Common, Findings, compare};
 use crate::backends::Backends;
 
-/// How long a vendor waits for its first answer, in milliseconds, and how much later it may come.
+/// How long a vendor waits for its first answer, in milliseconds.
 const WAIT_MS: u64 = 4_000;
-const LATE_MAX: Duration = Duration::from_millis(500);
 /// How far the clock is stepped, in milliseconds.
 const STEPS_MS: [i64; 10] = [
     -1_000,
@@ -57,6 +56,9 @@ pub struct Arguments {
     /// How many leads are offered to buyers that refuse them.
     #[arg(long, default_value_t = 40)]
     refused: usize,
+    /// How much later than promised the first answer to a vendor may come, in milliseconds.
+    #[arg(long, default_value_t = 500)]
+    late_ms: u64,
 }
 
 /// Runs the proof.
@@ -65,8 +67,8 @@ pub async fn prove(asked: Arguments) -> anyhow::Result<Findings> {
     jump(&asked, None, &mut findings).await?;
     let backends = Backends::start();
     jump(&asked, Some(&backends), &mut findings).await?;
-    refusal::prove(asked.refused, &mut findings).await?;
-    day::prove(&mut findings).await?;
+    refusal::prove(&asked, &mut findings).await?;
+    day::prove(asked.late_ms, &mut findings).await?;
     Ok(findings)
 }
 
@@ -92,7 +94,7 @@ async fn jump(
     findings.leads += told.len() as u64;
     findings.faults += asked.steps as u64;
     for told in &told {
-        in_time(told, findings);
+        in_time(told, asked.late_ms, findings);
     }
     compare::compare(&stage.exchange, &crowd.buyers(), &told, findings).await?;
     replay(&stage, &vendor, &told, findings).await
@@ -135,8 +137,8 @@ async fn step(stage: &Stage, asked: &Arguments) -> anyhow::Result<()> {
 }
 
 /// The first answer must be there by the end of the vendor's wait.
-fn in_time(told: &Told, findings: &mut Findings) {
-    if told.first_after > Duration::from_millis(WAIT_MS) + LATE_MAX {
+fn in_time(told: &Told, late_ms: u64, findings: &mut Findings) {
+    if told.first_after > Duration::from_millis(WAIT_MS + late_ms) {
         let (lead_id, after) = (&told.lead_id, told.first_after.as_millis());
         findings.broke(format!("{lead_id} was answered after {after} ms"));
     }

@@ -24,12 +24,10 @@ use tempfile::TempDir;
 
 use self::mutation::Mutation;
 use self::reference::{Reference, Size};
-use super::{Common, Findings};
+use super::{Common, Findings, MEMORY};
 
 /// How long a store may take to open and to be read through.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Where files cost no wait, if the machine has it: what is written here is never to survive.
-const MEMORY: &str = "/dev/shm";
 /// Of so many cases, one is on the large store, and so many on the middle one.
 const TURNS: u64 = 20;
 const LARGE_TURNS: u64 = 1;

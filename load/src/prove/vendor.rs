@@ -32,7 +32,7 @@ const AGAIN_AFTER: Duration = Duration::from_millis(50);
 pub struct Told {
     pub lead_id: String,
     pub first: Answer,
-    /// How long that took.
+    /// How long that took, from the request that was answered.
     pub first_after: Duration,
     pub last: Answer,
     /// The answer to the same request sent again at the end.
@@ -83,9 +83,7 @@ impl<'a> Vendor<'a> {
     /// Sells a lead under the idempotency key `name`.
     pub async fn sell(&self, name: &str, body: &Bytes) -> anyhow::Result<Told> {
         let submit = || self.submission(name, body);
-        let asked_at = Instant::now();
-        let first = self.call(submit()).await?;
-        let first_after = asked_at.elapsed();
+        let (first, first_after) = self.call_timed(submit()).await?;
         let lead_id = first.json()["lead_id"].as_str().unwrap_or_default().to_owned();
         ensure!(matches!(first.status, 200 | 202), "{}: {:?}", first.status, first.body);
         let give_up_at = Instant::now() + PATIENCE;
@@ -124,16 +122,24 @@ impl<'a> Vendor<'a> {
 
     /// Sends a request as this vendor does.
     pub async fn call(&self, call: Call) -> anyhow::Result<Answer> {
+        Ok(self.call_timed(call).await?.0)
+    }
+
+    async fn call_timed(&self, call: Call) -> anyhow::Result<(Answer, Duration)> {
         if !self.insists {
-            return self.exchange.call(call).await;
+            let asked_at = Instant::now();
+            return Ok((self.exchange.call(call).await?, asked_at.elapsed()));
         }
         let give_up_at = Instant::now() + PATIENCE;
         loop {
             let nodes = self.exchange.nodes();
             let node = &nodes[self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len()];
+            let asked_at = Instant::now();
             let why = match timeout(ANSWER_WITHIN, node.call(call.clone())).await {
                 // 408: the server did not get the request in time, as when it was frozen.
-                Ok(Ok(answer)) if !matches!(answer.status, 408 | 503) => return Ok(answer),
+                Ok(Ok(answer)) if !matches!(answer.status, 408 | 503) => {
+                    return Ok((answer, asked_at.elapsed()));
+                }
                 Ok(Ok(answer)) => format!("{} {:?}", answer.status, answer.body),
                 Ok(Err(error)) => format!("{error:#}"),
                 Err(_) => "no answer in time".to_owned(),

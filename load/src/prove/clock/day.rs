@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use futures::future;
@@ -13,10 +14,12 @@ use gavel::signing::Tolerance;
 use gavel::system::SystemClock;
 use jiff::tz::TimeZone;
 use jiff::{ToSpan, Unit};
+use tokio::time::Instant;
 
 use super::stage::Stage;
 use crate::exchange::{Campaign, money};
 use crate::prove::Findings;
+use crate::prove::compare::check_answers;
 use crate::prove::vendor::Vendor;
 
 /// Leads a day, and how many are offered each time.
@@ -25,10 +28,15 @@ const OFFERED: usize = 12;
 const ZONE: &str = "America/Chicago";
 const ACCOUNT: &str = "time_zone = \"America/Chicago\"";
 const TERMS: &str = "caps = [{ per = \"day\", leads = 5 }]";
+/// Within what time room that a new day brings must be seen, and the pause between two looks.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(200);
+/// After what time whoever has room has been seen to have it.
+const LOOKED_AT_WITHIN: Duration = Duration::from_millis(1_500);
 /// How far from midnight the clock is set, in milliseconds.
 const AROUND_MS: i64 = 60_000;
 
-pub async fn prove(findings: &mut Findings) -> anyhow::Result<()> {
+pub async fn prove(late_ms: u64, findings: &mut Findings) -> anyhow::Result<()> {
     let stage = Stage::start(1, Vec::new()).await?;
     let (mut stubs, mut campaigns) = (Vec::new(), Vec::new());
     for (id, price, account, terms) in
@@ -50,19 +58,19 @@ pub async fn prove(findings: &mut Findings) -> anyhow::Result<()> {
 
     // Which day, on which side of its end, and how many leads that buyer has then in all.
     let visits = [(0, -1, 1), (0, 1, 2), (0, -1, 2), (0, 1, 2), (1, 1, 3), (0, -1, 3), (1, 1, 3)];
+    let proof = Proof { stage: &stage, vendor: &vendor, stubs: &stubs, late_ms };
     let mut offered = 0;
     for (visit, (days, side, caps)) in visits.into_iter().enumerate() {
         stage.clocks.set_first(to_midnight_ms(days)? + side * AROUND_MS)?;
         findings.faults += 1;
-        let selling = (0..OFFERED).map(async |number| {
-            let number = visit * OFFERED + number;
-            vendor.sell(&format!("day-{number}"), &stage.body(number)?).await
-        });
-        for told in future::try_join_all(selling).await? {
-            super::in_time(&told, findings);
-            crate::prove::compare::check_answers(&told, findings);
+        // Who was full is looked at again every second.
+        let give_up_at = Instant::now() + PATIENCE;
+        while proof.stubs[0].taken().len() < caps * CAP && Instant::now() < give_up_at {
+            proof.offer(&mut offered, findings).await?;
+            tokio::time::sleep(PAUSE).await;
         }
-        offered += OFFERED;
+        tokio::time::sleep(LOOKED_AT_WITHIN).await;
+        proof.offer(&mut offered, findings).await?;
         let has = [stubs[0].taken().len(), stubs[1].taken().len()];
         if has != [caps * CAP, offered - caps * CAP] {
             findings.sold_twice += u64::from(has[0] > caps * CAP);
@@ -79,6 +87,29 @@ pub async fn prove(findings: &mut Findings) -> anyhow::Result<()> {
         findings.broke(format!("daily was debited {posted}"));
     }
     Ok(())
+}
+
+struct Proof<'a> {
+    stage: &'a Stage,
+    vendor: &'a Vendor<'a>,
+    stubs: &'a [StubBuyer],
+    late_ms: u64,
+}
+
+impl Proof<'_> {
+    /// Offers some leads at once, all of which somebody must buy.
+    async fn offer(&self, offered: &mut usize, findings: &mut Findings) -> anyhow::Result<()> {
+        let selling = (0..OFFERED).map(async |number| {
+            let number = *offered + number;
+            self.vendor.sell(&format!("day-{number}"), &self.stage.body(number)?).await
+        });
+        for told in future::try_join_all(selling).await? {
+            super::in_time(&told, self.late_ms, findings);
+            check_answers(&told, findings);
+        }
+        *offered += OFFERED;
+        Ok(())
+    }
 }
 
 /// How long it is to the end of this day in the buyer's zone, or of a later one, in milliseconds.

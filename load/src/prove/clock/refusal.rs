@@ -12,6 +12,7 @@ use gavel::demo::stub_buyer::{Reply, Script, StubBuyer};
 use gavel::signing::Tolerance;
 use gavel::system::SystemClock;
 
+use super::Arguments;
 use super::stage::Stage;
 use crate::exchange::Campaign;
 use crate::prove::Findings;
@@ -19,10 +20,11 @@ use crate::prove::vendor::Vendor;
 
 const HOUR_MS: i64 = 3_600_000;
 /// How long the buyer thinks over a ping, and when meanwhile the clock is stepped, in milliseconds.
-const THINKS_MS: u64 = 400;
+const THINKS_MS: u64 = 1_000;
 const STEPPED_AFTER: Duration = Duration::from_millis(150);
 
-pub async fn prove(leads: usize, findings: &mut Findings) -> anyhow::Result<()> {
+pub async fn prove(asked: &Arguments, findings: &mut Findings) -> anyhow::Result<()> {
+    let leads = asked.refused;
     let stage = Stage::start(1, Vec::new()).await?;
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let script = Script::always(Reply::bid("25.00").after_ms(THINKS_MS));
@@ -32,7 +34,8 @@ pub async fn prove(leads: usize, findings: &mut Findings) -> anyhow::Result<()> 
     Stage::expect_signatures(&stub, &secrets, &campaign)?;
     stub.refuse_beyond(Tolerance::default());
     let vendor = Vendor::insisting(&stage.exchange).await?;
-    let proof = Proof { stage: &stage, stub: &stub, vendor: &vendor };
+    let late_ms = asked.late_ms;
+    let proof = Proof { stage: &stage, stub: &stub, vendor: &vendor, late_ms };
 
     let none = Ending { disposition: "unsold", reason: "no_bid" };
     let refused = Ending { disposition: "unsold", reason: "all_posts_rejected" };
@@ -70,6 +73,7 @@ struct Proof<'a> {
     stage: &'a Stage,
     stub: &'a StubBuyer,
     vendor: &'a Vendor<'a>,
+    late_ms: u64,
 }
 
 impl Proof<'_> {
@@ -89,7 +93,7 @@ impl Proof<'_> {
         let told = future::try_join_all(selling).await?;
         findings.leads += told.len() as u64;
         for told in &told {
-            super::in_time(told, findings);
+            super::in_time(told, self.late_ms, findings);
             let last = told.last.json();
             let is_right = last["disposition"] == ending.disposition
                 && last["reason"].as_str().unwrap_or_default() == ending.reason;
