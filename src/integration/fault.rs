@@ -1,5 +1,6 @@
 //! What is wrong with a profile, and where in its file.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -108,6 +109,11 @@ impl<'t> Faults<'t> {
     /// What was noted, in the order of the file.
     pub(super) fn into_list(mut self) -> Vec<Fault> {
         self.list.sort_by_key(|fault| (fault.line, fault.column, fault.severity));
+        // What one request includes from another is looked at with both.
+        let mut seen = BTreeSet::new();
+        self.list.retain(|fault| {
+            seen.insert((fault.line, fault.column, fault.at.clone(), fault.message.clone()))
+        });
         self.list
     }
 

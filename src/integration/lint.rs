@@ -75,10 +75,7 @@ impl Profile {
                 Part::Value(value) => lint.value(value, within, phase.sight(), &mut faults),
             });
         }
-        let mut list = faults.into_list();
-        // What a post includes from the ping is looked at twice.
-        list.dedup();
-        list
+        faults.into_list()
     }
 }
 

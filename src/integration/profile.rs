@@ -1,5 +1,7 @@
 //! A whole profile: compiled from its text, once.
 
+mod calls;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -8,10 +10,9 @@ use serde::Serialize;
 use super::fault::{Fault, Faults, Place, Severity};
 use super::input::{BidInput, Frame, PingInput, PostInput, Seen};
 use super::nearest::hint;
-use super::phase::{PHASES, Phase};
-use super::request::{
-    Declared, Parser, RenderRefused, RenderedRequest, Request, Terms, Uses, parse_maps,
-};
+use super::phase::Phase;
+use super::reply::ReplyReader;
+use super::request::{Declared, RenderRefused, RenderedRequest, Request, Terms, Uses, parse_maps};
 use super::section::{self, At, Section};
 use crate::domain::time::Zone;
 
@@ -36,6 +37,8 @@ pub struct Profile {
 pub(super) struct Call {
     pub(super) request: Request,
     pub(super) uses: Uses,
+    /// Without one, nothing is made of the reply but whether it came.
+    pub(super) reply: Option<Arc<ReplyReader>>,
 }
 
 /// Something that a campaign sets for its profile.
@@ -81,7 +84,7 @@ impl Profile {
             settings: settings.iter().map(|setting| setting.name.as_str()).collect(),
             secrets: secrets.iter().map(String::as_str).collect(),
         };
-        let calls = calls(&mut root, &terms, &declared, faults);
+        let calls = calls::calls(&mut root, &terms, &declared, faults);
         check_name(name.as_ref(), faults);
         if !calls.contains_key(&Phase::Post) && !calls.contains_key(&Phase::Ping) {
             faults.error_with(
@@ -149,6 +152,12 @@ impl Profile {
     #[must_use]
     pub fn uses(&self, phase: Phase) -> Option<&Uses> {
         self.calls.get(&phase).map(|call| &call.uses)
+    }
+
+    /// How the reply to a call is read; none if the profile says nothing of it.
+    #[must_use]
+    pub fn reply(&self, phase: Phase) -> Option<&Arc<ReplyReader>> {
+        self.calls.get(&phase)?.reply.as_ref()
     }
 
     /// Everything a campaign sets, with what it leaves out.
@@ -348,60 +357,6 @@ fn terms(root: &mut Section<'_>, faults: &mut Faults<'_>) -> Terms {
         terms.lists.insert(name.value, Arc::new(words));
     }
     terms
-}
-
-fn calls(
-    root: &mut Section<'_>,
-    terms: &Terms,
-    declared: &Declared<'_>,
-    faults: &mut Faults<'_>,
-) -> BTreeMap<Phase, Call> {
-    let mut parser = Parser::new(terms, faults);
-    let mut calls: BTreeMap<Phase, Call> = BTreeMap::new();
-    for phase in PHASES {
-        let Some(mut table) = root.table(phase.as_str(), parser.faults) else { continue };
-        let Some(mut section) = table.table("request", parser.faults) else {
-            let hint = format!("write [{phase}.request]");
-            parser.faults.error_with(table.place(), "there is no request", hint);
-            continue;
-        };
-        // Replies are compiled from the same table.
-        drop(table.take("reply"));
-        table.finish(parser.faults);
-        let base = included(&mut section, &calls, parser.faults);
-        let request = match base {
-            Ok(base) => parser.request(&mut section, base),
-            Err(()) => None,
-        };
-        section.finish(parser.faults);
-        if let Some(request) = request {
-            let uses = request.check(phase, declared, parser.faults);
-            calls.insert(phase, Call { request, uses });
-        }
-    }
-    calls
-}
-
-/// The request that another includes.
-fn included<'c>(
-    section: &mut Section<'_>,
-    calls: &'c BTreeMap<Phase, Call>,
-    faults: &mut Faults<'_>,
-) -> Result<Option<&'c Request>, ()> {
-    let Some(name) = section.text("include", faults) else { return Ok(None) };
-    let found = calls.iter().find(|(phase, _)| phase.as_str() == name.value);
-    match found {
-        Some((_, call)) => Ok(Some(&call.request)),
-        None => {
-            let known: Vec<&str> = calls.keys().map(|phase| phase.as_str()).collect();
-            let message = format!("there is no `{}` to include before this", name.value);
-            match hint(&name.value, &known) {
-                Some(hint) => faults.error_with(name.place(), message, hint),
-                None => faults.error(name.place(), message),
-            }
-            Err(())
-        }
-    }
 }
 
 fn check_name(name: Option<&At<String>>, faults: &mut Faults<'_>) {

@@ -33,7 +33,6 @@ use crate::domain::reply::RawReply;
 
 pub use self::answer::{PingReading, PostReading, PostSettings, Sign, Token, TokenFailure, Told};
 pub use self::bid::{Life, ProfileBid, Terms};
-#[expect(unused_imports, reason = "the part that compiles whole profiles follows")]
 pub(super) use self::compile::compile;
 pub use self::compile::{CompiledReply, Role};
 pub use self::rule::{Outcome, REFUSAL_REASONS};

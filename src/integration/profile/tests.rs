@@ -104,6 +104,42 @@ fn what_is_declared_and_used_nowhere_is_only_warned_of() {
 }
 
 #[test]
+fn what_a_call_takes_from_a_reply_that_brings_it_not_is_refused() {
+    check(
+        "[login.request]\nbody = \"none\"\n[ping.request]\nbody = \"none\"\n[post.request]\nbody = \"json\"\n\
+         fields = { a = \"bid.legs\", b = \"bid.lead\", c = \"login.tokn\", d = \"preping.x\" }\n\
+         [confirm.request]\nbody = \"json\"\nfields = { a = \"reply.kee\", b = \"reply.capture_key\" }\n",
+        &[
+            "8:16: error: post.request.fields.a: no reply brings `bid.legs`; known here: reference, lead",
+            "8:48: error: post.request.fields.c: no reply brings `login.tokn`; did you mean `token`?",
+            "8:66: error: post.request.fields.d: no reply brings `preping.x`",
+            "11:16: error: confirm.request.fields.a: no reply brings `reply.kee`; known here: capture_key",
+        ],
+    );
+    let faults =
+        Profile::compile("profile = \"t\"\n[ping.request]\nbody = \"none\"\n").unwrap_err();
+    assert_eq!(
+        faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["2:2: error: ping: nothing says how the reply is read; write [ping.reply]"]
+    );
+}
+
+#[test]
+fn a_rule_that_leads_to_a_call_that_is_not_there_is_refused() {
+    let faults = faults(
+        "[post.request]\nbody = \"none\"\n[post.reply]\nrules = [\
+         { when = { http_status = 200 }, outcome = \"accept\" }, { when = { http_status = 204 }, outcome = \"refuse\" }, \
+         { when = { http_status = 202 }, outcome = \"next_step\", step = \"confirm\" }]\n",
+    );
+    assert_eq!(
+        faults,
+        [
+            "1:1: error: post: a rule of the post reply leads to `confirm`, which is not there; write [confirm.request]"
+        ]
+    );
+}
+
+#[test]
 fn a_profile_is_of_bounded_size() {
     let field = |n: usize| format!("f{n} = {{ first = [\"zip\", \"zip\", \"zip\", \"zip\"] }}\n");
     let many: String = (0..1_500).map(field).collect();

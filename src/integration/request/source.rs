@@ -148,11 +148,11 @@ impl Source {
         let parsed = match text.split_once('.') {
             Some(("lead", rest)) => FieldPath::parse(rest).map(Self::Lead),
             Some(("item", rest)) => is_name(rest).then(|| Self::Item(rest.to_owned())),
-            Some(("bid", rest)) => is_name(rest).then(|| Self::Bid(rest.to_owned())),
+            Some(("bid", rest)) => is_part(rest).then(|| Self::Bid(rest.to_owned())),
             Some(("setting", rest)) => is_name(rest).then(|| Self::Setting(rest.to_owned())),
             Some(("secret", rest)) => is_name(rest).then(|| Self::Secret(rest.to_owned())),
             Some(("login" | "preping" | "reply" | "call", rest)) => {
-                is_name(rest).then(|| Self::Captured(text.to_owned()))
+                is_part(rest).then(|| Self::Captured(text.to_owned()))
             }
             Some(("consent", rest)) => {
                 let known = CONSENT.iter().find(|(name, _)| *name == rest);
@@ -277,6 +277,12 @@ pub(in crate::integration) fn is_name(text: &str) -> bool {
     chars.next().is_some_and(|first| first.is_ascii_lowercase())
         && text.len() <= 64
         && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// Whether a text can name what a reply brings.
+fn is_part(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !text.is_empty() && text.len() <= 64 && text.chars().all(is_plain)
 }
 
 /// The word of the exchange that is nearest to a name.

@@ -276,6 +276,34 @@ pub(in crate::integration) fn listed(faults: &[Fault]) -> String {
     faults.iter().map(|fault| format!("{fault}\n")).collect()
 }
 
+/// What stands for the replies that a text leaves out: a profile without them is refused.
+const REPLIES: [(&str, &str); 5] = [
+    (
+        "ping",
+        "bid = { price = \"$.price\", reference = \"$.id\", references = { lead = \"$.lead\" } }",
+    ),
+    ("post", "captures = { capture_key = \"$.key\" }"),
+    ("confirm", ""),
+    ("status", ""),
+    ("login", "token = \"$.token\""),
+];
+
 fn named(text: &str) -> String {
-    if text.starts_with("profile") { text.to_owned() } else { format!("profile = \"t\"\n{text}") }
+    let mut whole = text.to_owned();
+    if !text.starts_with("profile") {
+        whole.insert_str(0, "profile = \"t\"\n");
+    }
+    for (phase, lines) in REPLIES {
+        let has_request = text.contains(&format!("[{phase}.request"));
+        if has_request && !text.contains(&format!("[{phase}.reply")) {
+            let rules = if phase == "login" {
+                ""
+            } else {
+                "rules = [{ when = { http_status = 200 }, outcome = \"accept\" }, \
+                 { when = { http_status = 204 }, outcome = \"refuse\" }]\n"
+            };
+            whole.push_str(&format!("\n[{phase}.reply]\n{lines}\n{rules}"));
+        }
+    }
+    whole
 }
