@@ -43,7 +43,9 @@ pub fn parse_toml(text: &str) -> Result<Vertical, InvalidVerticalFile> {
 pub const fn shipped() -> &'static [(&'static str, &'static str)] {
     &[
         ("aca_health", include_str!("../../../verticals/aca_health.toml")),
+        ("auto_finance", include_str!("../../../verticals/auto_finance.toml")),
         ("auto_insurance", include_str!("../../../verticals/auto_insurance.toml")),
+        ("debt_relief", include_str!("../../../verticals/debt_relief.toml")),
         ("final_expense", include_str!("../../../verticals/final_expense.toml")),
         ("home_improvement", include_str!("../../../verticals/home_improvement.toml")),
         ("home_insurance", include_str!("../../../verticals/home_insurance.toml")),
