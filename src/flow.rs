@@ -25,6 +25,7 @@ pub mod outbox;
 pub mod outcomes;
 pub mod plan;
 pub mod recover;
+pub mod rehearsal;
 pub mod resolve;
 pub mod room;
 pub mod run;

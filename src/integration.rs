@@ -12,6 +12,7 @@
 //! ping's has an anonymized ping and no lead in it. `Profile::authorization` makes the header of one
 //! attempt, which is no part of the rendered request.
 
+pub mod cases;
 mod datum;
 mod fault;
 mod input;
