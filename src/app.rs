@@ -7,6 +7,7 @@ mod commands;
 mod demo;
 mod explain;
 mod open;
+mod try_buyer;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -4,6 +4,7 @@
 //! out an installation, reading an exchange directory, talking to a running server, drawing an
 //! auction. Opening stores and starting servers is `app`'s business.
 
+pub mod buyer;
 pub mod desk;
 pub mod exchange_dir;
 pub mod init;
@@ -48,6 +49,9 @@ pub enum Command {
     Demo(Demo),
     /// Run one buyer that bids on every ping and takes every lead, to try things out
     StubBuyer(StubBuyer),
+    /// Try out integration profiles: buyers' formats as files
+    #[command(subcommand)]
+    Buyer(buyer::Buyer),
     /// Everything that is asked and answered.
     #[command(flatten)]
     Ask(Ask),

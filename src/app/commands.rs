@@ -17,7 +17,9 @@ use serde_json::json;
 
 use super::demo;
 use super::explain::explain;
+use super::try_buyer::try_buyer;
 use super::{Floor, Office, serve};
+use crate::cli::buyer::{Buyer, Findings};
 use crate::cli::desk::{ACTOR, Desk, DeskError};
 use crate::cli::init::{DATA_FOLDER, Layout, with_data_at};
 use crate::cli::remote::{Call, Remote, is_served};
@@ -96,6 +98,10 @@ async fn dispatch(cli: &Cli, environment: Environment) -> anyhow::Result<String>
             demo::demo(order).await
         }
         Command::StubBuyer(order) => demo::stub_buyer(order).await,
+        Command::Buyer(order) => {
+            telemetry::start(&quiet(), SystemClock)?;
+            buyer(order, &environment).await
+        }
         Command::Serve(order) => {
             let mut config = Config::load(&cli.config, environment)?;
             match order.log_format {
@@ -143,6 +149,23 @@ async fn answer(ask: &Ask, config: &Config, environment: &Environment) -> anyhow
                 ..AuctionFilter::newest(usize::from(order.limit))
             };
             list(config, filter).await
+        }
+    }
+}
+
+/// Works on folders of profiles, without an installation. What was found is printed whether or not it
+/// is a failure.
+async fn buyer(order: &Buyer, environment: &Environment) -> anyhow::Result<String> {
+    let findings = match (cli::buyer::carry_out(order)?, order) {
+        (Some(findings), _) => findings,
+        (None, Buyer::Try(order)) => try_buyer(order, environment).await?,
+        (None, _) => Findings::default(),
+    };
+    match findings.failure {
+        None => Ok(findings.text),
+        Some(failure) => {
+            std::io::stdout().write_all(findings.text.as_bytes())?;
+            bail!(failure)
         }
     }
 }
