@@ -141,7 +141,7 @@ fn only_what_a_rule_says_counts_as_evidence() {
         ("ping", yes.clone(), 200),
         ("ping", no.clone(), 200),
         ("post", yes.clone(), 200),
-        ("post", no.clone(), 200),
+        ("post", no, 200),
     ];
     assert_eq!(missing(&all), Vec::<String>::new());
     assert_eq!(
