@@ -68,7 +68,7 @@ fn what_a_reply_brings_is_in_the_calls_that_follow() {
          "means": {"bids": [{"price": "21.50", "reference": {"lead": "L1", "bid": "B2"}}]}},
         {"call": "post",
          "request": {"headers": {"Content-Type": "application/json", "x-none": null},
-             "body": {"lead": "L1", "bid": "B2", "price": 21.50, "name": "Margaret",
+             "body": {"lead": "L1", "bid": "B2", "price": "21.50", "name": "Margaret",
                       "email": "margaret.ellison@example.com"}},
          "reply": {"body": {"status": "more", "code": "c-9"}},
          "means": {"outcome": "unknown", "next_step": "confirm", "captures": {"code": "c-9"}}},
