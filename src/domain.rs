@@ -26,6 +26,7 @@ pub mod party;
 pub mod pii;
 pub mod ping;
 pub mod post;
+pub mod profile;
 pub mod record;
 pub mod reply;
 pub mod schema;

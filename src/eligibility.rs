@@ -32,7 +32,8 @@ pub enum Eligibility {
     Eligible,
     /// It is not.
     Excluded {
-        /// Why: `campaign_state`, `verification`, `filter:<field>`, `cap:<per>`, `balance`.
+        /// Why: `campaign_state`, `verification`, `filter:<field>`, `profile:<field>`,
+        /// `cap:<per>`, `balance`.
         rule: String,
     },
 }
@@ -92,6 +93,11 @@ fn exclusion(
         && !values.pass(filter.root())
     {
         return Some(values.failing_rule(filter.root()));
+    }
+    if let Some(profile) = &campaign.profile
+        && let Some(need) = values.unmet(profile)
+    {
+        return Some(need.rule.clone());
     }
     no_room.get(&campaign.id).cloned()
 }

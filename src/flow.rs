@@ -1,7 +1,8 @@
 //! The flow: the only place where the steps of a sale are put in order.
 //!
 //! Read [`sell`] first: it is the whole business on one page. [`fanout`] asks, [`cascade`] fills a
-//! seat, [`deliver`] sends a post, [`offer`] and [`take`] are the pause in between when a vendor
+//! seat, [`deliver`] sends a post, `by_profile` either in
+//! the buyer's own format, [`offer`] and [`take`] are the pause in between when a vendor
 //! pings before it posts, [`resolve`] finds out what became of one, [`recover`] goes on where a dead
 //! node stopped, [`leases`] knows what is ours, [`store_watch`] whether the store answers, [`custody`] shares day keys, [`outbox`] settles, [`events`] tells; [`endpoints`] registers buyers' endpoints and [`challenge`]
 //! proves them. The rules themselves stand in the pure stages; this module must not know any wire
@@ -9,6 +10,7 @@
 
 pub mod administer;
 pub mod breaker;
+mod by_profile;
 pub mod cascade;
 pub mod challenge;
 pub mod closing;
@@ -24,6 +26,7 @@ pub mod offer;
 pub mod outbox;
 pub mod outcomes;
 pub mod plan;
+mod posting;
 pub mod recover;
 pub mod rehearsal;
 pub mod resolve;

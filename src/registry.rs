@@ -8,5 +8,6 @@ pub mod fault;
 pub mod filter;
 pub mod objects;
 pub mod plan;
+pub mod profile;
 pub mod snapshot;
 pub mod vertical;

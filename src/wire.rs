@@ -128,7 +128,11 @@ impl BuyerClient {
         let _place = self.bulkheads.enter(call).await.map_err(not_sent)?;
         let result = match call.class {
             CallClass::Event | CallClass::Challenge => self.events.carry(head, call).await,
-            CallClass::Ping | CallClass::Post | CallClass::Status => self.ask(head, call).await,
+            CallClass::Ping
+            | CallClass::Post
+            | CallClass::Status
+            | CallClass::Login
+            | CallClass::Notice => self.ask(head, call).await,
         };
         result.inspect_err(|error| {
             if error.failure == WireFailure::Refused {

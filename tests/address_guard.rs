@@ -67,7 +67,11 @@ impl Lookup for Names {
 
 fn request(class: CallClass, url: &str) -> WireRequest {
     let callee = match class {
-        CallClass::Ping | CallClass::Post | CallClass::Status => Callee::Campaign {
+        CallClass::Ping
+        | CallClass::Post
+        | CallClass::Status
+        | CallClass::Login
+        | CallClass::Notice => Callee::Campaign {
             buyer: BuyerId::parse("acme").unwrap(),
             campaign: CampaignId::parse("acme-tx").unwrap(),
         },

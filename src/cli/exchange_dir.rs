@@ -12,8 +12,10 @@ use zeroize::Zeroizing;
 
 use crate::registry::bundle::{Bundle, SecretText};
 use crate::registry::exchange_files::{
-    self, FILE_BYTES_MAX, FILES_MAX, FOLDERS, FileFault, SecretRef, SecretSource, SourceFile,
+    self, CASES_FOLDER, FILE_BYTES_MAX, FILES_MAX, FOLDERS, FileFault, PROFILE_FILE,
+    PROFILE_FOLDER, SecretRef, SecretSource, SourceFile,
 };
+use crate::registry::profile::ProfileSecret;
 
 /// The longest file with a secret, in bytes.
 pub const SECRET_BYTES_MAX: u64 = 4_096;
@@ -57,12 +59,29 @@ pub fn read(
     let mut bundle = files.bundle;
     let mut faults = Vec::new();
     for secret in &files.secret_refs {
-        match fetch(secret, folder, environment) {
-            Ok(text) => drop(bundle.secrets.insert(secret.campaign.clone(), text)),
-            Err(detail) => faults.push(secret.fault(detail)),
+        if let Err(detail) = fetch(secret, folder, environment)
+            .and_then(|text| put_secret(&mut bundle, secret, text.trim()))
+        {
+            faults.push(secret.fault(detail));
         }
     }
     if faults.is_empty() { Ok(bundle) } else { Err(DirectoryError::Faults(faults)) }
+}
+
+/// Puts a fetched secret where it belongs; the fault holds nothing of it.
+fn put_secret(bundle: &mut Bundle, secret: &SecretRef, text: &str) -> Result<(), String> {
+    let campaign = secret.campaign.clone();
+    match &secret.profile_secret {
+        None => {
+            let text = SecretText::parse(text).map_err(|error| error.to_string())?;
+            bundle.secrets.insert(campaign, text);
+        }
+        Some(name) => {
+            let text = ProfileSecret::parse(text).map_err(|error| error.to_string())?;
+            bundle.profile_secrets.entry(campaign).or_default().insert(name.clone(), text);
+        }
+    }
+    Ok(())
 }
 
 /// Every file of the directory, ordered by path.
@@ -77,6 +96,10 @@ fn find(root: &Path) -> Result<Vec<SourceFile>, DirectoryError> {
             continue;
         }
         has_folder |= is_known;
+        if folder == PROFILE_FOLDER {
+            find_profiles(root, &mut sources, &mut faults)?;
+            continue;
+        }
         let names = list(&path)?.into_iter().filter(|name| name.ends_with(".toml"));
         for name in names {
             let relative = format!("{folder}/{name}");
@@ -94,6 +117,43 @@ fn find(root: &Path) -> Result<Vec<SourceFile>, DirectoryError> {
         (false, true) => Err(DirectoryError::Nothing(root.to_owned())),
         (true, true) => Ok(sources),
     }
+}
+
+/// The files of the profiles: of each folder `profile.toml` and `cases/*.json`.
+fn find_profiles(
+    root: &Path,
+    sources: &mut Vec<SourceFile>,
+    faults: &mut Vec<FileFault>,
+) -> Result<(), DirectoryError> {
+    for name in list(&root.join(PROFILE_FOLDER))? {
+        let relative = format!("{PROFILE_FOLDER}/{name}");
+        if !root.join(&relative).is_dir() {
+            if name.ends_with(".toml") {
+                let detail = format!("a profile is a folder with a {PROFILE_FILE}");
+                faults.push(FileFault { path: relative, line: 1, column: 1, detail });
+            }
+            continue;
+        }
+        let file = format!("{relative}/{PROFILE_FILE}");
+        if root.join(&file).is_file() {
+            sources.push(source(root, file)?);
+        } else {
+            let detail = format!("the folder of a profile has a {PROFILE_FILE}");
+            faults.push(FileFault { path: relative.clone(), line: 1, column: 1, detail });
+        }
+        let cases = format!("{relative}/{CASES_FOLDER}");
+        if !root.join(&cases).is_dir() {
+            continue;
+        }
+        let names = list(&root.join(&cases))?.into_iter().filter(|name| name.ends_with(".json"));
+        for name in names {
+            sources.push(source(root, format!("{cases}/{name}"))?);
+            if sources.len() > FILES_MAX {
+                return Err(DirectoryError::TooMany(root.to_owned()));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn stray(path: String) -> FileFault {
@@ -138,15 +198,14 @@ fn fetch(
     secret: &SecretRef,
     root: &Path,
     environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<SecretText, String> {
+) -> Result<Zeroizing<String>, String> {
     let text = match &secret.source {
         SecretSource::File(path) => read_text(&root.join(path), SECRET_BYTES_MAX)
             .map_err(|error| format!("the secret's file {path}: {error}"))?,
         SecretSource::Environment(name) => environment(name)
             .ok_or_else(|| format!("the environment variable {name} is not set"))?,
     };
-    let text = Zeroizing::new(text);
-    SecretText::parse(text.trim()).map_err(|error| error.to_string())
+    Ok(Zeroizing::new(text))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Campaigns: a buyer's standing orders.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,13 @@ pub struct Campaign {
     /// The wire format: `native`, or a profile's name.
     #[serde(default = "native")]
     pub profile: String,
+    /// What it sets for its profile, by the names of the profile's settings.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub profile_settings: BTreeMap<String, String>,
+    /// The names of the secrets that it has given for its profile. The secrets themselves are kept
+    /// sealed beside it and never shown.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub profile_secrets: BTreeSet<String>,
     /// Where pings go; absent for fixed-price campaigns, and until its buyer registers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ping_url: Option<String>,
@@ -77,10 +86,16 @@ impl Campaign {
         }
     }
 
+    /// Whether it speaks the exchange's own format.
+    #[must_use]
+    pub fn is_native(&self) -> bool {
+        self.profile == NATIVE_PROFILE
+    }
+
     /// Whether its endpoints can answer a challenge: behind a profile nobody can.
     #[must_use]
     pub fn can_answer_challenges(&self) -> bool {
-        self.profile == NATIVE_PROFILE
+        self.is_native()
     }
 }
 

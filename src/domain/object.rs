@@ -21,6 +21,8 @@ pub enum ObjectKind {
     Campaign,
     /// A ping tree.
     Tree,
+    /// An integration profile.
+    Profile,
     /// What people set for a campaign beside its description, under the campaign's slug.
     Standing,
     /// An endpoint of events.
@@ -37,6 +39,7 @@ impl ObjectKind {
             Self::Buyer => "buyer",
             Self::Campaign => "campaign",
             Self::Tree => "tree",
+            Self::Profile => "profile",
             Self::Standing => "standing",
             Self::EventEndpoint => "event_endpoint",
         }
@@ -51,6 +54,7 @@ impl ObjectKind {
             Self::Buyer,
             Self::Campaign,
             Self::Tree,
+            Self::Profile,
             Self::Standing,
             Self::EventEndpoint,
         ]

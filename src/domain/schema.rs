@@ -15,7 +15,7 @@ use super::ids::{
 };
 use super::key::KeyId;
 use super::money::{Money, Percent};
-use super::slug::{OfBuyer, OfCampaign, OfVendor, OfVertical, Slug};
+use super::slug::{OfBuyer, OfCampaign, OfProfile, OfVendor, OfVertical, Slug};
 use super::time::Zone;
 
 /// Stands for an instant: an RFC 3339 time in UTC.
@@ -71,6 +71,16 @@ impl JsonSchema for Slug<OfVertical> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         text("A product line's name in the exchange.", SLUG, "final_expense")
+    }
+}
+
+impl JsonSchema for Slug<OfProfile> {
+    fn schema_name() -> Cow<'static, str> {
+        "ProfileId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        text("A profile's name in the exchange.", SLUG, "elocal")
     }
 }
 

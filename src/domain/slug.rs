@@ -1,4 +1,4 @@
-//! Slugs: the names people give to vendors, buyers, campaigns, verticals and trees.
+//! Slugs: the names people give to vendors, buyers, campaigns, verticals, trees and profiles.
 
 use std::fmt;
 use std::sync::Arc;
@@ -119,6 +119,8 @@ pub enum OfBuyer {}
 pub enum OfCampaign {}
 /// Marks the slugs of verticals.
 pub enum OfVertical {}
+/// Marks the slugs of integration profiles.
+pub enum OfProfile {}
 
 /// A vendor's slug.
 pub type VendorId = Slug<OfVendor>;
@@ -128,3 +130,5 @@ pub type BuyerId = Slug<OfBuyer>;
 pub type CampaignId = Slug<OfCampaign>;
 /// A vertical's slug; the ping tree of a vertical has the same one.
 pub type VerticalId = Slug<OfVertical>;
+/// A profile's slug.
+pub type ProfileId = Slug<OfProfile>;

@@ -157,6 +157,11 @@ fn stricter<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
 fn has_all(campaign: &Campaign, endpoints: &Endpoints) -> bool {
     let needs_ping = matches!(campaign.price, Price::Bid { .. });
     let needs_status = campaign.post_semantics == PostSemantics::Queryable;
+    // A profile may know where to send; what it leaves to the campaign is asked for when the campaign
+    // is described.
+    if !campaign.is_native() && campaign.verification == Verification::Operator {
+        return true;
+    }
     endpoints.post_url.is_some()
         && (endpoints.ping_url.is_some() || !needs_ping)
         && (endpoints.status_url.is_some() || !needs_status)

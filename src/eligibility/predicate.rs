@@ -7,7 +7,9 @@ use jiff::civil::Date;
 use crate::domain::decimal::Decimal;
 use crate::domain::lead::{Lead, Value};
 use crate::domain::time::years_between;
+use crate::domain::vertical::PiiClass;
 use crate::registry::filter::{Leaf, Node, Predicate, Subject};
+use crate::registry::profile::{CampaignProfile, Need};
 use crate::registry::vertical::CompiledVertical;
 
 /// The most fields one rule names; a rule is kept with every auction.
@@ -16,6 +18,8 @@ const RULE_FIELDS_MAX: usize = 6;
 /// A lead's values by their places in the vertical's field list, found once for all campaigns.
 pub(super) struct Values<'a> {
     by_place: Vec<Option<&'a Value>>,
+    /// Whether any of them is contact data.
+    has_contact: bool,
     today: Date,
 }
 
@@ -29,7 +33,12 @@ impl<'a> Values<'a> {
                 by_place[place] = Some(value);
             }
         }
-        Self { by_place, today }
+        let is_contact = |(place, value): (usize, &Option<&Value>)| {
+            let field = fields.as_slice().get(place).map(|known| known.field.pii);
+            value.is_some() && field == Some(PiiClass::Contact)
+        };
+        let has_contact = by_place.iter().enumerate().any(is_contact);
+        Self { by_place, has_contact, today }
     }
 
     /// Whether the node holds. Allocates nothing.
@@ -68,6 +77,14 @@ impl<'a> Values<'a> {
 
     fn value(&self, place: usize) -> Option<&'a Value> {
         self.by_place.get(place).copied().flatten()
+    }
+
+    /// The first field that the campaign's profile cannot do without and the lead does not have. A
+    /// lead without any contact data is a vendor's ping: contact data comes with the vendor's post.
+    pub(super) fn unmet<'p>(&self, profile: &'p CampaignProfile) -> Option<&'p Need> {
+        let is_met = |need: &&Need| need.places.iter().any(|place| self.value(*place).is_some());
+        let mut needs = profile.ping_needs.iter().chain(&profile.post_needs);
+        needs.find(|need| !is_met(need) && (!need.is_contact || self.has_contact))
     }
 
     /// The rule that names what fails first in a node that does not hold: `filter:state`, or

@@ -130,6 +130,7 @@ fn snapshot(campaigns: Vec<(&str, Option<Filter>, CampaignState)>) -> Snapshot {
         currency: "USD".to_owned(),
         addresses: AddressPolicy::default(),
         shipped: BTreeMap::new(),
+        shipped_profiles: BTreeMap::new(),
     };
     match compile(7, &objects, secrets, &surroundings) {
         Ok(snapshot) => snapshot,

@@ -10,12 +10,11 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::closing::PaidSeat;
-use super::deliver::Delivery;
+use super::deliver::{Delivery, PostOrder};
 use super::exchange::Exchange;
-use super::plan::{Notes, PostTerms};
 use super::run::{Run, Stop, part_bytes};
 use crate::domain::auction::{Account, LeadView, RankEntry};
-use crate::domain::bid::{Lost, SeatsWanted};
+use crate::domain::bid::Lost;
 use crate::domain::breaker::BreakerCall;
 use crate::domain::campaign::CampaignState;
 use crate::domain::disposition::{Disposition, Reason};
@@ -27,7 +26,6 @@ use crate::ports::auction_store::{
     CapCharge, Credit, CreditKind, Decide, Effect, Fenced, Held, Hold, Intended, Intent, Outcome,
     Recorded, StoreError,
 };
-use crate::post::native::{PostFrame, render};
 use crate::post::rendered::RenderedPost;
 use crate::registry::snapshot::CompiledCampaign;
 use crate::settle::caps::Charge;
@@ -55,24 +53,10 @@ pub(super) struct Turn {
     pub post_id: PostId,
 }
 
-/// The post, or `None` for a campaign that may not get leads any more: a lead that is gone on
-/// with after a restart meets the registry as it is now.
-fn rendered(run: &Run, turn: &Turn, campaign: &CompiledCampaign) -> Option<RenderedPost> {
-    let is_proved = matches!(campaign.state, CampaignState::Active | CampaignState::Paused);
-    let post_url = campaign.campaign.post_url.as_deref().filter(|_| is_proved)?;
-    let terms = PostTerms::from_bytes(&turn.entry.terms);
-    let frame = PostFrame {
-        post_id: turn.post_id,
-        lead_id: run.lead.id,
-        ping_id: terms.as_ref().and_then(|terms| terms.ping_id),
-        reference: terms.as_ref().and_then(|terms| terms.reference.as_deref()),
-        price: turn.entry.price,
-        seats: terms.as_ref().map_or(SeatsWanted::Exclusive, |terms| terms.seats),
-        post_url,
-        status_url: campaign.campaign.status_url.as_deref(),
-        test: run.lead.test,
-    };
-    Some(render(&frame, &run.lead))
+/// Whether the campaign may still get leads: a lead that is gone on with after a restart meets the
+/// registry as it is now.
+const fn may_get_leads(campaign: &CompiledCampaign) -> bool {
+    matches!(campaign.state, CampaignState::Active | CampaignState::Paused)
 }
 
 /// What came of a candidate's turn.
@@ -170,9 +154,9 @@ impl Exchange {
         let is_out_of_time = Instant::now() + POST_TIME_MIN >= run.deadline;
         let is_expired = turn.entry.valid_until <= run.store_now(self);
         let campaign = run.snapshot.campaigns.get(&turn.entry.campaign).cloned();
-        let post = campaign.as_ref().and_then(|campaign| rendered(run, turn, campaign));
-        let (campaign, post) = match campaign.zip(post) {
-            Some(ready) if !is_out_of_time && !is_expired => ready,
+        let campaign = campaign.filter(|campaign| may_get_leads(campaign));
+        let campaign = match campaign {
+            Some(campaign) if !is_out_of_time && !is_expired => campaign,
             _ => {
                 if was_held {
                     run.give_back(turn);
@@ -184,15 +168,14 @@ impl Exchange {
                 return Ok(Tried::Next);
             }
         };
+        let post = match self.post_of(run, turn, &campaign).await {
+            Ok(post) => post,
+            Err(rule) => return Ok(Self::unsent(run, turn, was_held, rule)),
+        };
         let ticket = match self.breakers.admit(&campaign, BreakerCall::Post, &*self.entropy) {
             Ok(ticket) => ticket,
             Err(reason) => {
-                if was_held {
-                    run.give_back(turn);
-                }
-                run.has_spared_post = true;
-                run.skip(turn, Lost::PostNotSent, Some(reason.as_str().to_owned()));
-                return Ok(Tried::Next);
+                return Ok(Self::unsent(run, turn, was_held, reason.as_str().to_owned()));
             }
         };
         let held = match first_hold {
@@ -207,7 +190,9 @@ impl Exchange {
         let deadline = self.post_deadline(&campaign, run.deadline);
         self.intend(run, turn, (&post, deadline)).await?;
         let began = Instant::now();
-        let delivery = self.deliver(&campaign, (turn.post_id, &post), false, deadline).await;
+        let (campaign, post, is_repeat) = (&*campaign, &post, false);
+        let order = PostOrder { campaign, turn, post, is_repeat, deadline };
+        let delivery = self.deliver(run, order).await;
         run.waited += began.elapsed();
         self.leases.call_is_over(run.lead.id);
         ticket.report(delivery.health);
@@ -217,6 +202,16 @@ impl Exchange {
         self.record_delivery(run, turn, delivery).await?;
         let is_over = run.view()?.closing.is_some() || run.view()?.has_locked_seat();
         Ok(if is_over { Tried::Settled } else { Tried::Next })
+    }
+
+    /// Passes a candidate over whose post does not leave.
+    fn unsent(run: &mut Run, turn: &Turn, was_held: bool, rule: String) -> Tried {
+        if was_held {
+            run.give_back(turn);
+        }
+        run.has_spared_post = true;
+        run.skip(turn, Lost::PostNotSent, Some(rule));
+        Tried::Next
     }
 
     /// Whether another owner may have posted meanwhile, so that what this post heard is not the whole
@@ -372,6 +367,7 @@ impl Exchange {
             run.ended = None;
         }
         match reply.reply {
+            Recorded::Recorded if verdict == Verdict::Accepted => self.tell_losers(run, turn),
             Recorded::Recorded | Recorded::Already | Recorded::Stands(_) => {}
             Recorded::Conflict => {
                 run.ended = None;

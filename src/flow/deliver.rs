@@ -6,7 +6,9 @@ use tokio::time::Instant;
 
 use super::breaker::machine::CallResult;
 use super::breaker::post_result;
+use super::cascade::Turn;
 use super::exchange::Exchange;
+use super::run::Run;
 use crate::domain::campaign::OnUnmatched;
 use crate::domain::ids::PostId;
 use crate::domain::post::{PostOutcome, StatusAnswer};
@@ -19,6 +21,7 @@ use crate::ports::buyer_wire::{
 use crate::post::native;
 use crate::post::rendered::RenderedPost;
 use crate::registry::snapshot::CompiledCampaign;
+use crate::signing;
 
 /// Attempts at one delivery as long as none can have been seen by the buyer.
 const TRIES_MAX: u32 = 3;
@@ -28,6 +31,27 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Whom a call for `campaign` goes to.
 pub(super) fn callee(campaign: &CompiledCampaign) -> Callee {
     Callee::Campaign { buyer: campaign.buyer_id.clone(), campaign: campaign.id.clone() }
+}
+
+/// Signature headers for one attempt at a message, as of a time, and what is left until another.
+pub(super) fn signed_headers(
+    campaign: &CompiledCampaign,
+    (id, now): (&str, jiff::Timestamp),
+    body: &[u8],
+    until: Instant,
+) -> Option<Vec<(String, String)>> {
+    let signed = match signing::sign(&campaign.secrets, id, now.as_second(), body) {
+        Ok(signed) => signed,
+        Err(error) => {
+            tracing::error!(campaign = %campaign.id, %error, "sign.failed");
+            return None;
+        }
+    };
+    let left = until.saturating_duration_since(Instant::now());
+    let mut headers = Vec::with_capacity(8);
+    headers.extend(signed.into_pairs());
+    headers.push(("gavel-deadline-ms".to_owned(), left.as_millis().to_string()));
+    Some(headers)
 }
 
 /// What became of a delivery.
@@ -40,29 +64,60 @@ pub struct Delivery {
     pub health: Option<CallResult>,
 }
 
+/// A post to be sent.
+#[derive(Clone, Copy)]
+pub(super) struct PostOrder<'a> {
+    /// Whose it is.
+    pub(super) campaign: &'a CompiledCampaign,
+    /// The candidate whose turn it is.
+    pub(super) turn: &'a Turn,
+    /// The bytes.
+    pub(super) post: &'a RenderedPost,
+    /// Whether the same post may have been seen before.
+    pub(super) is_repeat: bool,
+    /// When it must be over.
+    pub(super) deadline: Instant,
+}
+
 /// One attempt at a delivery.
-struct Attempted {
+pub(super) struct Attempted {
     outcome: PostOutcome,
     attempt: PostAttempt,
     health: Option<CallResult>,
 }
 
+impl Attempted {
+    /// An attempt that a call made.
+    pub(super) fn of(at: jiff::Timestamp, came: &WireOutcome, outcome: PostOutcome) -> Self {
+        let status = match &came.result {
+            Ok(reply) => Some(reply.status),
+            Err(error) => error.status,
+        };
+        let attempt = attempt_of(at, &outcome, status, came.elapsed_us);
+        let health = post_result(came, &outcome);
+        Self { outcome, attempt, health }
+    }
+
+    /// An attempt that ended before its call.
+    pub(super) fn unanswered(at: jiff::Timestamp, outcome: PostOutcome) -> Self {
+        let attempt = attempt_of(at, &outcome, None, 0);
+        Self { outcome, attempt, health: None }
+    }
+
+    /// An attempt that never left.
+    pub(super) fn not_sent(at: jiff::Timestamp, reason: &str) -> Self {
+        Self::unanswered(at, PostOutcome::NotSent { reason: reason.to_owned() })
+    }
+}
+
 impl Exchange {
-    /// Sends a post and reads the answer, by `deadline`.
-    ///
-    /// `is_repeat` tells that the same post may have been seen before.
-    pub(super) async fn deliver(
-        &self,
-        campaign: &CompiledCampaign,
-        (post_id, post): (PostId, &RenderedPost),
-        is_repeat: bool,
-        deadline: Instant,
-    ) -> Delivery {
+    /// Sends a post and reads the answer, by its deadline.
+    pub(super) async fn deliver(&self, run: &Run, order: PostOrder<'_>) -> Delivery {
+        let deadline = order.deadline;
         let mut attempts = Vec::new();
         let mut pause = PAUSE;
         loop {
-            let Attempted { outcome, attempt, health } =
-                self.deliver_once(campaign, (post_id, post), is_repeat, deadline).await;
+            let Attempted { outcome, attempt, health } = self.deliver_once(run, order).await;
             attempts.push(attempt);
             let is_last = attempts.len() >= TRIES_MAX as usize;
             let resume_at = Instant::now() + pause;
@@ -74,20 +129,15 @@ impl Exchange {
         }
     }
 
-    async fn deliver_once(
-        &self,
-        campaign: &CompiledCampaign,
-        (post_id, post): (PostId, &RenderedPost),
-        is_repeat: bool,
-        deadline: Instant,
-    ) -> Attempted {
+    async fn deliver_once(&self, run: &Run, order: PostOrder<'_>) -> Attempted {
         let at = self.now();
-        let id = post_id.to_string();
+        let PostOrder { campaign, turn, post, is_repeat, deadline } = order;
+        if !campaign.campaign.is_native() {
+            return self.deliver_by_profile(run, order, at).await;
+        }
+        let id = turn.post_id.to_string();
         let Some(mut headers) = self.signed_headers(campaign, &id, &post.body, deadline) else {
-            let reason = "unsigned".to_owned();
-            let outcome = PostOutcome::NotSent { reason };
-            let attempt = attempt_of(at, &outcome, None, 0);
-            return Attempted { outcome, attempt, health: None };
+            return Attempted::not_sent(at, "unsigned");
         };
         headers.extend(post.headers.iter().cloned());
         let request = WireRequest {
@@ -100,20 +150,39 @@ impl Exchange {
             deadline,
             reply_bytes_max: self.limits.post_reply_bytes_max,
         };
-        let came = self.wire.call(request).await;
-        self.metrics.post_seconds(&campaign.buyer_id, Duration::from_micros(came.elapsed_us));
+        let came = self.call_with_post(campaign, request).await;
         let on_unmatched = campaign.campaign.on_unmatched;
-        let (outcome, status) = match &came.result {
+        let outcome = match &came.result {
             Ok(reply) => {
                 let content_encoding = reply.header("content-encoding");
                 let raw = RawReply { status: reply.status, content_encoding, body: &reply.body };
-                (native::read(raw, is_repeat, on_unmatched), Some(reply.status))
+                native::read(raw, is_repeat, on_unmatched)
             }
-            Err(error) => (outcome_of(*error, is_repeat, on_unmatched), error.status),
+            Err(error) => outcome_of(*error, is_repeat, on_unmatched),
         };
-        let attempt = attempt_of(at, &outcome, status, came.elapsed_us);
-        let health = post_result(&came, &outcome);
-        Attempted { outcome, attempt, health }
+        Attempted::of(at, &came, outcome)
+    }
+
+    /// Makes the call of a post and counts how long it took.
+    pub(super) async fn call_with_post(
+        &self,
+        campaign: &CompiledCampaign,
+        request: WireRequest,
+    ) -> WireOutcome {
+        let came = self.wire.call(request).await;
+        self.metrics.post_seconds(&campaign.buyer_id, Duration::from_micros(came.elapsed_us));
+        came
+    }
+
+    /// Signature headers for one attempt, with a fresh timestamp, and the time that is left.
+    pub(super) fn signed_headers(
+        &self,
+        campaign: &CompiledCampaign,
+        id: &str,
+        body: &[u8],
+        until: Instant,
+    ) -> Option<Vec<(String, String)>> {
+        signed_headers(campaign, (id, self.now()), body, until)
     }
 
     /// Asks the buyer's status URL what became of a post.
@@ -137,27 +206,31 @@ impl Exchange {
             deadline,
             reply_bytes_max: self.limits.post_reply_bytes_max,
         };
-        let WireOutcome { result, elapsed_us } = self.wire.call(request).await;
-        let (answer, result, status) = match &result {
+        let came = self.wire.call(request).await;
+        let answer = match &came.result {
             Ok(reply) => {
                 let content_encoding = reply.header("content-encoding");
                 let raw = RawReply { status: reply.status, content_encoding, body: &reply.body };
-                let answer = native::read_status(raw);
-                let text = match &answer {
-                    StatusAnswer::Accepted(_) => "status:accepted",
-                    StatusAnswer::Rejected => "status:rejected",
-                    StatusAnswer::NotFound => "status:not_found",
-                    StatusAnswer::Unclear => "status:unclear",
-                };
-                (answer, text.to_owned(), Some(reply.status))
+                native::read_status(raw)
             }
-            Err(error) => {
-                let text = format!("status:{}", error.failure.as_str());
-                (StatusAnswer::Unclear, text, error.status)
-            }
+            Err(_) => StatusAnswer::Unclear,
         };
-        let elapsed_ms = i64::try_from(elapsed_us / 1_000).unwrap_or(i64::MAX);
-        (answer, PostAttempt { at, result, http_status: status, elapsed_ms })
+        let attempt = inquiry_attempt(at, &answer, &came);
+        (answer, attempt)
+    }
+
+    /// Asks the buyer in its own format what became of a post; `None` if it has no such question.
+    pub(super) async fn inquire_by_profile(
+        &self,
+        run: &Run,
+        campaign: &CompiledCampaign,
+        turn: &Turn,
+    ) -> Option<(StatusAnswer, PostAttempt)> {
+        let at = self.now();
+        let deadline = Instant::now() + Duration::from_millis(self.limits.post_ms);
+        let (answer, came) = self.ask_by_profile(run, campaign, turn, deadline).await?;
+        let attempt = inquiry_attempt(at, &answer, &came);
+        Some((answer, attempt))
     }
 
     /// By when a post that begins now must be over.
@@ -184,7 +257,11 @@ impl Exchange {
 
 /// The class of a delivery without a whole reply (PROTOCOL a6). What cannot be read says nothing
 /// about an earlier delivery.
-fn outcome_of(error: WireError, is_repeat: bool, on_unmatched: OnUnmatched) -> PostOutcome {
+pub(super) fn outcome_of(
+    error: WireError,
+    is_repeat: bool,
+    on_unmatched: OnUnmatched,
+) -> PostOutcome {
     let reason = error.failure.as_str().to_owned();
     if !error.sent {
         return PostOutcome::NotSent { reason };
@@ -196,6 +273,23 @@ fn outcome_of(error: WireError, is_repeat: bool, on_unmatched: OnUnmatched) -> P
         }
         _ => PostOutcome::Unknown { reason },
     }
+}
+
+fn inquiry_attempt(at: jiff::Timestamp, answer: &StatusAnswer, came: &WireOutcome) -> PostAttempt {
+    let (result, http_status) = match &came.result {
+        Ok(reply) => {
+            let text = match answer {
+                StatusAnswer::Accepted(_) => "status:accepted",
+                StatusAnswer::Rejected => "status:rejected",
+                StatusAnswer::NotFound => "status:not_found",
+                StatusAnswer::Unclear => "status:unclear",
+            };
+            (text.to_owned(), Some(reply.status))
+        }
+        Err(error) => (format!("status:{}", error.failure.as_str()), error.status),
+    };
+    let elapsed_ms = i64::try_from(came.elapsed_us / 1_000).unwrap_or(i64::MAX);
+    PostAttempt { at, result, http_status, elapsed_ms }
 }
 
 fn attempt_of(

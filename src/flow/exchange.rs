@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::administer::Administration;
 use super::breaker::Breakers;
+use super::by_profile::ProfileCalls;
 use super::challenge::ChallengeTurns;
 use super::custody::Custody;
 use super::events::Events;
@@ -178,6 +179,7 @@ pub struct Exchange {
     pub(super) waiting: Arc<Waiting>,
     pub(super) no_room: NoRoom,
     pub(super) breakers: Breakers,
+    pub(super) profiles: Arc<ProfileCalls>,
     pub(super) custody: Custody,
     pub(super) leases: Leases,
     pub(super) outbox: Outbox,
@@ -200,6 +202,8 @@ impl Exchange {
         parts.metrics.store_durability(parts.store.durability());
         let challenge_turns = ChallengeTurns::new(parts.limits.challenges_per_owner_max);
         let breakers = Breakers::new(&parts.limits, Arc::clone(&parts.metrics));
+        let ways = (Arc::clone(&parts.wire), Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
+        let profiles = ProfileCalls::new(ways, &parts.limits);
         let custody = Custody::new(Arc::clone(&parts.records), Arc::clone(&parts.vault));
         Arc::new(Self {
             store: parts.store,
@@ -223,6 +227,7 @@ impl Exchange {
             waiting: Arc::new(Waiting::default()),
             no_room: NoRoom::default(),
             breakers,
+            profiles,
             custody,
             leases: Leases::default(),
             outbox: Outbox::default(),

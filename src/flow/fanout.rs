@@ -4,6 +4,7 @@
 //! their way run on for a short while, to keep the connection and to learn how slow the buyer
 //! really is; they never become bids.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::breaker::{Ticket, ping_result};
+use super::by_profile::{self, Bids, Captured, NotMade, PingMatter, PingOrder};
 use super::deliver::callee;
 use super::exchange::Exchange;
 use super::run::{Invited, Run};
@@ -26,10 +28,10 @@ use crate::domain::money::Money;
 use crate::domain::ping::AnonymizedPing;
 use crate::domain::reply::RawReply;
 use crate::domain::time::plus_ms;
+use crate::integration::reply::Terms;
 use crate::ping::native::{self, BidTerms, PingFrame};
 use crate::ports::buyer_wire::{CallClass, WireFailure, WireOutcome, WireRequest};
 use crate::registry::snapshot::CompiledCampaign;
-use crate::signing;
 
 /// Seats of one lead.
 const SEATS: usize = 1;
@@ -50,6 +52,17 @@ pub struct Answer {
     pub elapsed_ms: i64,
     /// Whether the round closed early before it answered.
     pub is_cut_off: bool,
+    /// When each of its bids ends by the store's clock, where the buyer said so.
+    pub ends: Vec<Option<Timestamp>>,
+}
+
+impl Answer {
+    /// Until when the bid at this place holds; all bids end by `valid_until`.
+    #[must_use]
+    pub fn holds_until(&self, place: usize, valid_until: Timestamp) -> Timestamp {
+        let end = self.ends.get(place).copied().flatten();
+        end.map_or(valid_until, |end| end.min(valid_until))
+    }
 }
 
 /// What a round brought: one answer per invited campaign, in their order.
@@ -67,7 +80,8 @@ type Calls = FuturesUnordered<BoxFuture<'static, Returned>>;
 /// A ping that came back, in whatever way.
 struct Returned {
     index: usize,
-    outcome: WireOutcome,
+    /// How the call went, or why it was not made.
+    came: Result<WireOutcome, NotMade>,
     ticket: Ticket,
 }
 
@@ -94,12 +108,17 @@ impl Exchange {
             let Some(returned) = next else { break };
             let is_late = Instant::now() > closes_at;
             let index = returned.index;
-            let asked = (run.plan.currency.as_str(), &run.invited[index]);
+            let asked = (run, &run.invited[index]);
             self.take_answer(asked, &mut answers[index], returned, is_late);
         }
         let waited = if run.plan.pinged == 0 { Duration::ZERO } else { began.elapsed() };
         self.cut_off(run, &mut answers, is_early, waited);
         self.let_run_on(run, calls, closes_at);
+        for answer in &mut answers {
+            for end in answer.ends.iter_mut().flatten() {
+                *end = run.by_store(self, *end);
+            }
+        }
         let bid_ttl_ms = i64::try_from(self.limits.bid_ttl_ms).unwrap_or(i64::MAX);
         Asked { answers, bids_valid_until: plus_ms(run.store_now(self), bid_ttl_ms), waited }
     }
@@ -124,6 +143,7 @@ impl Exchange {
             http_status: None,
             elapsed_ms: -1,
             is_cut_off: false,
+            ends: Vec::new(),
         }
     }
 
@@ -140,16 +160,24 @@ impl Exchange {
                     continue;
                 }
             };
-            let Some(request) = self.ping_request(run, invited, (ping_id, ping), closes_at) else {
-                self.leave_out(campaign, answer, "unsigned");
-                continue;
-            };
-            self.metrics.pings_sent(&campaign.id, &campaign.buyer_id);
-            let wire = std::sync::Arc::clone(&self.wire);
+            let wire = Arc::clone(&self.wire);
             let call: BoxFuture<'static, _> =
-                Box::pin(
-                    async move { Returned { index, outcome: wire.call(request).await, ticket } },
-                );
+                match self.made(run, invited, (ping_id, ping), closes_at) {
+                    Ok(Made::Request(request)) => Box::pin(async move {
+                        Returned { index, came: Ok(wire.call(*request).await), ticket }
+                    }),
+                    Ok(Made::Order(order)) => {
+                        let profiles = Arc::clone(&self.profiles);
+                        Box::pin(async move {
+                            Returned { index, came: profiles.ping(*order).await, ticket }
+                        })
+                    }
+                    Err(detail) => {
+                        self.leave_out(campaign, answer, detail);
+                        continue;
+                    }
+                };
+            self.metrics.pings_sent(&campaign.id, &campaign.buyer_id);
             calls.push(call);
         }
         calls
@@ -161,6 +189,44 @@ impl Exchange {
         answer.detail = Some(detail);
         answer.elapsed_ms = 0;
         self.metrics.no_bids(&campaign.id, NoBid::NotSent);
+    }
+
+    /// A ping in the campaign's format, or why it is not made.
+    fn made(
+        &self,
+        run: &Run,
+        invited: &Invited,
+        (ping_id, ping): (PingId, &Arc<AnonymizedPing>),
+        closes_at: Instant,
+    ) -> Result<Made, NotMade> {
+        if invited.campaign.campaign.is_native() {
+            let request = self.ping_request(run, invited, (ping_id, ping), closes_at);
+            return request.map(|request| Made::Request(Box::new(request))).ok_or("unsigned");
+        }
+        let (campaign, vendor) = (&invited.campaign, &run.lead.vendor);
+        let sub_id = run.lead.source.sub_id.as_deref();
+        let sub_ref = |sub_id| self.vault.sub_ref(&campaign.buyer_id, vendor, sub_id);
+        let order = PingOrder {
+            campaign: Arc::clone(campaign),
+            ping: Arc::clone(ping),
+            ping_id,
+            matter: PingMatter {
+                vertical: run.lead.vertical.clone(),
+                test: run.lead.test,
+                source_ref: self.vault.source_ref(&campaign.buyer_id, vendor),
+                sub_ref: sub_id.map(sub_ref),
+                floor: run.plan.price_floor,
+                currency: run.plan.currency.clone(),
+                seats_max: SEATS as u8,
+            },
+            closes_at,
+            deadline: closes_at + Duration::from_millis(self.limits.late_reply_ms),
+        };
+        if order.has_calls_before() {
+            return Ok(Made::Order(Box::new(order)));
+        }
+        let request = self.profiles.ping_request(&order, &Captured::new())?;
+        Ok(Made::Request(Box::new(request)))
     }
 
     fn ping_request(
@@ -200,46 +266,32 @@ impl Exchange {
         })
     }
 
-    /// Signature headers for one attempt, with a fresh timestamp, and the time that is left.
-    pub(super) fn signed_headers(
-        &self,
-        campaign: &CompiledCampaign,
-        id: &str,
-        body: &[u8],
-        until: Instant,
-    ) -> Option<Vec<(String, String)>> {
-        let timestamp_s = self.now().as_second();
-        let signed = match signing::sign(&campaign.secrets, id, timestamp_s, body) {
-            Ok(signed) => signed,
-            Err(error) => {
-                tracing::error!(campaign = %campaign.id, %error, "sign.failed");
-                return None;
-            }
-        };
-        let left = until.saturating_duration_since(Instant::now());
-        let mut headers = Vec::with_capacity(8);
-        headers.extend(signed.into_pairs());
-        headers.push(("gavel-deadline-ms".to_owned(), left.as_millis().to_string()));
-        Some(headers)
-    }
-
     fn take_answer(
         &self,
-        (currency, invited): (&str, &Invited),
+        (run, invited): (&Run, &Invited),
         answer: &mut Answer,
         returned: Returned,
         is_late: bool,
     ) {
-        let Returned { outcome, ticket, .. } = returned;
+        let Returned { came, ticket, .. } = returned;
         let campaign = &invited.campaign;
+        let outcome = match came {
+            Ok(outcome) => outcome,
+            Err(detail) => {
+                ticket.report(None);
+                return self.leave_out(campaign, answer, detail);
+            }
+        };
         answer.elapsed_ms = i64::try_from(outcome.elapsed_us / 1_000).unwrap_or(i64::MAX);
         self.metrics.ping_seconds(&campaign.buyer_id, Duration::from_micros(outcome.elapsed_us));
-        let terms = bid_terms(currency, campaign, self.limits.bid_max);
-        answer.bids = if is_late && outcome.result.is_ok() {
-            Err(NoBid::Late)
+        let terms = bid_terms(&run.plan.currency, campaign, self.limits.bid_max);
+        if is_late && outcome.result.is_ok() {
+            answer.bids = Err(NoBid::Late);
         } else {
-            read_bids(&outcome, terms)
-        };
+            let reader = Reader { campaign, is_test: run.lead.test, now: self.now() };
+            let Bids { bids, ends, detail } = reader.read(&outcome, terms);
+            (answer.bids, answer.ends, answer.detail) = (bids, ends, detail);
+        }
         match &outcome.result {
             Ok(reply) => answer.http_status = Some(reply.status).filter(|_| !is_late),
             Err(error) => {
@@ -301,40 +353,70 @@ impl Exchange {
         if calls.is_empty() {
             return;
         }
-        let metrics = std::sync::Arc::clone(&self.metrics);
+        let metrics = Arc::clone(&self.metrics);
         let campaigns: Vec<_> =
-            run.invited.iter().map(|invited| std::sync::Arc::clone(&invited.campaign)).collect();
+            run.invited.iter().map(|invited| Arc::clone(&invited.campaign)).collect();
         let (currency, bid_max) = (run.plan.currency.clone(), self.limits.bid_max);
+        let (is_test, now) = (run.lead.test, self.now());
         self.tasks.spawn(&self.auctions, async move {
-            while let Some(Returned { index, outcome, ticket }) = calls.next().await {
+            while let Some(Returned { index, came, ticket }) = calls.next().await {
                 let campaign = &campaigns[index];
+                let Ok(outcome) = came else {
+                    ticket.report(None);
+                    continue;
+                };
                 let elapsed = Duration::from_micros(outcome.elapsed_us);
                 metrics.ping_seconds(&campaign.buyer_id, elapsed);
                 if outcome.result.is_ok() {
                     metrics.late_replies(&campaign.id);
                 }
                 let is_late = Instant::now() > closes_at;
-                let bids = read_bids(&outcome, bid_terms(&currency, campaign, bid_max));
-                ticket.report(ping_result(&outcome, &bids, is_late));
+                let reader = Reader { campaign, is_test, now };
+                let read = reader.read(&outcome, bid_terms(&currency, campaign, bid_max));
+                ticket.report(ping_result(&outcome, &read.bids, is_late));
             }
         });
     }
 }
 
-/// What the answer to a ping says in the campaign's format.
-fn read_bids(outcome: &WireOutcome, terms: BidTerms<'_>) -> Result<Vec<Bid>, NoBid> {
-    match &outcome.result {
-        Ok(reply) => {
-            let content_encoding = reply.header("content-encoding");
-            let raw = RawReply { status: reply.status, content_encoding, body: &reply.body };
-            native::read(raw, terms)
-        }
-        Err(error) => Err(match error.failure {
-            _ if !error.sent => NoBid::NotSent,
-            WireFailure::Oversized => NoBid::Oversized,
-            WireFailure::Timeout => NoBid::Timeout,
-            _ => NoBid::Malformed,
-        }),
+/// A ping ready to be sent.
+enum Made {
+    /// The request alone.
+    Request(Box<WireRequest>),
+    /// A ping before which its profile calls something else.
+    Order(Box<PingOrder>),
+}
+
+/// How the replies of one campaign are read.
+struct Reader<'a> {
+    campaign: &'a CompiledCampaign,
+    is_test: bool,
+    now: Timestamp,
+}
+
+impl Reader<'_> {
+    /// What the answer to a ping says in the campaign's format.
+    fn read(&self, outcome: &WireOutcome, terms: BidTerms<'_>) -> Bids {
+        let bids = match (&outcome.result, &self.campaign.profile) {
+            (Ok(reply), Some(profile)) => {
+                let BidTerms { currency, max_bid, bid_max, offers_shared } = terms;
+                let is_test = self.is_test;
+                let terms = Terms { currency, max_bid, bid_max, offers_shared, is_test };
+                return by_profile::read_bids(profile, reply, terms, self.now);
+            }
+            (Ok(reply), None) => {
+                let content_encoding = reply.header("content-encoding");
+                let raw = RawReply { status: reply.status, content_encoding, body: &reply.body };
+                native::read(raw, terms)
+            }
+            (Err(error), _) => Err(match error.failure {
+                _ if !error.sent => NoBid::NotSent,
+                WireFailure::Oversized => NoBid::Oversized,
+                WireFailure::Timeout => NoBid::Timeout,
+                _ => NoBid::Malformed,
+            }),
+        };
+        Bids { bids, ends: Vec::new(), detail: None }
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::cascade::{News, SEAT, Turn, payout, post_record};
 use super::closing::PaidSeat;
+use super::deliver::PostOrder;
 use super::exchange::{Exchange, FlowError};
 use super::plan::{Notes, PostTerms};
 use super::recover::Claim;
@@ -114,7 +115,7 @@ impl Exchange {
     ) -> Result<Look, Stop> {
         match campaign.campaign.post_semantics {
             PostSemantics::Idempotent => self.repeat(run, campaign, turn).await,
-            PostSemantics::Queryable => self.ask(campaign, turn, age_ms).await,
+            PostSemantics::Queryable => self.ask(run, campaign, turn, age_ms).await,
             PostSemantics::AtMostOnce => Ok(Look::StillUnknown(None)),
         }
     }
@@ -122,10 +123,18 @@ impl Exchange {
     /// Asks the buyer at the URL that was registered when the post left.
     async fn ask(
         &self,
+        run: &Run,
         campaign: &CompiledCampaign,
         turn: &Turn,
         age_ms: i64,
     ) -> Result<Look, Stop> {
+        if !campaign.campaign.is_native() {
+            let asked = self.inquire_by_profile(run, campaign, turn).await;
+            return Ok(match asked {
+                Some((answer, attempt)) => read_inquiry(answer, attempt, age_ms),
+                None => Look::StillUnknown(None),
+            });
+        }
         let post = self.kept_post(turn).await?;
         let Some(status_url) = post.and_then(|post| post.status_url) else {
             return Ok(Look::StillUnknown(None));
@@ -160,7 +169,9 @@ impl Exchange {
         self.cover(run, deadline).await?;
         // A repeat clears up an unknown post, so no breaker keeps it back.
         let ticket = self.breakers.pass(campaign, BreakerCall::Post);
-        let delivery = self.deliver(campaign, (turn.post_id, &post), true, deadline).await;
+        let (post, is_repeat) = (&post, true);
+        let order = PostOrder { campaign, turn, post, is_repeat, deadline };
+        let delivery = self.deliver(run, order).await;
         self.leases.call_is_over(run.lead.id);
         ticket.report(delivery.health);
         let mut attempts = delivery.attempts;

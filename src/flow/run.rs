@@ -110,6 +110,7 @@ struct Contender {
     bid: Bid,
     bid_id: BidId,
     standing: Standing,
+    valid_until: Timestamp,
 }
 
 impl Run {
@@ -272,6 +273,16 @@ impl Run {
         records
     }
 
+    /// What a ping of the campaign shows of the lead.
+    pub(super) fn ping_of(&self, campaign: &CompiledCampaign) -> Arc<AnonymizedPing> {
+        let invited = self.invited.iter().find(|invited| invited.campaign.id == campaign.id);
+        if let Some(ping) = invited.and_then(|invited| invited.ping.as_ref()) {
+            return Arc::clone(ping);
+        }
+        let today = self.lead.received_at.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+        Arc::new(self.redacted(&campaign.campaign.disclosures, today))
+    }
+
     fn redacted(&self, disclosures: &[String], today: jiff::civil::Date) -> AnonymizedPing {
         match self.snapshot.verticals.get(&self.lead.vertical) {
             Some(vertical) => redact(&self.lead, vertical.vertical(), disclosures, today),
@@ -316,10 +327,16 @@ impl Run {
         self.waited += asked.waited;
         let mut contenders = Vec::new();
         for (index, answer) in asked.answers.iter().enumerate() {
-            for bid in answer.bids.iter().flatten() {
+            for (place, bid) in answer.bids.iter().flatten().enumerate() {
                 let standing = self.invited[index].standing(bid.price);
-                let bid_id = answer.bid_id;
-                contenders.push(Contender { invited: index, bid: bid.clone(), bid_id, standing });
+                let valid_until = answer.holds_until(place, asked.bids_valid_until);
+                contenders.push(Contender {
+                    invited: index,
+                    bid: bid.clone(),
+                    bid_id: answer.bid_id,
+                    standing,
+                    valid_until,
+                });
             }
         }
         let ranking = rank(contenders, self.plan.price_floor, |contender| &contender.standing);
@@ -346,7 +363,7 @@ impl Run {
             legal_entity: legal_name.unwrap_or(campaign.buyer.legal_entity()).to_owned(),
             bid_id: contender.bid_id,
             price: contender.bid.price,
-            valid_until: asked.bids_valid_until,
+            valid_until: contender.valid_until,
             terms: terms.to_bytes(),
         }
     }

@@ -18,6 +18,10 @@ pub enum CallClass {
     Post,
     /// Asks a buyer's status URL what became of a post.
     Status,
+    /// Gets a token for other calls, or prepares a ping.
+    Login,
+    /// Tells a buyer how an auction went that it did not win.
+    Notice,
     /// Tells an endpoint of an event; at least once.
     Event,
     /// Asks a URL to prove that it belongs to whoever registered it.
@@ -32,6 +36,8 @@ impl CallClass {
             Self::Ping => "ping",
             Self::Post => "post",
             Self::Status => "status",
+            Self::Login => "login",
+            Self::Notice => "notice",
             Self::Event => "event",
             Self::Challenge => "challenge",
         }

@@ -94,6 +94,7 @@ pub fn render(frame: &PostFrame<'_>, lead: &Lead) -> RenderedPost {
         ],
         body: body.into(),
         status_url: frame.status_url.map(str::to_owned),
+        is_signed: true,
     }
 }
 

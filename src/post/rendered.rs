@@ -17,6 +17,8 @@ pub struct RenderedPost {
     pub body: Bytes,
     /// Where the buyer is asked what became of it, as it was registered when the post left.
     pub status_url: Option<String>,
+    /// Whether the exchange's own signature and deadline stand in its headers.
+    pub is_signed: bool,
 }
 
 impl RenderedPost {
@@ -29,6 +31,12 @@ impl RenderedPost {
     /// Reads [`RenderedPost::to_bytes`]; `None` for anything else.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        postcard::from_bytes(bytes).ok()
+        postcard::from_bytes(bytes).ok().or_else(|| {
+            // As posts were kept before profiles: all of them were signed.
+            type Before = (String, String, Vec<(String, String)>, Bytes, Option<String>);
+            let before: Before = postcard::from_bytes(bytes).ok()?;
+            let (method, url, headers, body, status_url) = before;
+            Some(Self { method, url, headers, body, status_url, is_signed: true })
+        })
     }
 }

@@ -7,9 +7,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use super::profile::ProfileSecret;
 use crate::domain::buyer::Buyer;
 use crate::domain::campaign::Campaign;
-use crate::domain::slug::{BuyerId, CampaignId, VendorId, VerticalId};
+use crate::domain::profile::ProfileFiles;
+use crate::domain::slug::{BuyerId, CampaignId, ProfileId, VendorId, VerticalId};
 use crate::domain::tree::Tree;
 use crate::domain::vendor::Vendor;
 use crate::domain::vertical::Vertical;
@@ -36,10 +38,17 @@ pub struct Bundle {
     /// Ping trees.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub trees: BTreeMap<VerticalId, Tree>,
+    /// Integration profiles.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub profiles: BTreeMap<ProfileId, ProfileFiles>,
     /// Secrets the campaigns shall sign with. A campaign not named here keeps the one it has, or
     /// gets a new one.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<CampaignId, SecretText>,
+    /// Secrets that campaigns give for their profiles, by their names. One not given here stays as it
+    /// is.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub profile_secrets: BTreeMap<CampaignId, BTreeMap<String, ProfileSecret>>,
 }
 
 /// A signing secret that is written out as its text, `whsec_...`. It has no `Debug`.

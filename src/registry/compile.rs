@@ -8,6 +8,7 @@
 
 mod campaign;
 mod disclosure;
+mod profile;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use super::endpoints::EndpointTable;
 use super::fault::{FaultRule, RegistryFault};
 use super::filter::CompiledFilter;
 use super::objects::{OpenedSecrets, RegistryObjects};
+use super::profile::{CampaignProfile, shipped_profiles};
 use super::snapshot::{CompiledCampaign, Snapshot, SnapshotParts};
 use super::vertical::{self, CompiledVertical};
 use crate::domain::address::AddressPolicy;
@@ -24,9 +26,10 @@ use crate::domain::campaign::Campaign;
 use crate::domain::money::Money;
 use crate::domain::object::ObjectKind;
 use crate::domain::party::Party;
-use crate::domain::slug::{CampaignId, VerticalId};
+use crate::domain::slug::{CampaignId, ProfileId, VerticalId};
 use crate::domain::tree::Tree;
 use crate::domain::vendor::Vendor;
+use crate::integration::{Profile, SecretText};
 
 pub use campaign::{POST_MS_MAX, POST_MS_MIN, RESELL_AFTER_S_MAX};
 
@@ -43,13 +46,20 @@ pub struct Surroundings {
     pub addresses: AddressPolicy,
     /// The verticals that come with the program.
     pub shipped: BTreeMap<VerticalId, Arc<CompiledVertical>>,
+    /// The profiles that come with the program.
+    pub shipped_profiles: BTreeMap<ProfileId, Arc<Profile>>,
 }
 
 impl Surroundings {
     /// The surroundings of an exchange with this `currency` and these `addresses`.
     #[must_use]
     pub fn new(currency: &str, addresses: AddressPolicy) -> Self {
-        Self { currency: currency.to_owned(), addresses, shipped: shipped_verticals() }
+        Self {
+            currency: currency.to_owned(),
+            addresses,
+            shipped: shipped_verticals(),
+            shipped_profiles: shipped_profiles(),
+        }
     }
 }
 
@@ -83,7 +93,7 @@ pub fn compile(
     surroundings: &Surroundings,
 ) -> Result<Snapshot, Vec<RegistryFault>> {
     let mut compiler = Compiler::run(objects, surroundings);
-    let campaigns = compiler.campaigns(secrets.campaigns);
+    let campaigns = compiler.campaigns(secrets.campaigns, secrets.profiles);
     if !compiler.faults.is_empty() {
         return Err(compiler.faults);
     }
@@ -101,6 +111,7 @@ pub fn compile(
         buyers,
         campaigns,
         trees: live(&objects.trees),
+        profiles: compiler.profiles,
         keys: secrets.keys,
         endpoints,
         ends_at: secrets.ends_at,
@@ -121,6 +132,7 @@ struct Compiler<'a> {
     objects: &'a RegistryObjects,
     surroundings: &'a Surroundings,
     verticals: BTreeMap<VerticalId, Arc<CompiledVertical>>,
+    profiles: BTreeMap<ProfileId, Arc<Profile>>,
     filters: BTreeMap<CampaignId, CompiledFilter>,
     faults: Vec<RegistryFault>,
 }
@@ -163,10 +175,12 @@ impl<'a> Compiler<'a> {
             objects,
             surroundings,
             verticals: surroundings.shipped.clone(),
+            profiles: surroundings.shipped_profiles.clone(),
             filters: BTreeMap::new(),
             faults: Vec::new(),
         };
         compiler.verticals();
+        compiler.profiles();
         for (id, stored) in &objects.vendors {
             if let Some(vendor) = stored.as_live() {
                 check_vendor(vendor, &mut compiler.noting(ObjectKind::Vendor, id.as_str()));
@@ -234,6 +248,7 @@ impl<'a> Compiler<'a> {
     fn campaigns(
         &mut self,
         mut secrets: BTreeMap<CampaignId, crate::signing::SigningKeys>,
+        mut profile_secrets: BTreeMap<CampaignId, BTreeMap<String, SecretText>>,
     ) -> BTreeMap<CampaignId, Arc<CompiledCampaign>> {
         let buyers: BTreeMap<_, _> = self.objects.buyers.iter().collect();
         let shared: BTreeMap<_, Arc<Buyer>> =
@@ -254,6 +269,18 @@ impl<'a> Compiler<'a> {
                 continue;
             };
             let endpoints = self.objects.endpoints_of(id, &stored.value);
+            let given = profile_secrets.remove(id).unwrap_or_default();
+            let profile = self.profile_of(&stored.value, given);
+            if !stored.is_archived && !stored.value.is_native() && profile.is_none() {
+                let detail = "a secret of its profile is missing, or the profile itself";
+                let mut noting = Noting {
+                    kind: ObjectKind::Campaign,
+                    id: id.as_str(),
+                    faults: &mut self.faults,
+                };
+                noting.fault("profile_secrets", FaultRule::NoSecret, detail);
+                continue;
+            }
             let campaign = CompiledCampaign {
                 id: id.clone(),
                 buyer_id: stored.value.buyer_id.clone(),
@@ -268,10 +295,28 @@ impl<'a> Compiler<'a> {
                 state: self.objects.state_of(id, stored),
                 filter: self.filters.remove(id),
                 secrets,
+                profile,
             };
             compiled.insert(id.clone(), Arc::new(campaign));
         }
         compiled
+    }
+}
+
+impl Compiler<'_> {
+    /// What the campaign speaks through; `None` for the native format, and where a profile, a
+    /// vertical or a secret is missing.
+    fn profile_of(
+        &self,
+        campaign: &Campaign,
+        mut given: BTreeMap<String, SecretText>,
+    ) -> Option<CampaignProfile> {
+        let known =
+            self.profiles.get(campaign.profile.as_str()).filter(|_| !campaign.is_native())?;
+        let vertical = self.verticals.get(&campaign.vertical)?;
+        let take = |name: &String| Some((name.clone(), given.remove(name)?));
+        let secrets: Option<BTreeMap<_, _>> = known.secrets().iter().map(take).collect();
+        Some(profile::campaign_profile(campaign, known, secrets?, vertical))
     }
 }
 

@@ -1,25 +1,34 @@
 //! An exchange directory: the texts of its files, read into a [`Bundle`].
 //!
 //! This module decides what a file is by its path (`vendors/<id>.toml`, `buyers/<id>.toml` with
-//! `[[campaign]]`, `trees/<vertical>.toml`, `verticals/<id>.toml`) and reads it; every fault of
+//! `[[campaign]]`, `trees/<vertical>.toml`, `verticals/<id>.toml`, `profiles/<id>/profile.toml` with
+//! `cases/*.json` beside it) and reads it; every fault of
 //! every file comes back at once with its place. It reads no file and no environment itself: a
 //! secret is only named here ([`SecretRef`]), and whoever asked fetches it. Whether the objects fit
 //! together is for `compile` to say.
 
 mod buyer;
 mod document;
+mod profile;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::bundle::Bundle;
 use super::vertical;
-use crate::domain::slug::{CampaignId, InvalidSlug, Slug};
+use crate::domain::slug::{CampaignId, InvalidSlug, ProfileId, Slug};
 
 use document::Document;
 
-/// The folders of an exchange directory that hold objects, one TOML file each.
-pub const FOLDERS: [&str; 4] = ["verticals", "vendors", "buyers", "trees"];
+/// The folders of an exchange directory that hold objects: one TOML file each, or of
+/// [`PROFILE_FOLDER`] one folder each.
+pub const FOLDERS: [&str; 5] = ["verticals", "vendors", "buyers", "trees", PROFILE_FOLDER];
+/// The folder of profiles, each of which is a folder.
+pub const PROFILE_FOLDER: &str = "profiles";
+/// The file of a profile in its folder.
+pub const PROFILE_FILE: &str = "profile.toml";
+/// The folder of a profile's recorded cases, JSON files, in its folder.
+pub const CASES_FOLDER: &str = "cases";
 /// The most files of one directory.
 pub const FILES_MAX: usize = 20_000;
 /// The longest file, in bytes; those of verticals have a limit of their own.
@@ -67,6 +76,8 @@ pub enum SecretSource {
 pub struct SecretRef {
     /// Whose it is.
     pub campaign: CampaignId,
+    /// Its name if it is for the campaign's profile; absent for the one the exchange signs with.
+    pub profile_secret: Option<String>,
     /// Where it is.
     pub source: SecretSource,
     /// The file that names it.
@@ -108,6 +119,7 @@ pub fn parse(files: &[SourceFile]) -> Result<ExchangeFiles, Vec<FileFault>> {
     for file in files {
         reading.file(file);
     }
+    reading.finish_profiles();
     if reading.faults.is_empty() { Ok(reading.files) } else { Err(reading.faults) }
 }
 
@@ -116,11 +128,18 @@ struct Reading {
     files: ExchangeFiles,
     /// Where each campaign was first described.
     campaign_places: BTreeMap<CampaignId, String>,
+    /// The cases of each profile, and the path of one of them.
+    cases: BTreeMap<ProfileId, (String, BTreeMap<String, String>)>,
+    /// Profiles whose files have faults.
+    broken_profiles: BTreeSet<ProfileId>,
     faults: Vec<FileFault>,
 }
 
 impl Reading {
     fn file(&mut self, file: &SourceFile) {
+        if let Some(rest) = file.path.strip_prefix("profiles/") {
+            return self.profile(file, rest);
+        }
         let parts = file.path.split_once('/').and_then(|(folder, name)| {
             name.strip_suffix(".toml")
                 .map(|stem| (folder, stem))

@@ -51,6 +51,10 @@ pub enum FaultRule {
     OtherBuyer,
     /// The profile does not exist.
     UnknownProfile,
+    /// A profile is not sound in itself.
+    InvalidProfile,
+    /// A campaign does not give what its profile needs, or asks of it what it does not have.
+    ProfileUnfit,
     /// A vertical is not sound in itself.
     InvalidVertical,
     /// The object's own slug differs from the one it is stored under.
@@ -75,7 +79,7 @@ pub enum FaultRule {
     ContactField,
     /// A filter is too large.
     FilterLimits,
-    /// A campaign has no secret to sign with.
+    /// A campaign has no secret to sign with, or names one for its profile that nobody gave.
     NoSecret,
     /// What is kept of the object cannot be read by this version of the program.
     Unreadable,
@@ -92,6 +96,8 @@ impl FaultRule {
             Self::UnknownBuyer => "unknown_buyer",
             Self::OtherBuyer => "other_buyer",
             Self::UnknownProfile => "unknown_profile",
+            Self::InvalidProfile => "invalid_profile",
+            Self::ProfileUnfit => "profile_unfit",
             Self::InvalidVertical => "invalid_vertical",
             Self::OtherId => "other_id",
             Self::UrlMissing => "url_missing",

@@ -13,11 +13,13 @@ use crate::domain::event::Endpoint;
 use crate::domain::ids::EndpointId;
 use crate::domain::key::KeyId;
 use crate::domain::object::ObjectKind;
-use crate::domain::slug::{BuyerId, CampaignId, VendorId, VerticalId};
+use crate::domain::profile::ProfileFiles;
+use crate::domain::slug::{BuyerId, CampaignId, ProfileId, VendorId, VerticalId};
 use crate::domain::standing::{Endpoints, Standing};
 use crate::domain::tree::Tree;
 use crate::domain::vendor::Vendor;
 use crate::domain::vertical::Vertical;
+use crate::integration::SecretText;
 use crate::signing::SigningKeys;
 
 /// An object and whether it was archived.
@@ -54,6 +56,8 @@ pub struct RegistryObjects {
     pub campaigns: BTreeMap<CampaignId, Stored<Campaign>>,
     /// Ping trees.
     pub trees: BTreeMap<VerticalId, Stored<Tree>>,
+    /// Profiles of this exchange's own; they go before those that come with the program.
+    pub profiles: BTreeMap<ProfileId, Stored<ProfileFiles>>,
     /// What people set for campaigns beside their descriptions; no file holds it.
     pub standings: BTreeMap<CampaignId, Standing>,
     /// Endpoints of events; no file holds them.
@@ -80,6 +84,7 @@ impl RegistryObjects {
             ObjectKind::Vendor => self.vendors.get(id).map(|known| tag_of(known, None)),
             ObjectKind::Buyer => self.buyers.get(id).map(|known| tag_of(known, None)),
             ObjectKind::Tree => self.trees.get(id).map(|known| tag_of(known, None)),
+            ObjectKind::Profile => self.profiles.get(id).map(|known| tag_of(known, None)),
             ObjectKind::Campaign => {
                 let standing = self.standings.get(id);
                 self.campaigns.get(id).map(|known| tag_of(known, standing))
@@ -123,6 +128,8 @@ fn tag_of<T: Serialize>(known: &Stored<T>, standing: Option<&Standing>) -> Strin
 pub struct OpenedSecrets {
     /// What each campaign's pings and posts are signed with.
     pub campaigns: BTreeMap<CampaignId, SigningKeys>,
+    /// What each campaign gives for its profile, by name.
+    pub profiles: BTreeMap<CampaignId, BTreeMap<String, SecretText>>,
     /// What each endpoint's events are signed with.
     pub endpoints: BTreeMap<EndpointId, SigningKeys>,
     /// The API keys.

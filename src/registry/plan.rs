@@ -1,12 +1,13 @@
 //! What applying a bundle would change: worked out before anything is, and shown to people.
 //!
 //! An object that the bundle does not name stays as it is, unless absent ones are pruned: then
-//! vendors, buyers, campaigns and trees are archived (verticals stay: old leads have them). What is
+//! vendors, buyers, campaigns, trees and profiles are archived (verticals stay: old leads have them). What is
 //! archived and named again comes back. What people set over the API survives: pauses, secrets issued
 //! to buyers, and the endpoints buyers registered, until the bundle names other ones than before.
 
 mod back;
 mod difference;
+mod given;
 mod kept;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use crate::signing::SigningSecret;
 
 pub use back::back;
 use difference::changed_fields;
+pub use given::{ProfileSecrets, missing_profile_secrets};
 use kept::{kept_fields, standing_after};
 
 /// The name of a campaign's secret among its changed fields.
@@ -83,7 +85,7 @@ pub struct PlanChange {
 /// What would happen to every object that was named or is pruned.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
-    /// By kind (verticals, vendors, buyers, campaigns, trees) and id.
+    /// By kind (verticals, vendors, buyers, campaigns, trees, profiles) and id.
     pub changes: Vec<PlanChange>,
 }
 
@@ -155,7 +157,9 @@ pub struct Planned {
     pub standings: BTreeMap<CampaignId, Standing>,
     /// The campaigns whose secret would change.
     pub secrets: BTreeMap<CampaignId, SecretChange>,
-    /// What cannot be: campaigns that would change hands.
+    /// The secrets of profiles that would change.
+    pub profile_secrets: ProfileSecrets,
+    /// What cannot be: campaigns that would change hands, and secrets that nobody gave.
     pub faults: Vec<RegistryFault>,
 }
 
@@ -174,6 +178,7 @@ pub fn plan(
         next: current.clone(),
         standings: BTreeMap::new(),
         secrets: secret_changes(current, bundle, secrets),
+        profile_secrets: ProfileSecrets::new(),
         faults: Vec::new(),
     };
     planned.hands(current, bundle);
@@ -190,6 +195,7 @@ pub fn plan(
         changes,
     );
     merging(ObjectKind::Tree, is_pruning).merge(&mut next.trees, &bundle.trees, changes);
+    merging(ObjectKind::Profile, is_pruning).merge(&mut next.profiles, &bundle.profiles, changes);
     planned.kept(bundle);
     planned
 }

@@ -13,14 +13,16 @@ use jiff::Timestamp;
 use super::endpoints::EndpointTable;
 use super::filter::CompiledFilter;
 use super::objects::RegistryObjects;
+use super::profile::CampaignProfile;
 use super::vertical::CompiledVertical;
 use crate::domain::buyer::Buyer;
 use crate::domain::campaign::{Campaign, CampaignState};
 use crate::domain::key::{KeyId, KeyRecord};
 use crate::domain::money::{Money, Percent};
-use crate::domain::slug::{BuyerId, CampaignId, VendorId, VerticalId};
+use crate::domain::slug::{BuyerId, CampaignId, ProfileId, VendorId, VerticalId};
 use crate::domain::tree::Tree;
 use crate::domain::vendor::Vendor;
+use crate::integration::Profile;
 use crate::signing::SigningKeys;
 
 /// The registry at one version.
@@ -39,6 +41,8 @@ pub struct Snapshot {
     pub campaigns: BTreeMap<CampaignId, Arc<CompiledCampaign>>,
     /// How campaigns compete, where that was said.
     pub trees: BTreeMap<VerticalId, Arc<Tree>>,
+    /// The profiles, those that come with the program included.
+    pub profiles: BTreeMap<ProfileId, Arc<Profile>>,
     /// The API keys, revoked ones included.
     pub keys: BTreeMap<KeyId, KeyEntry>,
     /// Where vendors and buyers hear of events.
@@ -68,6 +72,8 @@ pub struct CompiledCampaign {
     pub filter: Option<CompiledFilter>,
     /// What its pings and posts are signed with.
     pub secrets: SigningKeys,
+    /// The profile it speaks through; absent for the native format.
+    pub profile: Option<CampaignProfile>,
 }
 
 /// One API key.
@@ -88,6 +94,7 @@ pub(super) struct SnapshotParts {
     pub(super) buyers: BTreeMap<BuyerId, Arc<Buyer>>,
     pub(super) campaigns: BTreeMap<CampaignId, Arc<CompiledCampaign>>,
     pub(super) trees: BTreeMap<VerticalId, Arc<Tree>>,
+    pub(super) profiles: BTreeMap<ProfileId, Arc<Profile>>,
     pub(super) keys: BTreeMap<KeyId, KeyEntry>,
     pub(super) endpoints: EndpointTable,
     pub(super) ends_at: Option<Timestamp>,
@@ -123,6 +130,7 @@ impl Snapshot {
             buyers: parts.buyers,
             campaigns: parts.campaigns,
             trees: parts.trees,
+            profiles: parts.profiles,
             keys: parts.keys,
             endpoints: parts.endpoints,
             ends_at: parts.ends_at,

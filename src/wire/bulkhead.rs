@@ -47,7 +47,12 @@ impl Bulkheads {
         let places = self.of(&call.callee);
         let taken = match call.class {
             CallClass::Ping => places.try_acquire_owned().ok(),
-            CallClass::Post | CallClass::Status | CallClass::Event | CallClass::Challenge => {
+            CallClass::Post
+            | CallClass::Status
+            | CallClass::Login
+            | CallClass::Notice
+            | CallClass::Event
+            | CallClass::Challenge => {
                 let waited = timeout_at(call.deadline, places.acquire_owned()).await;
                 waited.ok().and_then(Result::ok)
             }

@@ -53,7 +53,7 @@ fn the_document_lists_every_reason_with_its_meaning() {
 #[test]
 fn the_document_lists_every_rule_that_excludes_a_campaign() {
     let mut rules = vec![RULE_STATE.to_owned(), RULE_VERIFICATION.to_owned()];
-    rules.push("filter:<field>".to_owned());
+    rules.extend(["filter:<field>", "profile:<field>"].map(str::to_owned));
     rules.extend([CapWindow::Day, CapWindow::Total].map(|per| format!("cap:{}", per.as_str())));
     rules.push("balance".to_owned());
     let listed: Vec<String> = table("rule").into_iter().map(|(rule, _)| rule).collect();

@@ -22,6 +22,7 @@ mod nodes;
 mod ping_post;
 mod postgres;
 mod privacy;
+mod profiles;
 mod receiver;
 #[cfg(feature = "servers")]
 mod redis;

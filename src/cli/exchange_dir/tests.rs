@@ -92,7 +92,7 @@ fn a_secret_that_is_none_is_not_repeated() {
 fn a_mistyped_folder_is_a_fault() {
     check_refused(
         &[("vendors/leadco.toml", VENDOR), ("buyer/acme.toml", &buyer(""))],
-        "buyer/acme.toml:1:1: not in a folder of an exchange directory: verticals, vendors, buyers, trees",
+        "buyer/acme.toml:1:1: not in a folder of an exchange directory: verticals, vendors, buyers, trees, profiles",
     );
 }
 
@@ -100,9 +100,9 @@ fn a_mistyped_folder_is_a_fault() {
 fn a_folder_of_something_else_is_refused() {
     check_refused(
         &[("src/main.rs", "")],
-        "DIR has none of the folders verticals, vendors, buyers, trees",
+        "DIR has none of the folders verticals, vendors, buyers, trees, profiles",
     );
-    check_refused(&[], "DIR has none of the folders verticals, vendors, buyers, trees");
+    check_refused(&[], "DIR has none of the folders verticals, vendors, buyers, trees, profiles");
 }
 
 #[test]
@@ -111,4 +111,57 @@ fn a_folder_that_is_not_there_is_told() {
     let missing = root.path().join("none");
     let error = read(&missing, &no_variables).map(drop).unwrap_err();
     assert!(matches!(error, DirectoryError::File { path, .. } if path == missing));
+}
+
+const PROFILE: &str = "profile = \"own\"\nsecrets = [\"key\"]\n[post.request]\nbody = \"json\"\nfields = { k = \"secret.key\" }\n\
+    [post.reply]\nrules = [{ when = { http_status = 200 }, outcome = \"accept\" }, { outcome = \"refuse\" }]\n";
+
+fn buyer_with_profile(secret: &str) -> String {
+    format!(
+        "name = \"Acme\"\n[[campaign]]\nid = \"acme-tx\"\nvertical = \"final_expense\"\nprofile = \"own\"\n\
+         profile_settings = {{ sender = \"7\" }}\n{secret}\nprice = {{ fixed = \"9.00\" }}\n"
+    )
+}
+
+#[test]
+fn a_profile_comes_with_its_cases_and_a_campaign_with_its_secrets() {
+    let root = folder(&[
+        ("profiles/own/profile.toml", PROFILE),
+        ("profiles/own/cases/accept.json", "{}"),
+        ("profiles/own/notes.md", "a person's"),
+        (
+            "buyers/acme.toml",
+            &buyer_with_profile("profile_secrets.key = { secret_file = \"secrets/own\" }"),
+        ),
+        ("secrets/own", "the-key\n"),
+    ]);
+    let bundle = read(root.path(), &no_variables).unwrap_or_else(|error| panic!("{error}"));
+    let profile = &bundle.profiles["own"];
+    assert_eq!(profile.text, PROFILE);
+    assert_eq!(profile.cases.keys().collect::<Vec<_>>(), ["accept"]);
+    let campaign = &bundle.campaigns["acme-tx"];
+    assert_eq!(campaign.profile_secrets.iter().collect::<Vec<_>>(), ["key"]);
+    assert_eq!(campaign.profile_settings["sender"], "7");
+    assert_eq!(bundle.profile_secrets["acme-tx"]["key"].text(), "the-key");
+    assert!(bundle.secrets.is_empty());
+}
+
+#[test]
+fn what_is_wrong_with_a_profiles_folder_is_told_with_its_place() {
+    check_refused(
+        &[("profiles/own.toml", PROFILE)],
+        "profiles/own.toml:1:1: a profile is a folder with a profile.toml",
+    );
+    check_refused(
+        &[("profiles/own/cases/a.json", "{}")],
+        "profiles/own:1:1: the folder of a profile has a profile.toml",
+    );
+    check_refused(
+        &[("profiles/other/profile.toml", PROFILE)],
+        "profiles/other/profile.toml:1:1: the profile calls itself `own`; its folder must have its name",
+    );
+    check_refused(
+        &[("buyers/acme.toml", &buyer_with_profile("profile_secrets.key = { file = \"x\" }"))],
+        "buyers/acme.toml:7:23: `profile_secrets.key` says where the secret is: { secret_env = \"..\" } or { secret_file = \"..\" }",
+    );
 }

@@ -70,7 +70,7 @@ impl Administration {
     ) -> Result<ApplyReport, AdminError> {
         for _ in 0..CHANGE_ATTEMPTS_MAX {
             let loaded = self.load().await?;
-            let planned = plan(&loaded.objects, &current_secrets(&loaded), bundle, options.prune);
+            let planned = planned(&loaded, bundle, options.prune);
             self.refuse_faults(&loaded, &planned, bundle)?;
             if options.plan_only || planned.plan.is_empty() {
                 let (version, plan) = (loaded.version, planned.plan);
@@ -141,12 +141,20 @@ impl Administration {
                 Overlap::usual(now),
             )?);
         }
+        change.secrets.extend(self.profile_secret_rows(&planned.profile_secrets, now)?);
         Ok(Prepared { change, shown })
     }
 }
 
+/// What applying `bundle` to what was loaded would change.
+pub(super) fn planned(loaded: &Loaded, bundle: &Bundle, is_pruning: bool) -> Planned {
+    let mut planned = plan(&loaded.objects, &current_secrets(loaded), bundle, is_pruning);
+    planned.take_profile_secrets(&bundle.profile_secrets, &loaded.profile_secrets);
+    planned
+}
+
 /// The secret each campaign signs with now.
-pub(super) fn current_secrets(loaded: &Loaded) -> BTreeMap<CampaignId, SigningSecret> {
+fn current_secrets(loaded: &Loaded) -> BTreeMap<CampaignId, SigningSecret> {
     let current = |id: &CampaignId| {
         let secrets = loaded.secrets.get(&secrets::owner_of_campaign(id))?;
         Some((id.clone(), secrets.first()?.secret.clone()))
@@ -162,6 +170,7 @@ fn names(bundle: &Bundle, kind: ObjectKind, id: &str) -> bool {
         ObjectKind::Buyer => bundle.buyers.contains_key(id),
         ObjectKind::Campaign => bundle.campaigns.contains_key(id),
         ObjectKind::Tree => bundle.trees.contains_key(id),
+        ObjectKind::Profile => bundle.profiles.contains_key(id),
         ObjectKind::Standing => false,
         ObjectKind::EventEndpoint => false,
     }
@@ -175,6 +184,7 @@ pub(super) fn row(objects: &RegistryObjects, kind: ObjectKind, id: &str) -> Opti
         ObjectKind::Buyer => row_in(&objects.buyers, kind, id),
         ObjectKind::Campaign => row_in(&objects.campaigns, kind, id),
         ObjectKind::Tree => row_in(&objects.trees, kind, id),
+        ObjectKind::Profile => row_in(&objects.profiles, kind, id),
         ObjectKind::Standing => None,
         // No file brings one.
         ObjectKind::EventEndpoint => None,

@@ -12,10 +12,13 @@ use crate::domain::ids::EndpointId;
 use crate::domain::key::KeyRecord;
 use crate::domain::object::ObjectKind;
 use crate::domain::slug::{CampaignId, Slug};
+use crate::integration::SecretText;
 use crate::ports::records::{RegistryObject, RegistryRows};
 use crate::registry::compile::compile;
 use crate::registry::fault::{FaultRule, RegistryFault};
 use crate::registry::objects::{OpenedSecrets, RegistryObjects, Stored};
+use crate::registry::plan::ProfileSecrets;
+use crate::registry::profile::ProfileSecret;
 use crate::registry::snapshot::{KeyEntry, Snapshot};
 use crate::signing::SigningKeys;
 
@@ -31,6 +34,8 @@ pub(super) struct Loaded {
     pub(super) keys: Vec<KeyRecord>,
     /// The secrets of each owner, newest first; the first one is the current one.
     pub(super) secrets: BTreeMap<String, Vec<OpenSecret>>,
+    /// What campaigns give for their profiles.
+    pub(super) profile_secrets: ProfileSecrets,
 }
 
 impl Administration {
@@ -52,10 +57,12 @@ impl Administration {
 
     /// Reads the registry and opens its secrets.
     pub(super) async fn load(&self) -> Result<Loaded, AdminError> {
-        let RegistryRows { version, objects, secrets, keys } = self.records.registry().await?;
+        let RegistryRows { version, objects, mut secrets, keys } = self.records.registry().await?;
         let (objects, unreadable) = read_objects(objects);
-        let secrets = secrets::open_all(&self.vault, secrets, self.clock.now())?;
-        Ok(Loaded { version, objects, unreadable, keys, secrets })
+        let now = self.clock.now();
+        let profile_secrets = secrets::open_profile_secrets(&self.vault, &mut secrets, now)?;
+        let secrets = secrets::open_all(&self.vault, secrets, now)?;
+        Ok(Loaded { version, objects, unreadable, keys, secrets, profile_secrets })
     }
 }
 
@@ -82,6 +89,7 @@ impl Reading {
             ObjectKind::Buyer => insert(&mut self.objects.buyers, &row),
             ObjectKind::Campaign => insert(&mut self.objects.campaigns, &row),
             ObjectKind::Tree => insert(&mut self.objects.trees, &row),
+            ObjectKind::Profile => insert(&mut self.objects.profiles, &row),
             ObjectKind::Standing => self.standing(&row),
             ObjectKind::EventEndpoint => self.endpoint(&row),
         };
@@ -149,5 +157,14 @@ fn opened(loaded: &Loaded) -> OpenedSecrets {
             (record.key_id, KeyEntry { record: record.clone(), signing })
         })
         .collect();
-    OpenedSecrets { campaigns, endpoints, keys, ..opened }
+    let profiles = loaded.profile_secrets.iter();
+    let profiles = profiles.map(|(id, secrets)| (id.clone(), for_requests(secrets))).collect();
+    OpenedSecrets { campaigns, endpoints, keys, profiles, ..opened }
+}
+
+fn for_requests(secrets: &BTreeMap<String, ProfileSecret>) -> BTreeMap<String, SecretText> {
+    let for_request = |(name, secret): (&String, &ProfileSecret)| {
+        (name.clone(), SecretText::new(secret.text().to_owned()))
+    };
+    secrets.iter().map(for_request).collect()
 }

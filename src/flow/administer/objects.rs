@@ -1,6 +1,6 @@
 //! One object at a time: put it into the registry, or take it out of use.
 
-use super::apply::{Prepared, current_secrets, row};
+use super::apply::{Prepared, planned, row};
 use super::change::{Changed, Worked};
 use super::{AdminError, Administration};
 use crate::domain::buyer::Buyer;
@@ -13,7 +13,7 @@ use crate::ports::records::RegistryChange;
 use crate::registry::bundle::{Bundle, SecretText};
 use crate::registry::compile::check;
 use crate::registry::objects::RegistryObjects;
-use crate::registry::plan::{PlanAction, PlanChange, plan};
+use crate::registry::plan::{PlanAction, PlanChange};
 
 /// An object as somebody describes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,7 +122,7 @@ impl Administration {
         self.change(|loaded, _| {
             precondition.check(&loaded.objects, (kind, id))?;
             let bundle = object.bundle(&loaded.objects);
-            let planned = plan(&loaded.objects, &current_secrets(loaded), &bundle, false);
+            let planned = planned(loaded, &bundle, false);
             self.refuse_faults(loaded, &planned, &bundle)?;
             let change = planned.plan.changes.first().cloned();
             let change = change.expect("a bundle of one object has a plan of one change");
@@ -186,6 +186,7 @@ fn archive(objects: &mut RegistryObjects, kind: ObjectKind, id: &str) -> bool {
         ObjectKind::Buyer => objects.buyers.get_mut(id).map(|known| &mut known.is_archived),
         ObjectKind::Campaign => objects.campaigns.get_mut(id).map(|known| &mut known.is_archived),
         ObjectKind::Tree => objects.trees.get_mut(id).map(|known| &mut known.is_archived),
+        ObjectKind::Profile => objects.profiles.get_mut(id).map(|known| &mut known.is_archived),
         ObjectKind::Vertical => objects.verticals.get_mut(id).map(|known| &mut known.is_archived),
         ObjectKind::Standing | ObjectKind::EventEndpoint => None,
     };

@@ -6,7 +6,7 @@ use super::load::read_objects;
 use super::{AdminError, Administration};
 use crate::ports::records::{ChangeRow, RegistryChange};
 use crate::registry::compile::check;
-use crate::registry::plan::back;
+use crate::registry::plan::{back, missing_profile_secrets};
 
 impl Administration {
     /// Makes every object what it was at `version`, or only tells what that would change; for the
@@ -32,7 +32,8 @@ impl Administration {
         let changed = self
             .change(|loaded, now| {
                 let (plan, next) = back(&loaded.objects, &then);
-                let faults = check(&next, &self.surroundings);
+                let mut faults = check(&next, &self.surroundings);
+                faults.extend(missing_profile_secrets(&next, &[&loaded.profile_secrets]));
                 if !faults.is_empty() {
                     return Err(AdminError::Refused(faults));
                 }

@@ -1,4 +1,5 @@
-//! Signing secrets of campaigns and keys: sealed where they are kept, opened where they are used.
+//! Secrets of campaigns and keys: sealed where they are kept, opened where they are used. Most of them
+//! sign; those that a campaign gives for its profile are its buyer's own texts.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,8 @@ use super::{AdminError, Administration};
 use crate::domain::key::KeyId;
 use crate::domain::slug::CampaignId;
 use crate::ports::records::SealedSecret;
+use crate::registry::plan::ProfileSecrets;
+use crate::registry::profile::ProfileSecret;
 use crate::signing::{OLDER_SECRETS_MAX, SECRET_BYTES_DEFAULT, SigningKeys, SigningSecret};
 use crate::vault::Vault;
 
@@ -51,6 +54,37 @@ pub(super) fn owner_of_campaign(id: &CampaignId) -> String {
 /// The name under which the secrets of a key's holder are kept.
 pub(super) fn owner_of_key(key_id: KeyId) -> String {
     format!("key:{key_id}")
+}
+
+/// What begins the name under which a campaign's profile secrets are kept.
+const PROFILE_OWNER: &str = "profile_secret:";
+
+/// The name under which a campaign's profile secret is kept.
+fn owner_of_profile_secret(id: &CampaignId, name: &str) -> String {
+    format!("{PROFILE_OWNER}{id}:{name}")
+}
+
+/// Takes the secrets of profiles out of `rows` and opens those that hold at `now`.
+pub(super) fn open_profile_secrets(
+    vault: &Vault,
+    rows: &mut Vec<SealedSecret>,
+    now: Timestamp,
+) -> Result<ProfileSecrets, AdminError> {
+    let mut opened = ProfileSecrets::new();
+    for row in rows.extract_if(.., |row| row.owner.starts_with(PROFILE_OWNER)) {
+        if row.valid_until.is_some_and(|valid_until| valid_until <= now) {
+            continue;
+        }
+        let not_one = || AdminError::NotASecret { owner: row.owner.clone() };
+        let named = row.owner.strip_prefix(PROFILE_OWNER).and_then(|named| named.split_once(':'));
+        let (id, name) = named.ok_or_else(not_one)?;
+        let id = CampaignId::parse(id).map_err(|_| not_one())?;
+        let text = vault.open_secret(&row.owner, &row.sealed)?;
+        let text = std::str::from_utf8(&text).map_err(|_| not_one())?;
+        let secret = ProfileSecret::parse(text).map_err(|_| not_one())?;
+        opened.entry(id).or_default().insert(name.to_owned(), secret);
+    }
+    Ok(opened)
 }
 
 /// Opens all secrets that sign at `now`, by owner: the current one first, then older ones, newest
@@ -98,6 +132,23 @@ impl Administration {
         let mut random = [0; SECRET_BYTES_DEFAULT];
         self.entropy.fill(&mut random);
         SigningSecret::mint(random)
+    }
+
+    /// The rows that make these the secrets of profiles from `now` on; what they replace ends.
+    pub(super) fn profile_secret_rows(
+        &self,
+        secrets: &ProfileSecrets,
+        now: Timestamp,
+    ) -> Result<Vec<SealedSecret>, AdminError> {
+        let mut rows = Vec::new();
+        for (id, secrets) in secrets {
+            for (name, secret) in secrets {
+                let owner = owner_of_profile_secret(id, name);
+                let sealed = self.vault.seal_secret(&owner, secret.text().as_bytes())?.into();
+                rows.push(SealedSecret { owner, sealed, valid_from: now, valid_until: None });
+            }
+        }
+        Ok(rows)
     }
 
     /// The rows that make `secret` the current one of `owner`, while its `known` ones go on signing

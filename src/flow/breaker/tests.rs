@@ -84,6 +84,7 @@ fn campaign(ping_url: Option<&str>) -> CompiledCampaign {
         state: crate::domain::campaign::CampaignState::Active,
         filter: None,
         secrets: crate::signing::SigningKeys::of(&secret.unwrap()),
+        profile: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a reply to what it means for the ping, the post, the status question or the login.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
@@ -46,6 +47,17 @@ pub struct Told {
     pub retry_after_s: Option<u32>,
     /// Texts for a further call; they may repeat the consumer's data.
     pub captures: Vec<(Name, Pii<String>)>,
+}
+
+impl Told {
+    /// The captured texts, by the names under which a further call asks for them: with `prefix`
+    /// before each.
+    #[must_use]
+    pub fn captured(&self, prefix: &str) -> BTreeMap<String, String> {
+        let name =
+            |(name, text): &(Name, Pii<String>)| (format!("{prefix}{name}"), text.expose().clone());
+        self.captures.iter().map(name).collect()
+    }
 }
 
 /// What a reply to a ping means.
@@ -220,6 +232,17 @@ impl ReplyReader {
         let life = self.answer.life.as_ref();
         let life = life.and_then(|life| life.read(&reading, None).ok().flatten());
         Ok(Token { text, life })
+    }
+
+    /// What a whole reply of any call says beside its outcome.
+    #[must_use]
+    pub fn told_by(&self, reply: &HttpReply<'_>) -> Told {
+        if reply.raw.is_compressed() {
+            return Told::default();
+        }
+        let texts = Texts::of(reply, &self.sources);
+        let reading = Reading::new(&self.sources, reply, &texts);
+        self.told(&reading, rule::first(&self.rules, &reading))
     }
 
     /// Reads a whole answer to a call that only tells the buyer something. Without rules any 2xx

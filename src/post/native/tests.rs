@@ -112,7 +112,13 @@ proptest! {
             headers: vec![("a".to_owned(), "b".to_owned())],
             body: body.into(),
             status_url: None,
+            is_signed: false,
         };
-        prop_assert!(RenderedPost::from_bytes(&post.to_bytes()) == Some(post));
+        prop_assert!(RenderedPost::from_bytes(&post.to_bytes()) == Some(post.clone()));
+        // A post that left before there were profiles.
+        let RenderedPost { method, url, headers, body, status_url, .. } = post.clone();
+        let before = postcard::to_allocvec(&(method, url, headers, body, status_url)).unwrap();
+        let signed = RenderedPost { is_signed: true, ..post };
+        prop_assert!(RenderedPost::from_bytes(&before) == Some(signed));
     }
 }

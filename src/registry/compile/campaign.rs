@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::disclosure::check_disclosures;
+use super::profile::{Fitting, check_given};
 use super::{Compiler, Noting};
 use crate::domain::address::AddressPolicy;
-use crate::domain::campaign::{
-    Campaign, Cap, NATIVE_PROFILE, OnUnknown, PostSemantics, Price, Verification,
-};
+use crate::domain::campaign::{Campaign, Cap, OnUnknown, PostSemantics, Price, Verification};
 use crate::domain::money::Money;
 use crate::domain::object::ObjectKind;
 use crate::domain::slug::CampaignId;
@@ -26,6 +25,7 @@ impl Compiler<'_> {
     /// Notes every fault of a campaign in use and keeps its filter.
     pub(super) fn check_campaign(&mut self, id: &CampaignId, campaign: &Campaign) {
         let is_blameless = self.is_broken(&campaign.vertical);
+        let is_broken_profile = self.is_broken_profile(&campaign.profile);
         let vertical = self.verticals.get(&campaign.vertical).cloned();
         let buyer = self.objects.buyers.get(&campaign.buyer_id);
         let endpoints = self.objects.endpoints_of(id, campaign);
@@ -39,11 +39,22 @@ impl Compiler<'_> {
             );
             noting.fault("buyer_id", FaultRule::UnknownBuyer, detail);
         }
-        if campaign.profile != NATIVE_PROFILE {
-            let detail = "the only profile is `native`";
-            noting.fault("profile", FaultRule::UnknownProfile, detail);
+        let profile = self.profiles.get(campaign.profile.as_str()).cloned();
+        match profile.filter(|_| !campaign.is_native()) {
+            Some(profile) => {
+                let vertical = vertical.as_deref();
+                let (endpoints, profile) = (&endpoints, &*profile);
+                Fitting { campaign, endpoints, profile, vertical }.check(&mut noting);
+            }
+            None if campaign.is_native() => check_endpoints(campaign, &endpoints, &mut noting),
+            None if is_broken_profile => {}
+            None => {
+                let detail = format!("there is no profile `{}`", campaign.profile);
+                noting.fault("profile", FaultRule::UnknownProfile, detail);
+            }
         }
-        check_endpoints(campaign, &endpoints, &mut noting);
+        check_given(campaign, &mut noting);
+        check_no_ping(campaign, &endpoints, &mut noting);
         check_urls(&endpoints, &self.surroundings.addresses, &mut noting);
         check_price(campaign.price, &mut noting);
         check_caps(&campaign.caps, &mut noting);
@@ -81,16 +92,10 @@ impl Compiler<'_> {
 /// What is missing makes a campaign that is proved by challenge a draft: its buyer will register it.
 fn check_endpoints(campaign: &Campaign, endpoints: &Endpoints, noting: &mut Noting<'_>) {
     let is_vouched_for = campaign.verification == Verification::Operator;
-    match (campaign.price, &endpoints.ping_url) {
-        (Price::Bid { .. }, None) if is_vouched_for => {
-            let detail = "a campaign that bids needs a `ping_url`";
-            noting.fault("ping_url", FaultRule::UrlMissing, detail);
-        }
-        (Price::Fixed(_), Some(_)) => {
-            let detail = "a campaign with a fixed price is not pinged and has no `ping_url`";
-            noting.fault("ping_url", FaultRule::UrlUnused, detail);
-        }
-        (Price::Bid { .. }, _) | (Price::Fixed(_), None) => {}
+    let bids = matches!(campaign.price, Price::Bid { .. });
+    if is_vouched_for && bids && endpoints.ping_url.is_none() {
+        let detail = "a campaign that bids needs a `ping_url`";
+        noting.fault("ping_url", FaultRule::UrlMissing, detail);
     }
     if is_vouched_for && endpoints.post_url.is_none() {
         let detail = "a campaign that the operator vouches for needs a `post_url`";
@@ -100,6 +105,13 @@ fn check_endpoints(campaign: &Campaign, endpoints: &Endpoints, noting: &mut Noti
     if is_vouched_for && is_queryable && endpoints.status_url.is_none() {
         let detail = "`post_semantics = \"queryable\"` needs a `status_url`";
         noting.fault("status_url", FaultRule::UrlMissing, detail);
+    }
+}
+
+fn check_no_ping(campaign: &Campaign, endpoints: &Endpoints, noting: &mut Noting<'_>) {
+    if matches!(campaign.price, Price::Fixed(_)) && endpoints.ping_url.is_some() {
+        let detail = "a campaign with a fixed price is not pinged and has no `ping_url`";
+        noting.fault("ping_url", FaultRule::UrlUnused, detail);
     }
 }
 

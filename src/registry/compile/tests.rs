@@ -83,6 +83,7 @@ fn surroundings() -> Surroundings {
         currency: "USD".to_owned(),
         addresses: AddressPolicy::default(),
         shipped: BTreeMap::new(),
+        shipped_profiles: BTreeMap::new(),
     }
 }
 
@@ -321,4 +322,92 @@ fn names_are_limited() {
     };
     assert_eq!(name_of(NAME_LENGTH_MAX), 0);
     assert_eq!(name_of(NAME_LENGTH_MAX + 1), 1);
+}
+
+const PROFILE: &str = "profile = \"own\"\nsecrets = [\"key\"]\n[settings.sender]\ndescription = \"who sends\"\n\
+    [ping.request]\nbody = \"json\"\nfields = { key = \"secret.key\", sender = \"setting.sender\", town = \"city\" }\n\
+    [ping.reply]\nbid = { price = \"$.p\" }\nrules = [{ when = { \"$.ok\" = true }, outcome = \"accept\" }, { outcome = \"refuse\" }]\n\
+    [post.request]\nbody = \"json\"\nurl = \"https://own.example/post\"\n\
+    fields = { owner = { from = \"owner\", required = true }, age = { from = \"age\", required = true } }\n\
+    [post.reply]\nrules = [{ when = { \"$.ok\" = true }, outcome = \"accept\" }, { outcome = \"refuse\" }]\n";
+
+/// The usual objects with a profile, and a campaign that speaks through it.
+fn with_profile(text: &str, campaign: Json) -> RegistryObjects {
+    let mut fields = json!({
+        "profile": "own", "post_url": null, "disclosures": ["city"],
+        "profile_settings": {"sender": "7"}, "profile_secrets": ["key"],
+    });
+    fields.as_object_mut().unwrap().extend(campaign.as_object().unwrap().clone());
+    let mut objects = objects(fields);
+    let files = serde_json::from_value(json!({"text": text})).unwrap();
+    objects.profiles.insert(slug("own"), Stored::live(files));
+    objects
+}
+
+#[test]
+fn a_campaign_gives_what_its_profile_needs_or_is_refused_naming_what_is_missing() {
+    let check_of = |campaign: Json, expect: &[(&str, FaultRule)]| {
+        let mut objects = with_profile(PROFILE, campaign.clone());
+        if campaign["post_semantics"] == "queryable" {
+            objects.campaigns.get_mut(&slug::<OfCampaign>("acme-1")).unwrap().value.status_url =
+                Some("https://acme.example/status".to_owned());
+        }
+        let faults = check(&objects, &surroundings());
+        let found: Vec<_> = faults.iter().map(|fault| (fault.field.as_str(), fault.rule)).collect();
+        assert_eq!(found, expect, "{faults:#?}");
+    };
+    check_of(json!({}), &[]);
+    check_of(json!({"profile_settings": {}}), &[("profile_settings", ProfileUnfit)]);
+    check_of(
+        json!({"profile_settings": {"sender": "7", "x": "1"}}),
+        &[("profile_settings", ProfileUnfit)],
+    );
+    check_of(json!({"profile_secrets": []}), &[("profile_secrets", ProfileUnfit)]);
+    check_of(json!({"profile_secrets": ["key", "user"]}), &[("profile_secrets", ProfileUnfit)]);
+    check_of(json!({"ping_url": null}), &[("ping_url", UrlMissing)]);
+    check_of(json!({"disclosures": []}), &[("profile", ProfileUnfit)]);
+    check_of(json!({"post_semantics": "queryable"}), &[("profile", ProfileUnfit)]);
+    check_of(json!({"profile": "other"}), &[("profile", UnknownProfile)]);
+    check_of(
+        json!({"profile": "native", "post_url": "https://acme.example/post"}),
+        &[("profile_settings", ProfileUnfit), ("profile_secrets", ProfileUnfit)],
+    );
+}
+
+#[test]
+fn a_profile_with_a_fault_is_blamed_and_its_campaigns_are_not() {
+    let broken = PROFILE.replace("outcome = \"accept\"", "outcome = \"acept\"");
+    let faults = check(&with_profile(&broken, json!({})), &surroundings());
+    let found: Vec<_> = faults.iter().map(|fault| (fault.kind, &*fault.id, fault.rule)).collect();
+    assert_eq!(found, [(Kind::Profile, "own", InvalidProfile); 2], "{faults:#?}");
+    assert!(faults[0].detail.starts_with("profile.toml:10:"), "{faults:#?}");
+    assert!(faults[0].detail.ends_with("did you mean `accept`?"), "{faults:#?}");
+    let renamed = PROFILE.replace("\"own\"", "\"other\"");
+    let faults = check(&with_profile(&renamed, json!({})), &surroundings());
+    assert_eq!(faults.iter().map(|fault| fault.rule).collect::<Vec<_>>(), [OtherId]);
+}
+
+#[test]
+fn a_compiled_campaign_knows_what_its_profile_needs_of_a_lead() {
+    let objects = with_profile(PROFILE, json!({}));
+    let mut secrets = secrets();
+    let faults = compile(9, &objects, secrets, &surroundings()).err().unwrap();
+    assert_eq!(faults.iter().map(|fault| fault.rule).collect::<Vec<_>>(), [NoSecret]);
+    secrets = self::secrets();
+    let key = SecretText::new("k".to_owned());
+    let given = [("key".to_owned(), key)].into_iter().collect();
+    secrets.profiles.insert(slug("acme-1"), given);
+    let snapshot = compile(9, &objects, secrets, &surroundings());
+    let snapshot = snapshot.unwrap_or_else(|faults| panic!("{faults:?}"));
+    let campaign = &snapshot.campaigns_of(&slug("pets"))[0];
+    assert_eq!(campaign.state, CampaignState::Active);
+    let profile = campaign.profile.as_ref().unwrap();
+    assert_eq!(profile.settings["sender"], "7");
+    let needs: Vec<_> = profile
+        .post_needs
+        .iter()
+        .map(|need| (&*need.rule, &*need.places, need.is_contact))
+        .collect();
+    assert_eq!(needs, [("profile:age", &[3][..], false), ("profile:owner", &[0][..], true)]);
+    assert!(profile.ping_needs.is_empty());
 }

@@ -2,6 +2,7 @@
 
 use super::document::{Document, Place, Table, Text, fault_at, place_of};
 use super::{FileFault, Reading, SecretRef, SecretSource, SourceFile};
+use crate::domain::campaign::Campaign;
 use crate::domain::slug::{BuyerId, CampaignId};
 
 impl Reading {
@@ -54,15 +55,50 @@ impl Reading {
             let detail = "the file's name says whose campaign it is; leave out `buyer_id`";
             return Err(fault_at(file, at, detail));
         }
-        let campaign = table.read(file)?;
+        let profile_secrets = profile_secrets(file, &mut table)?;
+        let mut campaign: Campaign = table.read(file)?;
+        campaign.profile_secrets =
+            profile_secrets.iter().map(|secret| secret.name.clone()).collect();
         self.files.bundle.campaigns.insert(id.clone(), campaign);
-        if let Some((source, at)) = source {
+        let own = source.map(|(source, at)| (None, source, at));
+        let others = profile_secrets.into_iter();
+        let others = others.map(|Named { name, source, at }| (Some(name), source, at));
+        for (profile_secret, source, at) in own.into_iter().chain(others) {
             let Place { line, column } = place_of(file, at);
-            let path = file.path.clone();
-            self.files.secret_refs.push(SecretRef { campaign: id, source, path, line, column });
+            let (campaign, path) = (id.clone(), file.path.clone());
+            let secret = SecretRef { campaign, profile_secret, source, path, line, column };
+            self.files.secret_refs.push(secret);
         }
         Ok(())
     }
+}
+
+/// A secret of a campaign's profile: where it is, and where the file says so.
+struct Named {
+    name: String,
+    source: SecretSource,
+    at: usize,
+}
+
+/// Takes the references to the secrets of the campaign's profile out of its table.
+fn profile_secrets(file: &SourceFile, table: &mut Table<'_>) -> Result<Vec<Named>, FileFault> {
+    let mut secrets = Vec::new();
+    for (name, mut table) in table.take_named_tables("profile_secrets", file)? {
+        let start = table.start();
+        let missing = || {
+            let detail = format!(
+                "`profile_secrets.{name}` says where the secret is: {{ secret_env = \"..\" }} or \
+                 {{ secret_file = \"..\" }}"
+            );
+            fault_at(file, start, detail)
+        };
+        let (source, at) = secret_source(file, &mut table)?.ok_or_else(missing)?;
+        if !table.is_empty() {
+            return Err(missing());
+        }
+        secrets.push(Named { name, source, at });
+    }
+    Ok(secrets)
 }
 
 /// Takes the reference to the secret out of a campaign's table, with its offset.

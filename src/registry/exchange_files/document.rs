@@ -70,6 +70,34 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Whether nothing is left in the table.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Takes a table of tables (`key.name = { .. }`) out of the table, in the order of the names;
+    /// none if it is not there.
+    pub(super) fn take_named_tables(
+        &mut self,
+        key: &str,
+        file: &SourceFile,
+    ) -> Result<Vec<(String, Table<'a>)>, FileFault> {
+        let Some(value) = self.entries.remove(key) else { return Ok(Vec::new()) };
+        let wrong = |at| fault_at(file, at, format!("`{key}` is written as {key}.name = {{ .. }}"));
+        let at = value.span().start;
+        let DeValue::Table(entries) = value.into_inner() else { return Err(wrong(at)) };
+        let table = |(name, item): (Spanned<DeString<'a>>, Spanned<DeValue<'a>>)| {
+            let span = item.span();
+            match item.into_inner() {
+                DeValue::Table(entries) => {
+                    Ok((name.into_inner().into_owned(), Table { entries, span }))
+                }
+                _ => Err(wrong(span.start)),
+            }
+        };
+        entries.into_iter().map(table).collect()
+    }
+
     /// Takes an array of tables (`[[key]]`) out of the table; none if it is not there.
     pub(super) fn take_tables(
         &mut self,

@@ -82,6 +82,8 @@ fn a_buyers_file_holds_the_buyer_and_its_campaigns() {
         buyer_id: BuyerId::parse("acme").unwrap(),
         vertical: VerticalId::parse("final_expense").unwrap(),
         profile: "native".to_owned(),
+        profile_settings: BTreeMap::new(),
+        profile_secrets: BTreeSet::new(),
         ping_url: Some(url("ping")),
         post_url: Some(url("post")),
         status_url: Some(url("status")),
@@ -126,6 +128,7 @@ fn a_secret_is_named_with_its_place_and_not_read() {
     let refs = parsed(&exchange()).secret_refs;
     let expect = |campaign: &str, source: SecretSource, line: usize, column: usize| SecretRef {
         campaign: CampaignId::parse(campaign).unwrap(),
+        profile_secret: None,
         source,
         path: "buyers/acme.toml".to_owned(),
         line,

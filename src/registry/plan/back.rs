@@ -21,6 +21,7 @@ pub fn back(current: &RegistryObjects, then: &RegistryObjects) -> (Plan, Registr
     go_back(ObjectKind::Buyer, &mut next.buyers, &then.buyers, &mut changes);
     go_back(ObjectKind::Campaign, &mut next.campaigns, &then.campaigns, &mut changes);
     go_back(ObjectKind::Tree, &mut next.trees, &then.trees, &mut changes);
+    go_back(ObjectKind::Profile, &mut next.profiles, &then.profiles, &mut changes);
     (Plan { changes }, next)
 }
 

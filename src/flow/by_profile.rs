@@ -1,0 +1,206 @@
+//! Calls in a buyer's own format: what a campaign's profile makes of what the exchange knows at the
+//! time, and the calls that have to go before.
+//!
+//! A profile decides every byte and what each reply means. What stands here is only the order: a
+//! token is got before the call that needs it and got anew when it is refused, a reply that asks for
+//! a second post gets one. Nothing here looks into a lead.
+
+mod notice;
+mod ping;
+mod post;
+mod tokens;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::deliver::{callee, signed_headers};
+use crate::domain::limits::Limits;
+use crate::domain::reply::RawReply;
+use crate::integration::reply::{HttpReply, Life};
+use crate::integration::{Frame, Phase, RenderRefused, RenderedRequest};
+use crate::ports::buyer_wire::{CallClass, WireReply, WireRequest};
+use crate::ports::{BuyerWire, Clock, Entropy};
+use crate::registry::profile::CampaignProfile;
+use crate::registry::snapshot::CompiledCampaign;
+
+pub(super) use ping::{Bids, PingMatter, PingOrder, read_bids};
+use tokens::Tokens;
+
+/// What a token is called in the requests that have it.
+const LOGIN_TOKEN: &str = "login.token";
+/// What begins the names of everything a login brings.
+const LOGIN: &str = "login.";
+/// What begins the names of what a call before the ping brought.
+const PREPING: &str = "preping.";
+/// What begins the names of what the reply to a post brought.
+const REPLY: &str = "reply.";
+
+/// What earlier calls brought, by the names under which later ones ask for it.
+pub(super) type Captured = BTreeMap<String, String>;
+
+/// Why a call was not made, as in records.
+pub(super) type NotMade = &'static str;
+
+/// What calls in buyers' own formats share.
+pub(super) struct ProfileCalls {
+    wire: Arc<dyn BuyerWire>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    tokens: Tokens,
+    ping_reply_bytes_max: usize,
+    post_reply_bytes_max: usize,
+}
+
+/// A campaign that speaks through a profile.
+#[derive(Clone, Copy)]
+pub(super) struct Speaker<'a> {
+    pub(super) campaign: &'a CompiledCampaign,
+    pub(super) profile: &'a CampaignProfile,
+    pub(super) currency: &'a str,
+}
+
+/// What one call goes by, beside what it is about.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) phase: Phase,
+    /// A text that no other request has.
+    pub(super) request_id: &'a str,
+    pub(super) captured: &'a Captured,
+    pub(super) deadline: Instant,
+}
+
+impl<'a> Speaker<'a> {
+    /// The campaign as a speaker through its profile, if it has one.
+    pub(super) fn of(campaign: &'a CompiledCampaign, currency: &'a str) -> Option<Self> {
+        let profile = campaign.profile.as_ref()?;
+        Some(Self { campaign, profile, currency })
+    }
+
+    fn frame(self, call: Call<'a>, now: jiff::Timestamp) -> Frame<'a> {
+        let described = &self.campaign.campaign;
+        let url = match call.phase {
+            Phase::Ping | Phase::Preping => described.ping_url.as_deref(),
+            Phase::Post | Phase::Confirm => described.post_url.as_deref(),
+            Phase::Status => described.status_url.as_deref(),
+            Phase::Login | Phase::LoserNotice | Phase::Completion => None,
+        };
+        Frame {
+            campaign_id: &self.campaign.id,
+            url,
+            currency: self.currency,
+            now,
+            request_id: call.request_id,
+            settings: &self.profile.settings,
+            secrets: &self.profile.secrets,
+            captured: call.captured,
+        }
+    }
+
+    /// Whether the call uses something that begins so.
+    pub(super) fn needs(self, phase: Phase, what: &str) -> bool {
+        let uses = self.profile.profile.uses(phase);
+        uses.is_some_and(|uses| uses.captured.iter().any(|name| name.starts_with(what)))
+    }
+
+    /// Whether the call needs a token.
+    fn needs_token(self, phase: Phase) -> bool {
+        self.needs(phase, LOGIN)
+    }
+}
+
+impl ProfileCalls {
+    pub(super) fn new(
+        (wire, clock, entropy): (Arc<dyn BuyerWire>, Arc<dyn Clock>, Arc<dyn Entropy>),
+        limits: &Limits,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            wire,
+            clock,
+            entropy,
+            tokens: Tokens::default(),
+            ping_reply_bytes_max: limits.ping_reply_bytes_max,
+            post_reply_bytes_max: limits.post_reply_bytes_max,
+        })
+    }
+
+    /// The request as it goes over the wire: with what says who sends it, made for this attempt.
+    pub(super) fn complete(
+        &self,
+        speaker: Speaker<'_>,
+        call: Call<'_>,
+        rendered: RenderedRequest,
+    ) -> Result<WireRequest, NotMade> {
+        let frame = speaker.frame(call, self.clock.now());
+        let authorization = speaker.profile.profile.authorization(call.phase, &frame);
+        let authorization = authorization.map_err(|refused| refused.as_str())?;
+        let RenderedRequest { method, url, mut headers, body, signs } = rendered;
+        headers.extend(authorization);
+        if signs {
+            let until = call.deadline;
+            let now = frame.now;
+            let signed = signed_headers(speaker.campaign, (call.request_id, now), &body, until);
+            headers.extend(signed.ok_or("unsigned")?);
+        }
+        let (class, reply_bytes_max) = match call.phase {
+            Phase::Ping => (CallClass::Ping, self.ping_reply_bytes_max),
+            Phase::Post | Phase::Confirm => (CallClass::Post, self.post_reply_bytes_max),
+            Phase::Status => (CallClass::Status, self.post_reply_bytes_max),
+            Phase::Login | Phase::Preping => (CallClass::Login, self.ping_reply_bytes_max),
+            Phase::LoserNotice | Phase::Completion => {
+                (CallClass::Notice, self.ping_reply_bytes_max)
+            }
+        };
+        Ok(WireRequest {
+            callee: callee(speaker.campaign),
+            class,
+            method: method.to_owned(),
+            url,
+            headers,
+            body: Bytes::from(body),
+            deadline: call.deadline,
+            reply_bytes_max,
+        })
+    }
+
+    /// Renders by `render` and completes what comes out.
+    pub(super) fn request(
+        &self,
+        speaker: Speaker<'_>,
+        call: Call<'_>,
+        render: impl FnOnce(Frame<'_>) -> Result<RenderedRequest, RenderRefused>,
+    ) -> Result<WireRequest, NotMade> {
+        let frame = speaker.frame(call, self.clock.now());
+        let rendered = render(frame).map_err(|refused| refused.as_str())?;
+        self.complete(speaker, call, rendered)
+    }
+
+    /// A text that no other request has.
+    pub(super) fn request_id(&self) -> String {
+        format!("{:032x}", self.entropy.bits())
+    }
+}
+
+/// A reply as profiles read it.
+pub(super) fn http_reply(reply: &WireReply) -> HttpReply<'_> {
+    let content_encoding = reply.header("content-encoding");
+    let raw = RawReply { status: reply.status, content_encoding, body: &reply.body };
+    HttpReply { raw, headers: &reply.headers }
+}
+
+/// The end of a life that began at `now`.
+fn end_of(life: Life, now: jiff::Timestamp) -> jiff::Timestamp {
+    match life {
+        Life::Ms(ms) => crate::domain::time::plus_ms(now, i64::try_from(ms).unwrap_or(i64::MAX)),
+        Life::Until(at) => at,
+    }
+}
+
+/// How long there is from `now` to the end of a life.
+fn length_of(life: Life, now: jiff::Timestamp) -> Duration {
+    let left_ms = crate::domain::time::ms_between(now, end_of(life, now));
+    Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))
+}

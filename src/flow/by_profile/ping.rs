@@ -1,0 +1,179 @@
+//! Pings in a buyer's own format.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{
+    Call, Captured, LOGIN_TOKEN, NotMade, PREPING, ProfileCalls, Speaker, end_of, http_reply,
+};
+use crate::domain::bid::{Bid, NoBid};
+use crate::domain::ids::PingId;
+use crate::domain::money::Money;
+use crate::domain::ping::AnonymizedPing;
+use crate::domain::slug::VerticalId;
+use crate::integration::reply::{Outcome, Sign, Terms};
+use crate::integration::{Matter, Phase, PingInput};
+use crate::ports::buyer_wire::{WireOutcome, WireReply, WireRequest};
+use crate::registry::profile::CampaignProfile;
+use crate::registry::snapshot::CompiledCampaign;
+
+/// What stands beside the lead in a ping.
+pub(in crate::flow) struct PingMatter {
+    pub(in crate::flow) vertical: VerticalId,
+    pub(in crate::flow) test: bool,
+    pub(in crate::flow) source_ref: String,
+    pub(in crate::flow) sub_ref: Option<String>,
+    pub(in crate::flow) floor: Money,
+    pub(in crate::flow) currency: String,
+    pub(in crate::flow) seats_max: u8,
+}
+
+/// One ping to be sent.
+pub(in crate::flow) struct PingOrder {
+    pub(in crate::flow) campaign: Arc<CompiledCampaign>,
+    pub(in crate::flow) ping: Arc<AnonymizedPing>,
+    pub(in crate::flow) ping_id: PingId,
+    pub(in crate::flow) matter: PingMatter,
+    /// When the round closes, as buyers are told.
+    pub(in crate::flow) closes_at: Instant,
+    /// When the call must be over.
+    pub(in crate::flow) deadline: Instant,
+}
+
+impl PingOrder {
+    fn speaker(&self) -> Option<Speaker<'_>> {
+        Speaker::of(&self.campaign, &self.matter.currency)
+    }
+
+    /// Whether anything has to be called before the ping.
+    pub(in crate::flow) fn has_calls_before(&self) -> bool {
+        self.speaker().is_some_and(|speaker| {
+            let has_preping = speaker.profile.profile.phases().any(|phase| phase == Phase::Preping);
+            has_preping || speaker.needs_token(Phase::Ping)
+        })
+    }
+
+    fn input<'a>(&'a self, frame: crate::integration::Frame<'a>) -> PingInput<'a> {
+        let left = self.closes_at.saturating_duration_since(Instant::now());
+        let matter = Matter {
+            vertical: &self.matter.vertical,
+            test: self.matter.test,
+            vendor: &self.matter.source_ref,
+            sub_source: self.matter.sub_ref.as_deref(),
+            floor: self.matter.floor,
+            deadline_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+            seats_max: self.matter.seats_max,
+            sold_to: &[],
+        };
+        PingInput { frame, matter, ping_id: self.ping_id, ping: &self.ping }
+    }
+}
+
+impl ProfileCalls {
+    /// The request of a ping before which nothing needs to be called.
+    pub(in crate::flow) fn ping_request(
+        &self,
+        order: &PingOrder,
+        captured: &Captured,
+    ) -> Result<WireRequest, NotMade> {
+        let speaker = order.speaker().ok_or("profile")?;
+        let (request_id, deadline) = (order.ping_id.to_string(), order.deadline);
+        let call = Call { phase: Phase::Ping, request_id: &request_id, captured, deadline };
+        let profile = &speaker.profile.profile;
+        self.request(speaker, call, |frame| profile.render_ping(&order.input(frame)))
+    }
+
+    /// Sends a ping and what has to go before it. A token that is refused is got anew once.
+    pub(in crate::flow) async fn ping(&self, order: PingOrder) -> Result<WireOutcome, NotMade> {
+        let speaker = order.speaker().ok_or("profile")?;
+        let needs_token = speaker.needs_token(Phase::Ping) || speaker.needs_token(Phase::Preping);
+        if !needs_token {
+            return self.ping_with(&order, Captured::new()).await;
+        }
+        let token = match self.token_at_hand(speaker) {
+            Some(token) => token,
+            None => self.token(speaker, None, order.closes_at).await?,
+        };
+        let came = self.ping_with(&order, token.clone()).await?;
+        if !is_unauthorized(&came, speaker) || Instant::now() >= order.closes_at {
+            return Ok(came);
+        }
+        let refused = token.get(LOGIN_TOKEN).map(String::as_str);
+        let token = self.token(speaker, refused, order.closes_at).await?;
+        self.ping_with(&order, token).await
+    }
+
+    async fn ping_with(
+        &self,
+        order: &PingOrder,
+        mut captured: Captured,
+    ) -> Result<WireOutcome, NotMade> {
+        let speaker = order.speaker().ok_or("profile")?;
+        let profile = &speaker.profile.profile;
+        if profile.uses(Phase::Preping).is_some() {
+            let request_id = self.request_id();
+            let (phase, request_id) = (Phase::Preping, &*request_id);
+            let call = Call { phase, request_id, captured: &captured, deadline: order.closes_at };
+            let request =
+                self.request(speaker, call, |frame| profile.render_preping(&order.input(frame)))?;
+            let came = self.wire.call(request).await;
+            let Ok(reply) = &came.result else { return Ok(came) };
+            if let Some(reader) = profile.reply(Phase::Preping) {
+                let reply = http_reply(reply);
+                if reader.read_sign(&reply) != Sign::Taken {
+                    return Err("preping");
+                }
+                captured.extend(reader.told_by(&reply).captured(PREPING));
+            }
+        }
+        let request = self.ping_request(order, &captured)?;
+        Ok(self.wire.call(request).await)
+    }
+}
+
+/// Whether the buyer does not know us, or not any more.
+fn is_unauthorized(came: &WireOutcome, speaker: Speaker<'_>) -> bool {
+    let Ok(reply) = &came.result else { return false };
+    let reader = speaker.profile.profile.reply(Phase::Ping);
+    match reader.and_then(|reader| reader.told_by(&http_reply(reply)).outcome) {
+        Some(outcome) => outcome == Outcome::AuthFailed,
+        None => reply.status == 401,
+    }
+}
+
+/// What a reply to a ping says.
+pub(in crate::flow) struct Bids {
+    /// Every valid bid, or why there is none.
+    pub(in crate::flow) bids: Result<Vec<Bid>, NoBid>,
+    /// When each bid ends, where the buyer said so.
+    pub(in crate::flow) ends: Vec<Option<Timestamp>>,
+    /// The rule that says no.
+    pub(in crate::flow) detail: Option<&'static str>,
+}
+
+/// Reads a whole reply to a ping by the campaign's profile.
+pub(in crate::flow) fn read_bids(
+    profile: &CampaignProfile,
+    reply: &WireReply,
+    terms: Terms<'_>,
+    now: Timestamp,
+) -> Bids {
+    let Some(reader) = profile.profile.reply(Phase::Ping) else {
+        return Bids { bids: Err(NoBid::Malformed), ends: Vec::new(), detail: None };
+    };
+    let reading = reader.read_ping(&http_reply(reply), terms);
+    match reading.bids {
+        Ok(found) => {
+            let ends = found.iter().map(|bid| Some(end_of(bid.life?, now))).collect();
+            let bids = found.into_iter().map(|bid| bid.bid).collect();
+            Bids { bids: Ok(bids), ends, detail: None }
+        }
+        Err(no_bid) => {
+            let detail = reading.told.outcome.map(Outcome::as_str);
+            let detail = detail.filter(|_| no_bid == NoBid::Declined);
+            Bids { bids: Err(no_bid), ends: Vec::new(), detail }
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Posts in a buyer's own format, the second post that a reply may ask for, and questions what
+//! became of one.
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{Call, Captured, LOGIN_TOKEN, NotMade, REPLY, Speaker, http_reply};
+use crate::domain::bid::SeatsWanted;
+use crate::domain::post::{PostOutcome, StatusAnswer};
+use crate::flow::cascade::Turn;
+use crate::flow::deliver::{Attempted, PostOrder, outcome_of};
+use crate::flow::exchange::Exchange;
+use crate::flow::plan::{Notes, PostTerms};
+use crate::flow::run::Run;
+use crate::integration::reply::{Outcome, PostReading, PostSettings};
+use crate::integration::{BidInput, Frame, Matter, Phase, PostInput, RenderedRequest, WonBid};
+use crate::ports::buyer_wire::{WireOutcome, WireRequest};
+use crate::post::rendered::RenderedPost;
+use crate::registry::snapshot::CompiledCampaign;
+
+/// The bid a call is about, taken out of the ranking.
+pub(in crate::flow) struct Won {
+    terms: Option<PostTerms>,
+    price: crate::domain::money::Money,
+}
+
+impl Won {
+    pub(in crate::flow) fn of(turn: &Turn) -> Self {
+        Self { terms: PostTerms::from_bytes(&turn.entry.terms), price: turn.entry.price }
+    }
+
+    pub(in crate::flow) fn bid(&self) -> WonBid<'_> {
+        let terms = self.terms.as_ref();
+        WonBid {
+            ping_id: terms.and_then(|terms| terms.ping_id),
+            reference: terms.and_then(|terms| terms.reference.as_deref()),
+            price: self.price,
+            seats: terms.map_or(SeatsWanted::Exclusive, |terms| terms.seats),
+        }
+    }
+}
+
+/// What stands beside the lead in a post.
+struct PostMatter {
+    source_ref: String,
+    sub_ref: Option<String>,
+    deadline_ms: u64,
+}
+
+impl Exchange {
+    /// Renders the post of a candidate in its own format, after the login it may need.
+    pub(in crate::flow) async fn render_by_profile(
+        &self,
+        run: &Run,
+        turn: &Turn,
+        campaign: &CompiledCampaign,
+    ) -> Result<RenderedPost, NotMade> {
+        let speaker = Speaker::of(campaign, &run.plan.currency).ok_or("profile")?;
+        let deadline = self.post_deadline(campaign, run.deadline);
+        let captured = match speaker.needs_token(Phase::Post) {
+            false => Captured::new(),
+            true => match self.profiles.token_at_hand(speaker) {
+                Some(token) => token,
+                None => self.profiles.token(speaker, None, deadline).await?,
+            },
+        };
+        let request_id = turn.post_id.to_string();
+        let call =
+            Call { phase: Phase::Post, request_id: &request_id, captured: &captured, deadline };
+        let rendered = self.render_about(run, turn, speaker, call)?;
+        let RenderedRequest { method, url, headers, body, signs } = rendered;
+        Ok(RenderedPost {
+            method: method.to_owned(),
+            url,
+            headers,
+            body: body.into(),
+            status_url: campaign.campaign.status_url.clone(),
+            is_signed: signs,
+        })
+    }
+
+    /// Renders a call that has the whole lead.
+    fn render_about(
+        &self,
+        run: &Run,
+        turn: &Turn,
+        speaker: Speaker<'_>,
+        call: Call<'_>,
+    ) -> Result<RenderedRequest, NotMade> {
+        let matter = self.matter_of(run, speaker.campaign, call.deadline);
+        let won = Won::of(turn);
+        let ping = run.ping_of(speaker.campaign);
+        let profile = &speaker.profile.profile;
+        let input = PostInput {
+            frame: speaker.frame(call, self.now()),
+            matter: Matter {
+                vertical: &run.lead.vertical,
+                test: run.lead.test,
+                vendor: &matter.source_ref,
+                sub_source: matter.sub_ref.as_deref(),
+                floor: run.plan.price_floor,
+                deadline_ms: matter.deadline_ms,
+                seats_max: 1,
+                sold_to: &[],
+            },
+            post_id: turn.post_id,
+            bid: won.bid(),
+            lead: &run.lead,
+            ping: Some(&ping),
+        };
+        let rendered = match call.phase {
+            Phase::Confirm => profile.render_confirm(&input),
+            _ => profile.render_post(&input),
+        };
+        rendered.map_err(|refused| refused.as_str())
+    }
+
+    fn matter_of(&self, run: &Run, campaign: &CompiledCampaign, deadline: Instant) -> PostMatter {
+        let (buyer, vendor) = (&campaign.buyer_id, &run.lead.vendor);
+        let sub_id = run.lead.source.sub_id.as_deref();
+        let left = deadline.saturating_duration_since(Instant::now());
+        PostMatter {
+            source_ref: self.vault.source_ref(buyer, vendor),
+            sub_ref: sub_id.map(|sub_id| self.vault.sub_ref(buyer, vendor, sub_id)),
+            deadline_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Sends a post in the buyer's own format once, with what its reply leads to: a token got anew,
+    /// a second post.
+    pub(in crate::flow) async fn deliver_by_profile(
+        &self,
+        run: &Run,
+        order: PostOrder<'_>,
+        at: Timestamp,
+    ) -> Attempted {
+        let Some(speaker) = Speaker::of(order.campaign, &run.plan.currency) else {
+            return Attempted::not_sent(at, "profile");
+        };
+        let mut token = match self.token_for(speaker, order.deadline, None).await {
+            Ok(token) => token,
+            Err(reason) => return Attempted::not_sent(at, reason),
+        };
+        let mut is_renewed = false;
+        loop {
+            let request = match self.post_request(speaker, order, &token) {
+                Ok(request) => request,
+                Err(reason) => return Attempted::not_sent(at, reason),
+            };
+            let came = self.call_with_post(order.campaign, request).await;
+            let reading = read(speaker, Phase::Post, (run, order), &came);
+            let is_refused = !is_renewed && !token.is_empty() && is_unauthorized(&came, &reading);
+            if is_refused && Instant::now() < order.deadline {
+                let refused = token.get(LOGIN_TOKEN).cloned();
+                if let Ok(other) = self.token_for(speaker, order.deadline, refused.as_deref()).await
+                {
+                    (token, is_renewed) = (other, true);
+                    continue;
+                }
+            }
+            let asks_for_more = reading.told.next_step.as_deref() == Some(Phase::Confirm.as_str());
+            if !asks_for_more {
+                return Attempted::of(at, &came, reading.outcome);
+            }
+            token.extend(reading.told.captured(REPLY));
+            return self.confirm(run, order, &token, at).await;
+        }
+    }
+
+    async fn token_for(
+        &self,
+        speaker: Speaker<'_>,
+        deadline: Instant,
+        refused: Option<&str>,
+    ) -> Result<Captured, NotMade> {
+        if !speaker.needs_token(Phase::Post) && !speaker.needs_token(Phase::Confirm) {
+            return Ok(Captured::new());
+        }
+        match self.profiles.token_at_hand(speaker).filter(|_| refused.is_none()) {
+            Some(token) => Ok(token),
+            None => self.profiles.token(speaker, refused, deadline).await,
+        }
+    }
+
+    /// The post as it was rendered, with what says who sends it.
+    fn post_request(
+        &self,
+        speaker: Speaker<'_>,
+        order: PostOrder<'_>,
+        captured: &Captured,
+    ) -> Result<WireRequest, NotMade> {
+        let request_id = order.turn.post_id.to_string();
+        let (deadline, post) = (order.deadline, order.post);
+        let call = Call { phase: Phase::Post, request_id: &request_id, captured, deadline };
+        let rendered = RenderedRequest {
+            method: method_of(&post.method),
+            url: post.url.clone(),
+            headers: post.headers.clone(),
+            body: post.body.to_vec(),
+            signs: post.is_signed,
+        };
+        self.profiles.complete(speaker, call, rendered)
+    }
+
+    /// The second post that the reply to the first asked for; its answer is the answer.
+    async fn confirm(
+        &self,
+        run: &Run,
+        order: PostOrder<'_>,
+        captured: &Captured,
+        at: Timestamp,
+    ) -> Attempted {
+        let unknown = |reason: &str| PostOutcome::Unknown { reason: reason.to_owned() };
+        let Some(speaker) = Speaker::of(order.campaign, &run.plan.currency) else {
+            return Attempted::unanswered(at, unknown("profile"));
+        };
+        let request_id = order.turn.post_id.to_string();
+        let (phase, deadline) = (Phase::Confirm, order.deadline);
+        let call = Call { phase, request_id: &request_id, captured, deadline };
+        let request = self.render_about(run, order.turn, speaker, call);
+        let request = request.and_then(|made| self.profiles.complete(speaker, call, made));
+        // The buyer has the lead since the first post.
+        let request = match request {
+            Ok(request) => request,
+            Err(reason) => return Attempted::unanswered(at, unknown(reason)),
+        };
+        let came = self.call_with_post(order.campaign, request).await;
+        let reading = read(speaker, Phase::Confirm, (run, order), &came);
+        let outcome = match reading.outcome {
+            PostOutcome::NotSent { reason } => PostOutcome::Unknown { reason },
+            outcome => outcome,
+        };
+        Attempted::of(at, &came, outcome)
+    }
+
+    /// Asks the buyer in its own format what became of a post; `None` if its profile has no such
+    /// question.
+    pub(in crate::flow) async fn ask_by_profile(
+        &self,
+        run: &Run,
+        campaign: &CompiledCampaign,
+        turn: &Turn,
+        deadline: Instant,
+    ) -> Option<(StatusAnswer, WireOutcome)> {
+        let speaker = Speaker::of(campaign, &run.plan.currency)?;
+        let profile = &speaker.profile.profile;
+        let reader = profile.reply(Phase::Status)?;
+        let captured = match speaker.needs_token(Phase::Status) {
+            false => Captured::new(),
+            true => self.profiles.token(speaker, None, deadline).await.ok()?,
+        };
+        let request_id = turn.post_id.to_string();
+        let won = Won::of(turn);
+        let call =
+            Call { phase: Phase::Status, request_id: &request_id, captured: &captured, deadline };
+        let render = |frame: Frame<'_>| {
+            profile.render_status(&BidInput {
+                frame,
+                bid: won.bid(),
+                post_id: Some(turn.post_id),
+                lead_id: Some(run.lead.id),
+                sold_price: None,
+            })
+        };
+        let request = self.profiles.request(speaker, call, render).ok()?;
+        let came = self.wire.call(request).await;
+        let answer = match &came.result {
+            Ok(reply) => reader.read_status(&http_reply(reply)),
+            Err(_) => StatusAnswer::Unclear,
+        };
+        Some((answer, came))
+    }
+}
+
+/// A method of a profile, by its text.
+fn method_of(text: &str) -> &'static str {
+    ["GET", "PUT", "PATCH"].into_iter().find(|method| *method == text).unwrap_or("POST")
+}
+
+fn is_unauthorized(came: &WireOutcome, reading: &PostReading) -> bool {
+    let status = came.result.as_ref().map_or(0, |reply| reply.status);
+    match reading.told.outcome {
+        Some(outcome) => outcome == Outcome::AuthFailed,
+        None => status == 401,
+    }
+}
+
+/// What came of one call means.
+fn read(
+    speaker: Speaker<'_>,
+    phase: Phase,
+    (run, order): (&Run, PostOrder<'_>),
+    came: &WireOutcome,
+) -> PostReading {
+    let on_unmatched = order.campaign.campaign.on_unmatched;
+    let is_repeat = order.is_repeat;
+    let failed = |outcome| PostReading { outcome, price: None, told: Default::default() };
+    match (&came.result, speaker.profile.profile.reply(phase)) {
+        (Ok(reply), Some(reader)) => {
+            let is_test = run.lead.test;
+            let settings = PostSettings { is_repeat, on_unmatched, is_test };
+            reader.read_post(&http_reply(reply), settings)
+        }
+        (Ok(_), None) => failed(PostOutcome::Unknown { reason: "profile".to_owned() }),
+        (Err(error), _) => failed(outcome_of(*error, is_repeat, on_unmatched)),
+    }
+}
