@@ -17,16 +17,19 @@ mod operations;
 mod rows;
 mod script;
 mod settings;
+mod single;
 mod startup;
 #[cfg(test)]
 mod tests;
 mod view;
+mod watch;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::redis::{Cmd, RedisResult, Value};
+use arc_swap::ArcSwapOption;
 use tokio::time::Instant;
 
 use self::accounts::Journals;
@@ -53,6 +56,8 @@ pub struct RedisStore {
     counters: Counters,
     /// Tests name the time of each operation; otherwise it is the server's.
     clock: Option<Arc<dyn Clock>>,
+    /// Why the servers of a cluster are not to be used now.
+    unfit: ArcSwapOption<String>,
 }
 
 #[derive(Default)]
@@ -112,9 +117,13 @@ impl RedisStore {
         startup::load_scripts(&link).await?;
         let journals = Mutex::new(Journals::default());
         let counters = Counters::default();
-        let store = Self { settings, durability, link, journals, counters, clock };
-        startup::check_marks(&store).await?;
-        Ok(Arc::new(store))
+        let unfit = ArcSwapOption::empty();
+        let store = Self { settings, durability, link, journals, counters, clock, unfit };
+        let marks = startup::check_marks(&store).await?;
+        store.link.expect(marks.clone());
+        let store = Arc::new(store);
+        watch::begin(&store, marks);
+        Ok(store)
     }
 
     /// What has been sent so far.
@@ -183,6 +192,9 @@ impl RedisStore {
         let ends = Instant::now() + Duration::from_millis(self.settings.repeat_ms);
         let mut pause = REPEAT_PAUSE;
         loop {
+            if let Some(why) = &*self.unfit.load() {
+                return Err(StoreError::Unavailable(format!("{operation}: {why}")));
+            }
             self.counters.commands.fetch_add(1, Ordering::Relaxed);
             let error = match send().await {
                 Ok(value) => return Ok(value),

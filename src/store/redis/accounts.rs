@@ -262,9 +262,8 @@ impl RedisStore {
         if locked(&self.journals).indexed.contains(account) {
             return Ok(());
         }
-        let mut command = redis::cmd("SADD");
-        command.arg(keys::ACCOUNTS).arg(keys::account_text(account));
-        self.command(&command).await?;
+        let arguments = vec![keys::account_text(account).into_bytes()];
+        self.run(Operation::IndexAccount, &[keys::ACCOUNTS.to_owned()], arguments).await?;
         locked(&self.journals).indexed.insert(account.clone());
         Ok(())
     }

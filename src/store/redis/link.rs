@@ -1,15 +1,19 @@
 //! The way to the servers: one connection that many commands share, to a single server or to each
 //! master of a cluster. Both connect again by themselves.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike as _, ConnectionManager, ConnectionManagerConfig};
+use redis::aio::ConnectionLike as _;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
-use redis::{Client, Cmd, ConnectionInfo, IntoConnectionInfo as _, RedisResult, Value};
+use redis::io::tcp::{TcpSettings, socket2};
+use redis::{Cmd, ConnectionInfo, IntoConnectionInfo as _, RedisResult, Value};
 
 use super::settings::{RedisSettings, ServerUrl};
+use super::single::Single;
+use super::startup::Marks;
 
 /// How often the cluster's client follows a redirection or tries again by itself.
 const CLUSTER_RETRIES: u32 = 4;
@@ -20,7 +24,7 @@ const CLUSTER_PAUSE_MS_MAX: u64 = 100;
 #[derive(Clone)]
 pub(super) enum Link {
     /// To one server.
-    Single(ConnectionManager),
+    Single(Arc<Single>),
     /// To the masters of a cluster.
     Cluster(ClusterConnection),
 }
@@ -31,9 +35,11 @@ impl Link {
         settings: &RedisSettings,
         password: Option<&str>,
     ) -> RedisResult<Self> {
-        let servers: RedisResult<Vec<ConnectionInfo>> =
-            settings.urls.iter().map(|url| connection_info(url, password)).collect();
-        let servers = servers?;
+        let tcp = tcp_settings(settings);
+        let mut servers = Vec::with_capacity(settings.urls.len());
+        for url in &settings.urls {
+            servers.push(connection_info(url, password)?.set_tcp_settings(tcp.clone()));
+        }
         let connect = Duration::from_millis(settings.connect_timeout_ms);
         let reply = Duration::from_millis(settings.reply_timeout_ms);
         if settings.cluster {
@@ -44,26 +50,28 @@ impl Link {
                 .retries(CLUSTER_RETRIES)
                 .max_retry_wait(CLUSTER_PAUSE_MS_MAX)
                 .connection_concurrency_limit(settings.commands_in_flight_max)
+                .tcp_settings(tcp)
                 .build()?;
             return Ok(Self::Cluster(client.get_async_connection().await?));
         }
         let first = servers.into_iter().next();
         let first = first.ok_or((redis::ErrorKind::InvalidClientConfig, "no server is named"))?;
-        // No retries in here: whoever waits is told at once, and repeats by its own rules.
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(connect))
-            .set_response_timeout(Some(reply))
-            .set_number_of_retries(0)
-            .set_pipeline_buffer_size(settings.commands_in_flight_max)
-            .set_concurrency_limit(settings.commands_in_flight_max);
-        let client = Client::open(first)?;
-        Ok(Self::Single(ConnectionManager::new_with_config(client, config).await?))
+        Ok(Self::Single(Arc::new(Single::connect(first, settings).await?)))
+    }
+
+    /// From now on servers are used only while they have these marks. Of a cluster's this is looked
+    /// at now and then instead (`watch`).
+    pub(super) fn expect(&self, marks: Marks) {
+        match self {
+            Self::Single(single) => single.expect(marks),
+            Self::Cluster(_) => {}
+        }
     }
 
     /// Sends a command to where its key is.
     pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         let reply = match self {
-            Self::Single(manager) => manager.clone().req_packed_command(command).await?,
+            Self::Single(single) => single.send(command).await?,
             Self::Cluster(cluster) => cluster.clone().req_packed_command(command).await?,
         };
         match reply {
@@ -84,6 +92,15 @@ impl Link {
             other => Ok(vec![other]),
         }
     }
+}
+
+/// A peer that acknowledges nothing for as long as a reply may take is taken for gone.
+fn tcp_settings(settings: &RedisSettings) -> TcpSettings {
+    let silence = Duration::from_millis(settings.reply_timeout_ms);
+    let keepalive = socket2::TcpKeepalive::new()
+        .with_time(silence.max(Duration::from_secs(1)))
+        .with_interval(Duration::from_secs(1));
+    TcpSettings::default().set_nodelay(true).set_keepalive(keepalive).set_user_timeout(silence)
 }
 
 fn connection_info(url: &ServerUrl, password: Option<&str>) -> RedisResult<ConnectionInfo> {

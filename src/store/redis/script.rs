@@ -30,6 +30,7 @@ pub(super) enum Operation {
     Balance,
     ClaimDuplicate,
     FreeDuplicate,
+    IndexAccount,
     Install,
 }
 
@@ -66,7 +67,7 @@ const CAPS: &str = include_str!("scripts/caps.lua");
 const SETTLE: &str = include_str!("scripts/settle.lua");
 
 /// In the order of [`Operation`].
-const SOURCES: [Source; 23] = {
+const SOURCES: [Source; 24] = {
     use Admission::{Begins, Finishes, Reads};
     const ON_LEADS: &[&str] = &[LEAD];
     const ON_RANKINGS: &[&str] = &[LEAD, RANKING];
@@ -94,7 +95,9 @@ const SOURCES: [Source; 23] = {
         Source("balance", Reads, &[ACCOUNT], include_str!("scripts/balance.lua")),
         Source("claim_duplicate", Begins, &[], include_str!("scripts/claim_duplicate.lua")),
         Source("free_duplicate", Finishes, &[], include_str!("scripts/free_duplicate.lua")),
-        Source("install", Begins, &[], include_str!("scripts/install.lua")),
+        Source("index_account", Finishes, &[], include_str!("scripts/index_account.lua")),
+        // A node must start while there is no memory for more: it has leads to finish.
+        Source("install", Finishes, &[], include_str!("scripts/install.lua")),
     ]
 };
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use redis::{RedisError, Value};
+use redis::{Cmd, RedisError, Value};
 
 use super::RedisStore;
 use super::keys::{self, hex};
@@ -61,6 +61,11 @@ pub enum OpenError {
         "the store's data belongs to another installation (its key file differs): give this one a server, or a database, of its own"
     )]
     OtherInstall,
+    /// A server that was there before has other data, or none.
+    #[error(
+        "the store's data is not what it was: bring the server back with its append-only file; to begin with empty data, stop all nodes first"
+    )]
+    DataGone,
     /// The servers stopped answering on the way.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -131,6 +136,11 @@ impl Server {
             sync == "always",
             format!("appendfsync is `{sync}`: set it to `always`, {or_relaxed}"),
         );
+        let pause = self.config("no-appendfsync-on-rewrite");
+        check(
+            pause == "no",
+            format!("no-appendfsync-on-rewrite is `{pause}`: set it to `no`, {or_relaxed}"),
+        );
         faults
     }
 }
@@ -162,18 +172,29 @@ pub(super) async fn check_servers(
     settings: &RedisSettings,
 ) -> Result<&'static str, OpenError> {
     let no_reply = |error: RedisError| unreachable(settings, &error);
-    let infos = link.send_to_all(redis::cmd("INFO")).await.map_err(no_reply)?;
-    let mut ask = redis::cmd("CONFIG");
-    ask.arg("GET").arg("appendonly").arg("appendfsync").arg("maxmemory-policy");
-    let configs = link.send_to_all(ask).await.map_err(|error| {
+    let infos = link.send_to_all(ask_for_info()).await.map_err(no_reply)?;
+    let configs = link.send_to_all(ask_for_config()).await.map_err(|error| {
         let message = format!(
             "CONFIG GET is refused ({error}): let the user run it, so that appendonly, appendfsync \
              and maxmemory-policy can be checked"
         );
         OpenError::Unfit(vec![message])
     })?;
+    check_fitness(settings, infos.into_iter().zip(configs))?;
+    Ok(match (settings.durability, settings.cluster) {
+        (Durability::Relaxed, _) => "relaxed",
+        (Durability::Durable, false) => "redis-single",
+        (Durability::Durable, true) => "redis-cluster",
+    })
+}
+
+/// Refuses servers that say of themselves what does not fit, each as `(INFO, CONFIG GET)`.
+fn check_fitness(
+    settings: &RedisSettings,
+    servers: impl Iterator<Item = (Value, Value)>,
+) -> Result<(), OpenError> {
     let mut faults = Vec::new();
-    for (info, config) in infos.into_iter().zip(configs) {
+    for (info, config) in servers {
         let server = Server { info: parse_info(&text_of(info)?), config: parse_config(config)? };
         for fault in server.faults(settings) {
             if !faults.contains(&fault) {
@@ -181,14 +202,44 @@ pub(super) async fn check_servers(
             }
         }
     }
-    if !faults.is_empty() {
-        return Err(OpenError::Unfit(faults));
-    }
-    Ok(match (settings.durability, settings.cluster) {
-        (Durability::Relaxed, _) => "relaxed",
-        (Durability::Durable, false) => "redis-single",
-        (Durability::Durable, true) => "redis-cluster",
-    })
+    if faults.is_empty() { Ok(()) } else { Err(OpenError::Unfit(faults)) }
+}
+
+/// What a server says of its version, mode and role.
+pub(super) fn ask_for_info() -> Cmd {
+    let mut ask = redis::cmd("INFO");
+    ask.arg("server").arg("replication");
+    ask
+}
+
+/// The settings that decide what an acknowledged write survives.
+pub(super) fn ask_for_config() -> Cmd {
+    let mut ask = redis::cmd("CONFIG");
+    ask.arg("GET").arg("appendonly").arg("appendfsync").arg("no-appendfsync-on-rewrite");
+    ask.arg("maxmemory-policy");
+    ask
+}
+
+/// The marks of the installation, as they stand.
+pub(super) fn ask_for_marks() -> Cmd {
+    let mut ask = redis::cmd("HMGET");
+    ask.arg(keys::INSTALL).arg(&MARKS[..]);
+    ask
+}
+
+/// Whether a server that is met again is the one that was opened, and still fit.
+pub(super) fn recognize(
+    settings: &RedisSettings,
+    (info, config): (Value, Value),
+    (marks, found): (&Marks, Value),
+) -> Result<(), OpenError> {
+    check_fitness(settings, std::iter::once((info, config)))?;
+    compare_marks(marks, found)
+}
+
+/// Whether the data is that which was opened.
+pub(super) fn compare_marks(marks: &Marks, found: Value) -> Result<(), OpenError> {
+    if Marks::read(found)? == *marks { Ok(()) } else { Err(OpenError::DataGone) }
 }
 
 /// Loads every script on every master, so that none is met for the first time by a lead.
@@ -210,8 +261,36 @@ pub(super) async fn load_scripts(link: &Link) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// What is written into a store when it is made, and never changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Marks {
+    format: String,
+    partitions: String,
+    install: String,
+    created_at: String,
+}
+
+/// The fields of [`Marks`], in their order.
+const MARKS: [&str; 4] = ["format", "partitions", "mark", "created_at"];
+
+impl Marks {
+    fn read(reply: Value) -> Result<Self, StoreError> {
+        let text = |value| {
+            let bytes = optional_bytes_of(value)?.unwrap_or_default();
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let texts: Result<Vec<String>, StoreError> =
+            array_of(reply)?.into_iter().map(text).collect();
+        let texts: Result<[String; 4], _> = texts?.try_into();
+        let [format, partitions, install, created_at] = texts.map_err(|_| {
+            StoreError::Corrupt("the installation's marks cannot be read".to_owned())
+        })?;
+        Ok(Self { format, partitions, install, created_at })
+    }
+}
+
 /// Compares the marks of the data with the settings; writes them into empty data.
-pub(super) async fn check_marks(store: &RedisStore) -> Result<(), OpenError> {
+pub(super) async fn check_marks(store: &RedisStore) -> Result<Marks, OpenError> {
     let settings = &store.settings;
     let mark = settings.install_mark.map(|mark| hex(&mark)).unwrap_or_default();
     let arguments = vec![
@@ -220,26 +299,16 @@ pub(super) async fn check_marks(store: &RedisStore) -> Result<(), OpenError> {
         mark.clone().into_bytes(),
     ];
     let marks = store.run(Operation::Install, &[keys::INSTALL.to_owned()], arguments).await?;
-    let text = |value| {
-        let bytes = optional_bytes_of(value)?.unwrap_or_default();
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    let marks: Result<Vec<String>, StoreError> = array_of(marks)?.into_iter().map(text).collect();
-    let marks = marks?;
-    let [format, partitions, install] = &marks[..] else {
-        return Err(
-            StoreError::Corrupt("the installation's marks cannot be read".to_owned()).into()
-        );
-    };
-    if *format != FORMAT.to_string() {
-        return Err(OpenError::Format { found: format.clone() });
+    let marks = Marks::read(marks)?;
+    if marks.format != FORMAT.to_string() {
+        return Err(OpenError::Format { found: marks.format });
     }
-    if *partitions != settings.partitions.to_string() {
+    if marks.partitions != settings.partitions.to_string() {
         let wanted = settings.partitions;
-        return Err(OpenError::Partitions { found: partitions.clone(), wanted });
+        return Err(OpenError::Partitions { found: marks.partitions, wanted });
     }
-    if !mark.is_empty() && *install != mark {
+    if !mark.is_empty() && marks.install != mark {
         return Err(OpenError::OtherInstall);
     }
-    Ok(())
+    Ok(marks)
 }

@@ -4,6 +4,7 @@
 mod cluster;
 mod differential;
 mod failures;
+mod returns;
 mod startup;
 
 use std::path::Path;
@@ -54,6 +55,7 @@ fn settings(server: &RedisServer) -> RedisSettings {
 struct Factory {
     clock: Arc<FixedClock>,
     servers: Servers,
+    settings: RedisSettings,
 }
 
 impl Factory {
@@ -61,11 +63,12 @@ impl Factory {
         // Never behind the servers' clocks, by which keys go.
         let now = SystemClock.now() + SignedDuration::from_hours(1);
         let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap();
-        Self { clock: Arc::new(FixedClock::at(now)), servers }
+        let settings = servers.settings();
+        Self { clock: Arc::new(FixedClock::at(now)), servers, settings }
     }
 
     async fn open(&self) -> Arc<dyn AuctionStore> {
-        let settings = self.servers.settings();
+        let settings = self.settings.clone();
         let clock: Arc<FixedClock> = Arc::clone(&self.clock);
         RedisStore::open_by_clock(settings, clock).await.unwrap()
     }

@@ -4,4 +4,4 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HSET', KEYS[1], 'format', ARGV[2], 'partitions', ARGV[3], 'created_at', int(now))
 end
 if ARGV[4] ~= '' then redis.call('HSETNX', KEYS[1], 'mark', ARGV[4]) end
-return redis.call('HMGET', KEYS[1], 'format', 'partitions', 'mark')
+return redis.call('HMGET', KEYS[1], 'format', 'partitions', 'mark', 'created_at')

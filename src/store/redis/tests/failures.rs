@@ -161,7 +161,7 @@ async fn an_operation_outlives_a_restart_of_the_server() {
 async fn a_reply_that_comes_too_late_is_asked_for_again_and_done_once() {
     let arguments = [&DURABLE[..], &["--enable-debug-command", "yes"]].concat();
     let server = Arc::new(RedisServer::start(&arguments));
-    let hasty = RedisSettings { reply_timeout_ms: 100, repeat_ms: 60_000, ..settings(&server) };
+    let hasty = RedisSettings { reply_timeout_ms: 400, repeat_ms: 60_000, ..settings(&server) };
     let store = open(hasty).await;
     let credit = || Credit {
         account: Account::Buyer("beta".parse().unwrap()),
@@ -171,7 +171,7 @@ async fn a_reply_that_comes_too_late_is_asked_for_again_and_done_once() {
     };
     let stall = tokio::task::spawn_blocking({
         let server = Arc::clone(&server);
-        move || server.ask(&["DEBUG", "SLEEP", "0.5"])
+        move || server.ask(&["DEBUG", "SLEEP", "1.5"])
     });
     while store.counters().repeats == 0 {
         assert!(is_created(&store, 1).await, "the repeat is the same lead");
