@@ -43,6 +43,8 @@ use crate::vault::Vault;
 const ABANDON_PATIENCE: Duration = Duration::from_secs(1);
 /// How long handing leases back may take; what is not handed back ends by itself.
 const HAND_BACK_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a stopping node settles what its last auctions left.
+const LAST_SETTLING: Duration = Duration::from_secs(5);
 /// Leases handed back at once.
 const HAND_BACKS_AT_ONCE: usize = 32;
 
@@ -281,7 +283,10 @@ impl Exchange {
         self.stopping.cancel();
         self.workers.close();
         self.workers.wait().await;
-        self.settle_everything().await;
+        // What is left is settled by another node, or at the next start.
+        if tokio::time::timeout(LAST_SETTLING, self.settle_everything()).await.is_err() {
+            tracing::warn!("drain.timeout: the outbox is not empty");
+        }
     }
 
     /// Ends the leases of leads that are not over, so that others need not wait for their end.

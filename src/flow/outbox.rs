@@ -17,7 +17,9 @@ use super::exchange::{Degraded, Exchange};
 use crate::domain::auction::Account;
 use crate::domain::ids::{LeadId, Partition};
 use crate::metrics::HoldResult;
-use crate::ports::auction_store::{Captured, Credit, Credited, Effect, OutboxEntry, Voided};
+use crate::ports::auction_store::{
+    Captured, Credit, Credited, Effect, OutboxEntry, StoreError, Voided,
+};
 use crate::ports::records::{LedgerLine, RecordPart, RecordsError};
 
 /// Pause between two looks at all partitions, for what another node or a crash left.
@@ -69,6 +71,8 @@ struct Looked {
     left: usize,
     /// The newest entry of all.
     newest: Option<u64>,
+    /// Whether the store could not be asked.
+    is_away: bool,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -185,12 +189,26 @@ impl Exchange {
                 return;
             }
             let looked = self.settle_partition(partition, &self.outbox.old(partition)).await;
+            if looked.is_away {
+                return;
+            }
             self.outbox.note_seen(partition, looked.newest);
             waiting += looked.left;
         }
         self.metrics.outbox_entries.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         self.metrics.outbox_oldest.set(self.outbox.age(waiting).as_secs_f64());
-        self.settle_journals().await;
+        let are_journals_kept = self.settle_journals().await;
+        if waiting == 0 && are_journals_kept {
+            self.ask_after_records().await;
+        }
+    }
+
+    /// Looks whether records that were in trouble answer again, where nothing is left to give them:
+    /// another node may have given it.
+    async fn ask_after_records(&self) {
+        if self.outbox.degraded().is_some() {
+            self.outbox.records_say(self.records.registry_version().await);
+        }
     }
 
     /// Carries out what is meant of a partition's outbox.
@@ -202,8 +220,12 @@ impl Exchange {
         let mut wants_parts = true;
         loop {
             let read = self.store.outbox_read(partition, limit);
-            let Ok(entries) = self.timed("outbox_read", read).await else {
-                return Looked::default();
+            let entries = match self.timed("outbox_read", read).await {
+                Ok(entries) => entries,
+                Err(error) => {
+                    let is_away = matches!(error, StoreError::Unavailable(_));
+                    return Looked { is_away, ..Looked::default() };
+                }
             };
             let (total, newest) = (entries.len(), entries.last().map(|entry| entry.id));
             let meant: Vec<_> = entries.into_iter().filter(|entry| whose.means(entry)).collect();
@@ -214,12 +236,12 @@ impl Exchange {
             if !done.is_empty() {
                 let ack = self.store.outbox_ack(partition, done);
                 if self.timed("outbox_ack", ack).await.is_err() {
-                    return Looked { left: wanted, newest };
+                    return Looked { left: wanted, newest, is_away: false };
                 }
             }
             let is_whole = total < limit;
             if is_whole || (stay > 0 && limit >= ENTRIES_LOOK_MAX) {
-                return Looked { left, newest };
+                return Looked { left, newest, is_away: false };
             }
             if stay > 0 {
                 limit = (limit * 4).min(ENTRIES_LOOK_MAX);
@@ -336,30 +358,37 @@ impl Exchange {
         }
     }
 
-    /// Moves all accounts' journals into the permanent book.
-    async fn settle_journals(&self) {
+    /// Moves all accounts' journals into the permanent book; tells whether all of them are there.
+    async fn settle_journals(&self) -> bool {
         let accounts = self.timed("journal_accounts", self.store.journal_accounts()).await;
-        for account in accounts.unwrap_or_default() {
-            self.settle_journal(account).await;
+        let Ok(accounts) = accounts else { return false };
+        let mut are_kept = true;
+        for account in accounts {
+            are_kept &= self.settle_journal(account).await;
         }
+        are_kept
     }
 
-    pub(super) async fn settle_journal(&self, account: Account) {
+    /// Moves one account's journal; tells whether nothing is left of it.
+    pub(super) async fn settle_journal(&self, account: Account) -> bool {
         loop {
             let read = self.store.journal_read(account.clone(), JOURNAL_MAX);
-            let Ok(entries) = self.timed("journal_read", read).await else { return };
-            let Some(last) = entries.last().map(|entry| entry.sequence) else { return };
+            let Ok(entries) = self.timed("journal_read", read).await else { return false };
+            let Some(last) = entries.last().map(|entry| entry.sequence) else { return true };
             let is_whole = entries.len() < JOURNAL_MAX;
             let lines =
                 entries.into_iter().map(|entry| LedgerLine { account: account.clone(), entry });
             let added = self.records.add_ledger(lines.collect()).await;
             if !self.outbox.records_say(added) {
                 self.metrics.records_errors("add_ledger");
-                return;
+                return false;
             }
             let ack = self.store.journal_ack(account.clone(), last);
-            if self.timed("journal_ack", ack).await.is_err() || is_whole {
-                return;
+            if self.timed("journal_ack", ack).await.is_err() {
+                return false;
+            }
+            if is_whole {
+                return true;
             }
         }
     }

@@ -247,9 +247,14 @@ impl Exchange {
             },
         };
         let is_new = matches!(opening, Ok(Opening::New { .. }));
+        let has_failed = opening.is_err();
         let _ = opened.send(opening);
         if !is_new {
-            self.free_duplicate(&run).await;
+            // After an error the lead may be there all the same, and be another node's by now: the
+            // claim is its own then.
+            if !has_failed || self.was_never_taken_in(run.lead.id).await {
+                self.free_duplicate(&run).await;
+            }
             return;
         }
         self.outbox.mark(run.lead.id);
@@ -258,6 +263,12 @@ impl Exchange {
             return;
         }
         self.run_auction(run, claimed.ok(), &active).await;
+    }
+
+    /// Whether the store says that there is no such lead.
+    async fn was_never_taken_in(&self, lead_id: LeadId) -> bool {
+        let read = self.timed("read", self.store.read(lead_id)).await;
+        read.is_ok_and(|reply| reply.lead.is_none())
     }
 
     /// Runs the auction of a lead that is ours, to its end or to an unknown post. `claimed` is what
