@@ -143,7 +143,7 @@ impl Seen {
 pub enum OnPost {
     /// Takes it and says so.
     Accept,
-    /// Takes it and says so, but answers the second delivery with this.
+    /// Takes it and says so the first time; answers a repeat with this.
     AcceptOnce(Reply),
     /// Takes it and answers with this the first so many times; a repeat after that is told.
     AcceptButAnswer(Reply, usize),
@@ -429,7 +429,7 @@ impl Shared {
                 OnPost::Accept => self.take(seen),
                 OnPost::AcceptOnce(reply) => {
                     let taken = self.take(seen);
-                    if seen.occurrence == 2 { reply } else { taken }
+                    if seen.occurrence == 1 { taken } else { reply }
                 }
                 OnPost::AcceptButAnswer(reply, times) => {
                     let taken = self.take(seen);

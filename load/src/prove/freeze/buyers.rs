@@ -27,7 +27,7 @@ const STALE_AFTER_S: i64 = 5;
 const CONTRACTS: [(&str, &str, &str); 5] = [
     // Answers a repeat as the first time.
     ("same-again", "idempotent", ""),
-    // Refuses the second delivery, as a duplicate; says at the third that it has the lead.
+    // Refuses a repeat, as a duplicate.
     ("no-repeat", "idempotent", ""),
     // Refuses what was signed too long ago.
     ("punctual", "idempotent", ""),
