@@ -75,6 +75,7 @@ fn what_is_wrong_with_a_file_is_told_all_at_once() {
             "5:1: error: lists.empty: a list has a text at least; all lists have 50000",
             "7:11: error: settings.x.default: the default is none of the values",
             "9:2: error: pong: unknown key `pong`; did you mean `ping`?",
+            "11:2: error: post: nothing says how the reply is read; write [post.reply]",
             "11:2: error: post: there is no request; write [post.request]",
         ],
     );
@@ -91,7 +92,10 @@ fn a_profile_without_a_name_is_refused() {
     let faults = Profile::compile("[post.request]\nbody = \"none\"\n").unwrap_err();
     assert_eq!(
         faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["1:1: error: the profile has no name; write profile = \"name\" in its first line"]
+        [
+            "1:1: error: the profile has no name; write profile = \"name\" in its first line",
+            "1:2: error: post: nothing says how the reply is read; write [post.reply]",
+        ]
     );
 }
 

@@ -377,6 +377,7 @@ fn a_ping_has_no_source_of_the_sale_and_a_login_none_of_the_lead() {
             "a ping request has no `post_id`",
             "a ping never has `consent.text`",
             "a ping request has no `reply.x`",
+            "no reply brings `reply.x`",
         ],
     );
     check_faults(
