@@ -34,8 +34,7 @@ pub use crate::notify::answer::{Answer as FinalAnswer, PingAnswer};
 const POLL_PAUSE: Duration = Duration::from_millis(20);
 /// See [`POLL_PAUSE`].
 const POLL_PAUSE_MAX: Duration = Duration::from_millis(500);
-/// How long the last look at a lead may take when the vendor's time is up: it is one read, and comes
-/// on top of that time.
+/// How long the last look at a lead may take on top of the vendor's time: it is one read.
 const LAST_LOOK: Duration = Duration::from_millis(25);
 /// When to come again after an overload, in seconds.
 pub(super) const RETRY_AFTER_S: u32 = 1;
@@ -271,8 +270,7 @@ impl Exchange {
         read.is_ok_and(|reply| reply.lead.is_none())
     }
 
-    /// Runs the auction of a lead that is ours, to its end or to an unknown post. `claimed` is what
-    /// came of claiming its consumer, if that is known.
+    /// Runs the auction of a lead that is ours; `claimed` is what came of claiming its consumer.
     async fn run_auction(
         self: &Arc<Self>,
         mut run: Run,
@@ -420,8 +418,7 @@ impl Exchange {
         }
     }
 
-    /// What is said to somebody who waited in vain: pending, unless nobody works on the lead here
-    /// and it ended without a word, such as on another node.
+    /// What is said to who waited in vain: pending, unless the lead ended elsewhere without a word.
     async fn unheard(
         &self,
         purpose: Purpose,
