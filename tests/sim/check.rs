@@ -1,0 +1,200 @@
+//! What must hold at every step and at the end (PROTOCOL b), worked out anew from what was seen:
+//! the store's operations once they are durable, what leaves for buyers, what buyers have in their
+//! own books, and what vendors are told.
+
+mod auctions;
+pub mod deed;
+mod finale;
+mod money;
+mod posts;
+mod rounds;
+mod vendors;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use gavel::domain::auction::LeadView;
+use gavel::domain::ids::LeadId;
+use gavel::domain::money::Money;
+use gavel::flow::plan::AuctionPlan;
+use gavel::ports::auction_store::{Credit, CreditKind, DuplicateClaim, Effect, OutboxEntry};
+
+use self::deed::{Deed, Done};
+use self::money::MoneyBook;
+use self::posts::PostFile;
+use self::rounds::Quote;
+use self::vendors::Telling;
+use crate::records::Shelves;
+use crate::scenario::{CampaignPlan, Scenario};
+use crate::world::Sender;
+
+/// One lead, as far as it is durable.
+pub struct LeadFile {
+    /// Its place among the leads, for people.
+    number: usize,
+    view: Arc<LeadView>,
+    plan: AuctionPlan,
+    /// Who holds the fence.
+    owner: Option<Sender>,
+    /// Whether the vendor's post took its offer.
+    is_taken: bool,
+}
+
+/// A campaign and its buyer.
+struct Known {
+    plan: CampaignPlan,
+    buyer: String,
+}
+
+/// The checker.
+pub struct Checker {
+    campaigns: BTreeMap<String, Known>,
+    deposits: Vec<Credit>,
+    limits: gavel::domain::limits::Limits,
+    leads: BTreeMap<LeadId, LeadFile>,
+    by_key: BTreeMap<[u8; 32], LeadId>,
+    money: MoneyBook,
+    posts: BTreeMap<String, PostFile>,
+    /// Bids by ping.
+    quotes: BTreeMap<String, Quote>,
+    claims: BTreeMap<[u8; 32], LeadId>,
+    /// Consumers each lead was given.
+    claimed: BTreeSet<([u8; 32], LeadId)>,
+    told: BTreeMap<(usize, &'static str), Telling>,
+    lead_of_plan: BTreeMap<usize, LeadId>,
+    /// Personal data that no ping may hold.
+    secrets: Vec<String>,
+    said: Vec<(String, String)>,
+    found: Vec<String>,
+}
+
+impl Checker {
+    pub fn new(scenario: &Scenario) -> Self {
+        let known = |plan: &CampaignPlan| {
+            let buyer = scenario.buyers[plan.buyer].id.clone();
+            (plan.id.clone(), Known { plan: plan.clone(), buyer })
+        };
+        let deposits = scenario.buyers.iter().filter_map(|buyer| {
+            let account = buyer.id.parse().expect("buyers have slugs");
+            Some(Credit {
+                account: gavel::domain::auction::Account::Buyer(account),
+                op_id: "deposit".to_owned(),
+                kind: CreditKind::Deposit,
+                amount: buyer.deposit?,
+            })
+        });
+        let deposits: Vec<Credit> = deposits.collect();
+        let mut money = MoneyBook::default();
+        for credit in &deposits {
+            money.deposit(credit);
+        }
+        Self {
+            campaigns: scenario.campaigns.iter().map(known).collect(),
+            deposits,
+            limits: scenario.limits.clone(),
+            leads: BTreeMap::new(),
+            by_key: BTreeMap::new(),
+            money,
+            posts: BTreeMap::new(),
+            quotes: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            claimed: BTreeSet::new(),
+            told: BTreeMap::new(),
+            lead_of_plan: BTreeMap::new(),
+            secrets: Vec::new(),
+            said: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// What buyers paid in before anything ran.
+    pub fn deposits(&self) -> Vec<Credit> {
+        self.deposits.clone()
+    }
+
+    pub fn take_said(&mut self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.said)
+    }
+
+    pub fn take_found(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// Notes what must not be, unless `holds`.
+    fn hold(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+        if !holds {
+            self.found.push(otherwise());
+        }
+    }
+
+    fn say(&mut self, who: &Sender, what: String) {
+        self.said.push((format!("n{}.{}", who.node, who.life), what));
+    }
+
+    /// A lead as people call it.
+    fn name(&self, lead_id: LeadId) -> String {
+        match self.leads.get(&lead_id) {
+            Some(file) => format!("lead {}", file.number),
+            None => "a lead nobody knows".to_owned(),
+        }
+    }
+
+    /// Looks at one operation that is durable now.
+    pub fn saw(&mut self, done: &Done, shelves: &Shelves) {
+        match &done.deed {
+            Deed::Hold(..) | Deed::Capture { .. } | Deed::Void(..) | Deed::Credit(..) => {
+                self.saw_money(done);
+            }
+            Deed::JournalAck(account, sequence) => {
+                let kept =
+                    shelves.book.get(account).map_or(0, |book| book.range(..=sequence).count());
+                self.hold(kept as u64 == *sequence, || {
+                    format!("the journal of {account:?} was cut at {sequence}, the book has {kept}")
+                });
+            }
+            Deed::ClaimDuplicate(digest, lead_id, claim) => {
+                let name = self.name(*lead_id);
+                self.say(&done.sender, format!("claim_duplicate {name}: {claim:?}"));
+                if *claim == DuplicateClaim::Claimed {
+                    self.claims.insert(*digest, *lead_id);
+                    self.claimed.insert((*digest, *lead_id));
+                }
+            }
+            Deed::FreeDuplicate(digest, lead_id) => {
+                if self.claims.get(digest) == Some(lead_id) {
+                    self.claims.remove(digest);
+                }
+            }
+            _ => self.saw_lead(done),
+        }
+    }
+
+    /// An entry may leave the outbox only when its effect is done.
+    pub fn acknowledges(&mut self, entry: &OutboxEntry, shelves: &Shelves) {
+        let lead_id = entry.lead_id;
+        let is_done = match &entry.effect {
+            Effect::Capture { account, hold, .. } => self.money.is_captured(account, hold),
+            Effect::Void { account, hold } => self.money.is_over(account, hold),
+            Effect::Credit { account, op_id, .. } => self.money.is_credited(account, op_id),
+            Effect::FreeDuplicate { digest } => self.claims.get(digest) != Some(&lead_id),
+            Effect::Record(_) => {
+                let parts = shelves.parts.get(&lead_id);
+                parts.is_some_and(|parts| parts.contains_key(&entry.sequence))
+            }
+        };
+        let name = self.name(lead_id);
+        self.hold(is_done, || {
+            format!("{name}: acknowledged before it was done: {:?}", entry.effect)
+        });
+    }
+
+    /// Whether the sender holds the fence of a lead.
+    fn is_owner(&self, lead_id: LeadId, sender: &Sender) -> bool {
+        let owner = self.leads.get(&lead_id).and_then(|file| file.owner.as_ref());
+        owner.is_some_and(|owner| owner.is(sender))
+    }
+}
+
+fn units(money: Money) -> i64 {
+    money.ten_thousandths()
+}

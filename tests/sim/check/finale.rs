@@ -1,0 +1,224 @@
+//! What must be true in the end, after everything has been calm for long enough.
+
+use futures::FutureExt as _;
+use gavel::domain::auction::{Account, LeadView, SeatState};
+use gavel::domain::campaign::{OnUnknown, PostSemantics};
+use gavel::domain::disposition::Disposition;
+use gavel::domain::ids::{LeadId, Partition};
+use gavel::domain::post::Verdict;
+use gavel::domain::record::PostResult;
+use gavel::domain::time::ms_between;
+use gavel::ports::AuctionStore as _;
+use gavel::ports::auction_store::Effect;
+use gavel::settle::sale::{payout_op, split};
+use gavel::store::embedded::ModelStore;
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+use super::{Checker, LeadFile, units};
+use crate::records::Shelves;
+
+/// How long a look at an unknown post may take beyond its pause, in milliseconds.
+const LOOK_MS: i64 = 25_000;
+/// How long "not found" is not believed, in milliseconds.
+const QUIET_MS: i64 = 60_000;
+
+impl Checker {
+    /// What is not over yet; nothing means that the exchange has come to rest.
+    pub fn unrest(&self, model: &ModelStore) -> Vec<String> {
+        let mut unrest = Vec::new();
+        for file in self.leads.values().filter(|file| file.view.closing.is_none()) {
+            unrest.push(format!("lead {} is {:?}", file.number, file.view.state));
+        }
+        for partition in (0..model.partitions()).map(Partition) {
+            let entries = model.outbox_read(partition, 1).now_or_never();
+            if let Some(Ok(entries)) = entries
+                && let Some(entry) = entries.first()
+            {
+                let what = match &entry.effect {
+                    Effect::Record(_) => "a part of a record".to_owned(),
+                    money => format!("{money:?}"),
+                };
+                unrest.push(format!("the outbox holds {what}"));
+            }
+        }
+        let journals = model.journal_accounts().now_or_never();
+        if let Some(Ok(accounts)) = journals
+            && !accounts.is_empty()
+        {
+            unrest.push(format!("journals of {accounts:?} are not in the book"));
+        }
+        for account in self.money.accounts.keys() {
+            let held = self.money.view_of(account).2;
+            if held != 0 {
+                unrest.push(format!("{account:?} has {held} held"));
+            }
+        }
+        unrest
+    }
+
+    /// Compares all sides.
+    pub fn finale(&mut self, model: &ModelStore, shelves: &Shelves, calm_at: Timestamp) {
+        let leads: Vec<LeadId> = self.leads.keys().copied().collect();
+        for lead_id in leads {
+            self.finale_of_lead(lead_id, shelves, calm_at);
+        }
+        let accounts: Vec<Account> = self.money.accounts.keys().cloned().collect();
+        for account in accounts {
+            self.finale_of_account(&account, model, shelves);
+        }
+        for ((number, kind), told) in &self.told {
+            let end = self.leads.get(&told.lead_id).and_then(|file| file.view.closing.as_ref());
+            let end = end.map(|end| String::from_utf8_lossy(&end.answer.body).into_owned());
+            if *kind == "sale" && end.as_ref() != Some(&told.body) {
+                let what =
+                    format!("vendor's lead {number}: told {}, in the end {end:?}", told.body);
+                self.found.push(what);
+            }
+        }
+    }
+
+    fn finale_of_lead(&mut self, lead_id: LeadId, shelves: &Shelves, calm_at: Timestamp) {
+        let Some(file) = self.leads.get(&lead_id) else { return };
+        let mut faults = Vec::new();
+        let view = &file.view;
+        let Some(closing) = &view.closing else { return };
+        self.compare_money(lead_id, file, &mut faults);
+        compare_record(lead_id, view, shelves, &mut faults);
+        let answer: Json = serde_json::from_slice(&closing.answer.body).unwrap_or(Json::Null);
+        if answer["disposition"].as_str() != Some(closing.disposition.as_str()) {
+            faults.push(format!("answered {answer}, and is {:?}", closing.disposition));
+        }
+        self.compare_truth(lead_id, view, &mut faults);
+        if closing.disposition == Disposition::Unresolved {
+            self.judge_unresolved(view, calm_at, &mut faults);
+        }
+        let number = file.number;
+        self.found.extend(faults.into_iter().map(|fault| format!("lead {number}: {fault}")));
+    }
+
+    /// One capture for one sale, at its price; one payout, its share.
+    fn compare_money(&self, lead_id: LeadId, file: &LeadFile, faults: &mut Vec<String>) {
+        let view = &file.view;
+        let seat = view.seats.first().map(|seat| seat.state);
+        let sold = match seat {
+            Some(SeatState::Sold { k }) => view.rank.get(usize::from(k)),
+            _ => None,
+        };
+        let at_risk = match seat {
+            Some(SeatState::Unresolved { k }) => view.rank.get(usize::from(k)).filter(|entry| {
+                let known = self.campaigns.get(entry.campaign.as_str());
+                known.is_some_and(|known| known.plan.on_unknown == OnUnknown::PayVendor)
+            }),
+            _ => None,
+        };
+        let captures = self.money.captures(lead_id);
+        let amounts: Vec<i64> = captures.iter().map(|(_, _, amount)| *amount).collect();
+        let is_paid = !file.plan.test;
+        let wanted: Vec<i64> =
+            sold.iter().filter(|_| is_paid).map(|entry| units(entry.price)).collect();
+        if amounts != wanted {
+            faults.push(format!("sold for {wanted:?}, captured {amounts:?}"));
+        }
+        let owed = sold.or(at_risk).filter(|_| is_paid);
+        let owed = owed.map(|entry| units(split(1, entry.price, file.plan.margin).payout));
+        let vendor = Account::Vendor(view.vendor.clone());
+        let paid = self.money.credit_of(&vendor, &payout_op(lead_id, 1));
+        if paid.filter(|paid| *paid != 0) != owed.filter(|owed| *owed != 0) {
+            faults.push(format!("the vendor is owed {owed:?} and was paid {paid:?}"));
+        }
+        let is_sold = view.closing.as_ref().is_some_and(|end| end.disposition == Disposition::Sold);
+        if is_sold != sold.is_some() {
+            faults.push(format!("it ended as {:?} with seat {seat:?}", view.closing));
+        }
+    }
+
+    /// Nobody has the lead but whom it was sold to, and those we know we cannot know about.
+    fn compare_truth(&self, lead_id: LeadId, view: &LeadView, faults: &mut Vec<String>) {
+        let seat = view.seats.first().map(|seat| seat.state);
+        for (post_id, post) in self.posts.iter().filter(|(_, post)| post.lead_id == lead_id) {
+            if post.is_taken != Some(true) {
+                continue;
+            }
+            let is_sold = seat == Some(SeatState::Sold { k: post.k });
+            let is_open = seat == Some(SeatState::Unresolved { k: post.k });
+            let is_given_up = self.verdict_of(post_id) == Some(Verdict::GivenUp);
+            if !(is_sold || is_open || is_given_up || post.strays > 0) {
+                let verdict = self.verdict_of(post_id);
+                faults.push(format!("{} has it, the exchange says {verdict:?}", post.campaign));
+            }
+        }
+    }
+
+    /// A post stays unresolved only if nobody could tell.
+    fn judge_unresolved(&self, view: &LeadView, calm_at: Timestamp, faults: &mut Vec<String>) {
+        let Some(last) = view.seats.first().and_then(|seat| seat.last()) else { return };
+        let Some(known) = self.campaigns.get(last.campaign.as_str()) else { return };
+        let quiet_ms = match known.plan.semantics {
+            PostSemantics::Idempotent => 0,
+            PostSemantics::Queryable => QUIET_MS,
+            PostSemantics::AtMostOnce => return,
+        };
+        let window_ms = i64::try_from(self.limits.unresolved_after_s).unwrap_or(i64::MAX) * 1_000;
+        let calm_age_ms = ms_between(last.intended_at, calm_at).max(0);
+        let needed_ms = (calm_age_ms.max(quiet_ms) * 13 / 5) + LOOK_MS;
+        if window_ms > needed_ms {
+            let what = format!(
+                "unresolved, though {} answered from {calm_age_ms} ms after the intent on",
+                last.campaign
+            );
+            faults.push(what);
+        }
+    }
+
+    fn finale_of_account(&mut self, account: &Account, model: &ModelStore, shelves: &Shelves) {
+        let balance = model.balance(account.clone()).now_or_never();
+        let Some(Ok(balance)) = balance else { return };
+        let view = balance.account;
+        let told = (units(view.deposited), units(view.posted), units(view.held));
+        let counted = self.money.view_of(account);
+        self.hold(told == counted, || format!("{account:?} has {told:?}, counted {counted:?}"));
+        let empty = std::collections::BTreeMap::new();
+        let book = shelves.book.get(account).unwrap_or(&empty);
+        let is_whole = book.keys().copied().eq(1..=book.len() as u64);
+        self.hold(is_whole, || format!("the book of {account:?} has a gap"));
+        let sum = |is_capture: bool| -> i64 {
+            let lines = book.values().filter(|line| (line.kind == "capture") == is_capture);
+            lines.map(|line| units(line.amount)).sum()
+        };
+        let booked = (sum(false), -sum(true));
+        self.hold(booked == (counted.0, counted.1), || {
+            format!("the book of {account:?} sums to {booked:?}, the account is {counted:?}")
+        });
+    }
+}
+
+fn compare_record(lead_id: LeadId, view: &LeadView, shelves: &Shelves, faults: &mut Vec<String>) {
+    let parts = shelves.parts.get(&lead_id).map_or(0, std::collections::BTreeMap::len);
+    let is_whole = shelves
+        .parts
+        .get(&lead_id)
+        .is_some_and(|parts| parts.keys().copied().eq(1..=parts.len() as u32));
+    let _ = (is_whole, parts);
+    let (Some(record), Some(closing)) = (shelves.record(lead_id), &view.closing) else {
+        return faults.push("the records have nothing of it".to_owned());
+    };
+    if (record.state.as_str(), record.disposition) != ("closed", closing.disposition) {
+        faults.push(format!("recorded as {} {:?}", record.state, record.disposition));
+    }
+    let accepted = record.posts.iter().filter(|post| post.outcome == PostResult::Accepted);
+    let accepted: Vec<_> = accepted.map(|post| (post.k, post.price)).collect();
+    let sold: Vec<_> = match view.seats.first().map(|seat| seat.state) {
+        Some(SeatState::Sold { k }) => {
+            view.rank.get(usize::from(k)).map(|entry| (k, entry.price)).into_iter().collect()
+        }
+        _ => Vec::new(),
+    };
+    if accepted != sold {
+        faults.push(format!("recorded as sold {accepted:?}, sold {sold:?}"));
+    }
+    let posted = view.seats.iter().flat_map(|seat| &seat.attempts).count();
+    if record.posts.len() != posted {
+        faults.push(format!("{} posts are recorded of {posted}", record.posts.len()));
+    }
+}
