@@ -4,7 +4,7 @@
 //! from before each request, so that it never believes in a lease longer than the store does: what
 //! must be over before the lease is, is begun only if it can be.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,11 +30,11 @@ struct Lease {
 /// The leases of this node.
 #[derive(Debug, Default)]
 pub struct Leases {
-    held: Mutex<HashMap<LeadId, Lease>>,
+    held: Mutex<BTreeMap<LeadId, Lease>>,
 }
 
 impl Leases {
-    fn held(&self) -> MutexGuard<'_, HashMap<LeadId, Lease>> {
+    fn held(&self) -> MutexGuard<'_, BTreeMap<LeadId, Lease>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

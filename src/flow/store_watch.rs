@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::exchange::{Degraded, Exchange, FlowError};
@@ -49,7 +49,9 @@ enum Answering {
 
 /// What the node knows of the store.
 pub struct StoreWatch {
-    answering: watch::Sender<Answering>,
+    answering: Mutex<Answering>,
+    /// Wakes whoever waits for the store, in the order in which they came.
+    back: Notify,
     /// Since when leads find no room, and why.
     no_room: Mutex<Option<(Instant, String)>>,
     nudge: Notify,
@@ -57,12 +59,20 @@ pub struct StoreWatch {
 
 impl Default for StoreWatch {
     fn default() -> Self {
-        let answering = watch::Sender::new(Answering::Yes);
-        Self { answering, no_room: Mutex::default(), nudge: Notify::new() }
+        Self {
+            answering: Mutex::new(Answering::Yes),
+            back: Notify::new(),
+            no_room: Mutex::default(),
+            nudge: Notify::new(),
+        }
     }
 }
 
 impl StoreWatch {
+    fn answering(&self) -> MutexGuard<'_, Answering> {
+        self.answering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn no_room(&self) -> MutexGuard<'_, Option<(Instant, String)>> {
         self.no_room.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -85,7 +95,7 @@ impl StoreWatch {
     /// Why the store takes nothing in, if it does not answer at all.
     #[must_use]
     pub fn away(&self) -> Option<String> {
-        match &*self.answering.borrow() {
+        match &*self.answering() {
             Answering::No(why) => Some(why.clone()),
             Answering::Yes | Answering::Slowly => None,
         }
@@ -96,7 +106,7 @@ impl StoreWatch {
     pub fn degraded(&self) -> Option<Degraded> {
         let no_room = self.no_room().clone();
         let no_room = no_room.filter(|(since, _)| since.elapsed() < NO_ROOM_BELIEVED);
-        let why = match &*self.answering.borrow() {
+        let why = match &*self.answering() {
             Answering::No(why) => why.clone(),
             Answering::Slowly => "it takes its time to answer".to_owned(),
             Answering::Yes => format!("leads find no room: {}", no_room?.1),
@@ -106,18 +116,23 @@ impl StoreWatch {
 
     /// Returns when the store is not known to be away.
     async fn answers(&self) {
-        let mut answering = self.answering.subscribe();
-        // The sender lives as long as this.
-        let _ = answering.wait_for(|answering| !matches!(answering, Answering::No(_))).await;
+        loop {
+            let back = self.back.notified();
+            if !matches!(*self.answering(), Answering::No(_)) {
+                return;
+            }
+            back.await;
+        }
     }
 
     /// Notes how the store stands; tells whether that is news.
     fn note(&self, now: Answering) -> bool {
-        self.answering.send_if_modified(|before| {
-            let is_news = std::mem::discriminant(before) != std::mem::discriminant(&now);
-            *before = now;
-            is_news
-        })
+        let is_back = !matches!(now, Answering::No(_));
+        let before = std::mem::replace(&mut *self.answering(), now.clone());
+        if is_back {
+            self.back.notify_waiters();
+        }
+        std::mem::discriminant(&before) != std::mem::discriminant(&now)
     }
 }
 
