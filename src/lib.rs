@@ -9,6 +9,7 @@ pub mod decide;
 pub mod demo;
 pub mod domain;
 pub mod eligibility;
+pub mod faults;
 pub mod flow;
 pub mod http;
 pub mod intake;

@@ -21,6 +21,7 @@ use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::PostId;
 use crate::domain::post::{PostOutcome, Verdict};
 use crate::domain::record::{Fact, Part, PostAttempt, PostRecord, PostResult, Skipped};
+use crate::faults::planted;
 use crate::metrics::HoldResult;
 use crate::ports::auction_store::{
     CapCharge, Credit, CreditKind, Decide, Effect, Fenced, Held, Hold, Intended, Intent, Outcome,
@@ -180,6 +181,7 @@ impl Exchange {
         };
         let held = match first_hold {
             Some(held) => held,
+            None if planted("post_without_hold") => Held::Held,
             None => self.hold(run.hold_of(&turn.entry, run.store_now(self)), run.plan.test).await?,
         };
         if let Some(tried) = Self::without_hold(run, turn, held) {
@@ -266,6 +268,9 @@ impl Exchange {
         turn: &Turn,
         (post, deadline): (&RenderedPost, Instant),
     ) -> Result<(), Stop> {
+        if planted("post_before_intent") {
+            return Ok(());
+        }
         let day = lead_day(run.lead.id);
         self.prepare_day(day).await?;
         let sealed = self.vault.seal_post(turn.post_id, day, &post.to_bytes())?;
@@ -305,10 +310,23 @@ impl Exchange {
             PostOutcome::Accepted(acceptance) => (Verdict::Accepted, None, acceptance.redirect_url),
             PostOutcome::Rejected { reason } => (Verdict::Rejected, Some(reason), None),
             PostOutcome::NotSent { reason } => (Verdict::NotSent, Some(reason), None),
+            PostOutcome::Unknown { reason } if planted("timeout_is_refusal") => {
+                (Verdict::Rejected, Some(reason), None)
+            }
             PostOutcome::Unknown { reason } => (Verdict::Unknown, Some(reason), None),
         };
         let news = News { verdict, reason, attempts, redirect_url };
         self.record_verdict(run, turn, news).await
+    }
+
+    /// A planted bug: the vendor hears of a sale while it is still being written.
+    fn tell_before_durable(&self, run: &mut Run, outcome: Outcome) -> Result<(), Stop> {
+        let mut view = LeadView::clone(run.view()?);
+        view.closing.clone_from(&outcome.closing);
+        run.view = Some(Arc::new(view));
+        let store = Arc::clone(&self.store);
+        self.tasks.spawn(&self.auctions, async move { drop(store.outcome(outcome).await) });
+        Ok(())
     }
 
     /// Writes a verdict with all that follows from it.
@@ -338,11 +356,13 @@ impl Exchange {
                 if !run.plan.test {
                     let amount = turn.entry.price;
                     effects.push(Effect::Capture { account, hold, amount });
-                    effects.push(payout(run, money.payout));
+                    if !planted("payout_forgotten") {
+                        effects.push(payout(run, money.payout));
+                    }
                 }
             }
             Verdict::Rejected | Verdict::NotSent | Verdict::GivenUp => {
-                if !run.plan.test {
+                if !run.plan.test && !planted("hold_not_voided") {
                     effects.push(Effect::Void { account, hold });
                 }
             }
@@ -360,6 +380,9 @@ impl Exchange {
             effects,
             late_record,
         };
+        if planted("answer_before_durable") && outcome.closing.is_some() {
+            return self.tell_before_durable(run, outcome);
+        }
         let reply = self.insist("outcome", || self.store.outcome(outcome.clone())).await?;
         self.metrics.posts(&turn.entry.campaign, verdict);
         if reply.lead.as_ref().is_some_and(|lead| lead.fence != run.fence) {

@@ -15,6 +15,7 @@ use crate::domain::post::{PostOutcome, StatusAnswer};
 use crate::domain::record::PostAttempt;
 use crate::domain::reply::RawReply;
 use crate::domain::time::plus_ms;
+use crate::faults::planted;
 use crate::ports::buyer_wire::{
     CallClass, Callee, WireError, WireFailure, WireOutcome, WireRequest,
 };
@@ -121,7 +122,7 @@ impl Exchange {
             attempts.push(attempt);
             let is_last = attempts.len() >= TRIES_MAX as usize;
             let resume_at = Instant::now() + pause;
-            if is_last || resume_at >= deadline || !matches!(outcome, PostOutcome::NotSent { .. }) {
+            if is_last || resume_at >= deadline || !may_repeat(&outcome) {
                 return Delivery { outcome, attempts, health };
             }
             tokio::time::sleep_until(resume_at).await;
@@ -156,6 +157,7 @@ impl Exchange {
             Ok(reply) => {
                 let content_encoding = reply.header("content-encoding");
                 let raw = RawReply { status: reply.status, content_encoding, body: &reply.body };
+                let is_repeat = is_repeat && !planted("duplicate_is_refusal");
                 native::read(raw, is_repeat, on_unmatched)
             }
             Err(error) => outcome_of(*error, is_repeat, on_unmatched),
@@ -253,6 +255,12 @@ impl Exchange {
         let jitter_ms = step_ms / 10 * i64::from(u16::from_be_bytes(random)) / i64::from(u16::MAX);
         plus_ms(self.now(), step_ms + jitter_ms)
     }
+}
+
+/// Whether the buyer cannot have seen the post.
+fn may_repeat(outcome: &PostOutcome) -> bool {
+    let is_unknown = matches!(outcome, PostOutcome::Unknown { .. });
+    matches!(outcome, PostOutcome::NotSent { .. }) || (is_unknown && planted("retry_after_sending"))
 }
 
 /// The class of a delivery without a whole reply (PROTOCOL a6). What cannot be read says nothing

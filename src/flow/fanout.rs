@@ -28,6 +28,7 @@ use crate::domain::money::Money;
 use crate::domain::ping::AnonymizedPing;
 use crate::domain::reply::RawReply;
 use crate::domain::time::plus_ms;
+use crate::faults::planted;
 use crate::integration::reply::Terms;
 use crate::ping::native::{self, BidTerms, PingFrame};
 use crate::ports::buyer_wire::{CallClass, WireFailure, WireOutcome, WireRequest};
@@ -90,10 +91,13 @@ impl Exchange {
     pub(super) async fn ask_all(&self, run: &Run) -> Asked {
         let began = Instant::now();
         let round = Duration::from_millis(self.limits.ping_round_ms);
-        let closes_at = (began + round).min(run.deadline);
+        let mut closes_at = (began + round).min(run.deadline);
         let mut answers: Vec<Answer> =
             run.invited.iter().map(|invited| self.unanswered(invited)).collect();
         let mut calls = self.send_pings(run, &mut answers, closes_at);
+        if planted("late_bid_wins") {
+            closes_at += Duration::from_millis(self.limits.late_reply_ms);
+        }
         let mut is_early = false;
         while !calls.is_empty() {
             if self.nothing_still_matters(run, &answers) {

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::exchange::{Degraded, Exchange};
 use crate::domain::auction::Account;
 use crate::domain::ids::{LeadId, Partition};
+use crate::faults::planted;
 use crate::metrics::HoldResult;
 use crate::ports::auction_store::{
     Captured, Credit, Credited, Effect, OutboxEntry, StoreError, Voided,
@@ -230,6 +231,10 @@ impl Exchange {
             let (total, newest) = (entries.len(), entries.last().map(|entry| entry.id));
             let meant: Vec<_> = entries.into_iter().filter(|entry| whose.means(entry)).collect();
             let wanted = meant.len();
+            if planted("acknowledged_before_done") {
+                let ids = meant.iter().map(|entry| entry.id).collect();
+                drop(self.store.outbox_ack(partition, ids).await);
+            }
             let (done, are_parts_kept) = self.settle_entries(meant, wants_parts).await;
             wants_parts &= are_parts_kept;
             let (left, stay) = (wanted - done.len(), total - done.len());
@@ -376,6 +381,9 @@ impl Exchange {
             let Ok(entries) = self.timed("journal_read", read).await else { return false };
             let Some(last) = entries.last().map(|entry| entry.sequence) else { return true };
             let is_whole = entries.len() < JOURNAL_MAX;
+            if planted("journal_cut_before_kept") {
+                drop(self.store.journal_ack(account.clone(), last).await);
+            }
             let lines =
                 entries.into_iter().map(|entry| LedgerLine { account: account.clone(), entry });
             let added = self.records.add_ledger(lines.collect()).await;

@@ -25,6 +25,7 @@ use crate::domain::ids::{LeadId, Partition};
 use crate::domain::post::Verdict;
 use crate::domain::record::{Part, PostResult};
 use crate::domain::time::plus_ms;
+use crate::faults::planted;
 use crate::ports::auction_store::{Claimed, DuplicateClaim, Fenced, Outcome, StoreError};
 
 /// Longest pause between two sweeps for what nobody looks after; half a lease where that is less,
@@ -220,6 +221,11 @@ impl Exchange {
                 Box::pin(self.hold_auction(run)).await
             }
             LeadState::Decided => {
+                if planted("ranked_again") && view.seats.iter().all(|seat| seat.attempts.is_empty())
+                {
+                    run.invite_again(self);
+                    return Box::pin(self.hold_auction(run)).await;
+                }
                 self.doubt_posting(run, &view).await?;
                 if run.view()?.has_locked_seat() {
                     Box::pin(self.look_again(run)).await
@@ -246,7 +252,10 @@ impl Exchange {
             lead_id: run.lead.id,
             seat: SEAT,
             k,
-            verdict: Verdict::Unknown,
+            verdict: match planted("interrupted_is_not_sent") {
+                true => Verdict::NotSent,
+                false => Verdict::Unknown,
+            },
             due_at: Some(run.store_now(self)),
             closing: None,
             effects: run.take_parts(),
@@ -363,6 +372,9 @@ impl Exchange {
 /// Whether a hold belongs to nothing that could still be sold to its campaign, and was not.
 fn is_dead(lead: &LeadView, hold: &HoldId) -> bool {
     let Some(seat) = lead.seats.get(usize::from(hold.seat.saturating_sub(1))) else { return true };
+    if planted("hold_ends_by_clock") {
+        return true;
+    }
     let campaign_at = |k: u16| lead.rank.get(usize::from(k)).map(|entry| &entry.campaign);
     if let SeatState::Sold { k } = seat.state {
         return campaign_at(k) != Some(&hold.campaign);

@@ -25,6 +25,7 @@ use crate::domain::ids::{LeadId, PostId};
 use crate::domain::post::{PostOutcome, StatusAnswer, Verdict};
 use crate::domain::record::{Fact, Part, PostAttempt, PostResult};
 use crate::domain::time::{ms_between, plus_ms};
+use crate::faults::planted;
 use crate::ports::auction_store::{CreditKind, Effect, Fenced, Finished, Unresolved};
 use crate::post::rendered::RenderedPost;
 use crate::registry::snapshot::CompiledCampaign;
@@ -76,7 +77,8 @@ impl Exchange {
         {
             return self.give_up(run, &turn).await;
         }
-        if age_ms >= seconds_ms(self.limits.unresolved_after_s) {
+        let is_over = age_ms >= seconds_ms(self.limits.unresolved_after_s);
+        if is_over || (planted("unresolved_too_soon") && age_ms >= 5_000) {
             return self.unresolve(run, &turn, on_unknown).await;
         }
         let began = Instant::now();
@@ -162,9 +164,12 @@ impl Exchange {
         campaign: &CompiledCampaign,
         turn: &Turn,
     ) -> Result<Look, Stop> {
-        let Some(post) = self.kept_post(turn).await? else {
+        let Some(mut post) = self.kept_post(turn).await? else {
             return Ok(Look::StillUnknown(None));
         };
+        if planted("repeat_differs") {
+            post.body = [&post.body[..], b" "].concat().into();
+        }
         let deadline = Instant::now() + Duration::from_millis(self.limits.post_ms);
         self.cover(run, deadline).await?;
         // A repeat clears up an unknown post, so no breaker keeps it back.
@@ -179,6 +184,9 @@ impl Exchange {
             PostOutcome::Accepted(acceptance) => (Verdict::Accepted, None, acceptance.redirect_url),
             PostOutcome::Rejected { reason } => (Verdict::Rejected, Some(reason), None),
             // A repeat that did not arrive says nothing about the first delivery.
+            PostOutcome::NotSent { reason } if planted("repeat_not_sent_is_not_sent") => {
+                (Verdict::NotSent, Some(reason), None)
+            }
             PostOutcome::NotSent { .. } | PostOutcome::Unknown { .. } => {
                 return Ok(Look::StillUnknown(attempts.pop()));
             }
@@ -475,7 +483,7 @@ fn read_inquiry(answer: StatusAnswer, attempt: PostAttempt, age_ms: i64) -> Look
     let (verdict, reason, redirect_url) = match answer {
         StatusAnswer::Accepted(acceptance) => (Verdict::Accepted, None, acceptance.redirect_url),
         StatusAnswer::Rejected => (Verdict::Rejected, Some("status:rejected".to_owned()), None),
-        StatusAnswer::NotFound if age_ms >= QUIET_MS => {
+        StatusAnswer::NotFound if age_ms >= QUIET_MS || planted("not_found_at_once") => {
             (Verdict::NotSent, Some("status:not_found".to_owned()), None)
         }
         StatusAnswer::NotFound | StatusAnswer::Unclear => return Look::StillUnknown(Some(attempt)),

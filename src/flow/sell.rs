@@ -25,6 +25,7 @@ use crate::domain::ids::{LeadId, Partition};
 use crate::domain::lead::{Lead, Submission};
 use crate::domain::money::Money;
 use crate::domain::slug::VendorId;
+use crate::faults::planted;
 use crate::ports::auction_store::{Created, DuplicateClaim};
 use crate::vault::lead_day;
 
@@ -287,7 +288,9 @@ impl Exchange {
                 None => self.claim_duplicate_surely(&run).await?,
             };
             match claimed {
-                Some(DuplicateClaim::Taken(_)) => self.refuse_duplicate(&mut run).await,
+                Some(DuplicateClaim::Taken(_)) if !planted("consumer_sold_twice") => {
+                    self.refuse_duplicate(&mut run).await
+                }
                 _ => self.hold_auction(&mut run).await,
             }
         };
@@ -384,7 +387,10 @@ impl Exchange {
         answer_by: Instant,
     ) -> Result<SellReply, FlowError> {
         let lead_id = lead.lead_id;
-        if let Some(answer) = purpose.answer(lead) {
+        if let Some(mut answer) = purpose.answer(lead) {
+            if planted("replay_made_anew") {
+                answer.body = [&answer.body[..], b" "].concat().into();
+            }
             self.metrics.replays.inc();
             return Ok(SellReply::Answer { lead_id, answer, is_replay: true });
         }

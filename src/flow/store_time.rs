@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::exchange::Exchange;
 use super::run::Run;
 use crate::domain::time::{ms_between, plus_ms};
+use crate::faults::planted;
 
 /// A time of the store, and when it was heard.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +35,8 @@ impl StoreTime {
 impl Run {
     /// The present by the store's clock; by the node's before the store has said anything.
     pub(super) fn store_now(&self, exchange: &Exchange) -> Timestamp {
-        self.store_time.map_or_else(|| exchange.now(), StoreTime::now)
+        let store_time = self.store_time.filter(|_| !planted("age_by_own_clock"));
+        store_time.map_or_else(|| exchange.now(), StoreTime::now)
     }
 
     /// A time by this node's clock, by the store's.

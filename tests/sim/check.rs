@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use gavel::domain::auction::LeadView;
 use gavel::domain::ids::LeadId;
+use gavel::domain::limits::Limits;
 use gavel::domain::money::Money;
 use gavel::flow::plan::AuctionPlan;
 use gavel::ports::auction_store::{Credit, CreditKind, DuplicateClaim, Effect, OutboxEntry};
@@ -50,7 +51,8 @@ struct Known {
 pub struct Checker {
     campaigns: BTreeMap<String, Known>,
     deposits: Vec<Credit>,
-    limits: gavel::domain::limits::Limits,
+    limits: Limits,
+    is_embedded: bool,
     leads: BTreeMap<LeadId, LeadFile>,
     by_key: BTreeMap<[u8; 32], LeadId>,
     money: MoneyBook,
@@ -92,6 +94,7 @@ impl Checker {
             campaigns: scenario.campaigns.iter().map(known).collect(),
             deposits,
             limits: scenario.limits.clone(),
+            is_embedded: scenario.is_embedded,
             leads: BTreeMap::new(),
             by_key: BTreeMap::new(),
             money,

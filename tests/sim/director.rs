@@ -59,6 +59,9 @@ async fn come_to_rest(world: Arc<World>) {
     let give_up_at = long_enough(&world);
     loop {
         sleep(Duration::from_secs(1)).await;
+        let passed_ms = i64::try_from(world.ms()).unwrap_or(i64::MAX);
+        let now = plus_ms(world.scenario.began_at, passed_ms);
+        world.check(|checker| checker.stale_holds(now, calm_at));
         let unrest = unrest(&world);
         if unrest.is_empty() {
             break;

@@ -7,12 +7,14 @@
 //!
 //! No socket, no disk, no second thread within a run: the same seed is the same run, bit for bit.
 
+mod bugs;
 mod buyers;
 mod cell;
 mod check;
 mod clock;
 mod dice;
 mod director;
+mod ears;
 mod records;
 mod runs;
 mod scenario;

@@ -14,11 +14,12 @@ use gavel::ports::records::events::{
     AttemptKey, AttemptRow, Backlog, EventView, EventWork, NewEvent, WorkReply,
 };
 use gavel::ports::records::{
-    AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, LeadParts,
-    LedgerLine, NotedEntry, RecordPart, RecordsError, RecordsFuture, RegistryChange,
+    AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, DayKeyRow,
+    LeadParts, LedgerLine, NotedEntry, RecordPart, RecordsError, RecordsFuture, RegistryChange,
     RegistryObject, RegistryRows, SealedSecret,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
@@ -185,6 +186,18 @@ impl Records for SimRecords {
     }
     fn registry(&self) -> RecordsFuture<'_, RegistryRows> {
         self.ask("registry", |shelves| Ok(shelves.registry.clone()))
+    }
+    fn claim_installation(&self, mark: Vec<u8>) -> RecordsFuture<'_, Vec<u8>> {
+        async { Ok(mark) }.boxed()
+    }
+    fn day_keys(&self) -> RecordsFuture<'_, Vec<DayKeyRow>> {
+        async { down() }.boxed()
+    }
+    fn offer_day_key(&self, _: Date, _: Vec<u8>) -> RecordsFuture<'_, DayKeyRow> {
+        async { down() }.boxed()
+    }
+    fn destroy_day_key(&self, _: Date) -> RecordsFuture<'_, ()> {
+        async { down() }.boxed()
     }
     fn change_registry(&self, change: RegistryChange) -> RecordsFuture<'_, Committed> {
         self.ask("change_registry", move |shelves| Ok(shelves.change(change)))

@@ -1,18 +1,26 @@
 //! What can be asked of the simulator, and how its answer looks.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 
+use crate::bugs;
 use crate::director;
+use crate::ears::Ears;
 use crate::scenario::Scenario;
-use crate::world::World;
+use crate::world::{World, make_day_keys};
 
-pub const USAGE: &str = "usage: cargo test [--release] --test sim -- [--seeds N] [--from S] \
-    [--leads L] [--jobs J]\n       cargo test [--release] --test sim -- --seed S [--leads L] [--trace]";
+pub const USAGE: &str = "\
+usage: cargo test [--release] --test sim -- [--seeds N] [--from S] [--leads L] [--jobs J]
+       cargo test [--release] --test sim -- --seed S [--leads L] [--trace]
+with --features faults also:
+       ... --bug NAME            as above, with a planted bug: its runs should fail
+       ... --hunt [--seeds N]    looks for the first seed that catches each planted bug, and writes
+                                 them to tests/sim/caught.tsv";
 
 /// Seeds and leads of a plain `cargo test`.
 const SEEDS: u64 = 200;
@@ -21,11 +29,13 @@ const LEADS: usize = 20;
 /// What to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    from: u64,
-    seeds: u64,
-    leads: usize,
-    jobs: usize,
+    pub from: u64,
+    pub seeds: u64,
+    pub leads: usize,
+    pub jobs: usize,
     is_traced: bool,
+    bug: Option<String>,
+    hunts: bool,
     /// Whether it was named at all: `cargo test NAME` runs those of that name.
     is_wanted: bool,
     /// Nothing was asked for in particular: all that belongs to the check.
@@ -41,6 +51,8 @@ impl Order {
             leads: LEADS,
             jobs,
             is_traced: false,
+            bug: None,
+            hunts: false,
             is_wanted: true,
             is_whole_check: true,
         };
@@ -57,6 +69,8 @@ impl Order {
                 "--leads" => order.leads = usize::try_from(number()?).unwrap_or(usize::MAX),
                 "--jobs" => order.jobs = usize::try_from(number()?).unwrap_or(1).max(1),
                 "--trace" => order.is_traced = true,
+                "--bug" => order.bug = Some(rest.next().ok_or("--bug needs a name")?.clone()),
+                "--hunt" => order.hunts = true,
                 // What the usual harness takes and this one has no use for.
                 "--quiet" | "-q" | "--nocapture" | "--exact" | "--include-ignored" => continue,
                 "--list" | "--ignored" => order.is_wanted = false,
@@ -81,8 +95,22 @@ pub struct Report {
     pub violation: Option<(String, Vec<String>)>,
 }
 
+/// One run to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Course<'a> {
+    pub seed: u64,
+    pub leads: usize,
+    /// Where the keys of days are.
+    pub day_keys: &'a Path,
+    pub is_traced: bool,
+    /// A planted bug.
+    pub bug: Option<&'static str>,
+}
+
 /// Runs one seed.
-pub fn run_seed(seed: u64, leads: usize, day_keys: &Path, is_traced: bool) -> Report {
+pub fn run_seed(course: Course<'_>) -> Report {
+    let Course { seed, leads, day_keys, is_traced, bug } = course;
+    plant(bug);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -94,13 +122,41 @@ pub fn run_seed(seed: u64, leads: usize, day_keys: &Path, is_traced: bool) -> Re
     }
     let report = runtime.block_on(async {
         let world = World::new(scenario, day_keys, is_traced);
+        let ears = tracing::subscriber::set_default(Ears { world: Arc::clone(&world) });
         director::run(&world).await;
+        drop(ears);
+        if let Some(panic) = PANIC.take() {
+            world.violate(panic);
+        }
         let (steps, digest) = world.trace_sum();
         let violation = world.violation().map(|what| (what, world.last_lines()));
         Report { seed, steps, digest, violation }
     });
     drop(runtime);
+    plant(None);
     report
+}
+
+thread_local! {
+    /// The first panic of a run: those of tasks end nowhere else.
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Keeps what panics say instead of printing it.
+fn keep_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        PANIC.with_borrow_mut(|known| {
+            known.get_or_insert_with(|| format!("a task panicked: {panic}"));
+        });
+    }));
+}
+
+#[cfg(feature = "faults")]
+pub use gavel::faults::plant;
+
+#[cfg(not(feature = "faults"))]
+fn plant(bug: Option<&'static str>) {
+    assert!(bug.is_none(), "bugs can be planted only with --features faults");
 }
 
 pub fn carry_out(order: &Order) -> ExitCode {
@@ -109,15 +165,31 @@ pub fn carry_out(order: &Order) -> ExitCode {
     }
     let folder = tempfile::tempdir().expect("a folder for the keys of days");
     let day_keys = folder.path().join("days");
+    make_day_keys(&day_keys);
     let began = Instant::now();
-    let is_well = run_many(order, &day_keys);
-    let sum = format!("{} seeds x {} leads", order.seeds, order.leads);
-    println!("sim: {sum} in {:.1} s", began.elapsed().as_secs_f64());
-    let is_repeatable = !order.is_whole_check || repeats_itself(&day_keys);
-    if is_well && is_repeatable { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    keep_panics();
+    let mut is_well = match (order.hunts, bugs::named(order.bug.as_deref())) {
+        (true, _) => bugs::hunt(order, &day_keys),
+        (false, Ok(bug)) => run_many(order, &day_keys, bug),
+        (false, Err(unknown)) => {
+            eprintln!("sim: there is no bug {unknown}");
+            false
+        }
+    };
+    println!(
+        "sim: {} seeds x {} leads in {:.1} s",
+        order.seeds,
+        order.leads,
+        began.elapsed().as_secs_f64()
+    );
+    if order.is_whole_check && is_well {
+        is_well = repeats_itself(&day_keys) && bugs::are_caught(order.jobs, &day_keys);
+        println!("sim: with planted bugs in {:.1} s", began.elapsed().as_secs_f64());
+    }
+    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run_many(order: &Order, day_keys: &Path) -> bool {
+fn run_many(order: &Order, day_keys: &Path, bug: Option<&'static str>) -> bool {
     let next = AtomicU64::new(order.from);
     let has_failed = AtomicBool::new(false);
     let failures = Mutex::new(Vec::new());
@@ -130,7 +202,8 @@ fn run_many(order: &Order, day_keys: &Path) -> bool {
                     if seed >= order.from + order.seeds {
                         return;
                     }
-                    let report = run_seed(seed, order.leads, day_keys, order.is_traced);
+                    let (leads, is_traced) = (order.leads, order.is_traced);
+                    let report = run_seed(Course { seed, leads, day_keys, is_traced, bug });
                     steps.fetch_add(report.steps, Ordering::Relaxed);
                     if report.violation.is_some() {
                         has_failed.store(true, Ordering::Relaxed);
@@ -170,7 +243,8 @@ fn commit() -> String {
 /// The same seed is the same run, bit for bit.
 fn repeats_itself(day_keys: &Path) -> bool {
     (0..5).all(|seed| {
-        let [first, second] = [(); 2].map(|()| run_seed(seed, LEADS, day_keys, false));
+        let course = Course { seed, leads: LEADS, day_keys, is_traced: false, bug: None };
+        let [first, second] = [(); 2].map(|()| run_seed(course));
         let is_same = (first.steps, first.digest) == (second.steps, second.digest);
         if !is_same {
             println!(

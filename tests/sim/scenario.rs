@@ -199,6 +199,11 @@ fn cents(amount: u64) -> Money {
 }
 
 impl Scenario {
+    /// When a run may begin.
+    pub fn beginnings() -> impl Iterator<Item = Timestamp> {
+        EVENINGS.into_iter().chain([NOON]).map(second)
+    }
+
     pub fn draw(seed: u64, leads: usize) -> Self {
         let root = Dice::new(seed);
         let mut dice = root.fork("world", 0);
@@ -365,12 +370,17 @@ impl CampaignPlan {
     }
 }
 
-/// Some runs begin shortly before a day of the buyers ends.
-fn began_at(dice: &mut Dice) -> Timestamp {
-    const NOON: i64 = 1_772_463_600;
-    const EVENINGS: [i64; 3] = [1_772_517_570, 1_772_513_980, 1_772_524_770];
-    let second = if dice.permille(300) { *dice.pick(&EVENINGS) } else { NOON };
+/// When most runs begin.
+const NOON: i64 = 1_772_463_600;
+/// Shortly before a day of some buyers ends.
+const EVENINGS: [i64; 3] = [1_772_517_570, 1_772_513_980, 1_772_524_770];
+
+fn second(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a second of 2026")
+}
+
+fn began_at(dice: &mut Dice) -> Timestamp {
+    second(if dice.permille(300) { *dice.pick(&EVENINGS) } else { NOON })
 }
 
 fn limits(dice: &mut Dice) -> Limits {
@@ -380,7 +390,7 @@ fn limits(dice: &mut Dice) -> Limits {
         late_reply_ms: dice.between(100, 1_000),
         post_ms: dice.between(800, 4_000),
         auction_ms: dice.between(6_000, 20_000),
-        unresolved_after_s: *dice.pick(&[20, 90, 150]),
+        unresolved_after_s: *dice.pick(&[15, 20, 90, 150]),
         bid_ttl_ms: *dice.pick(&[2_000, 10_000, 60_000]),
         offer_ttl_ms: dice.between(1_500, 15_000),
         fallback_depth: dice.below(3) as u16,

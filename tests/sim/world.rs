@@ -1,6 +1,6 @@
 //! One run: everybody who takes part, and what ties them together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -23,6 +23,9 @@ use gavel::registry::vertical::CompiledVertical;
 use gavel::store::embedded::ModelStore;
 use gavel::system::SeededEntropy;
 use gavel::vault::{MasterKey, Vault};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
@@ -41,6 +44,24 @@ use crate::trace::Trace;
 /// The verticals, which are read once for all runs.
 pub static VERTICALS: LazyLock<BTreeMap<VerticalId, Arc<CompiledVertical>>> =
     LazyLock::new(shipped_verticals);
+
+/// The days on which leads of a run may come in, wrong clocks allowed for.
+fn days_of(began_at: Timestamp) -> BTreeSet<Date> {
+    let hours = [-2, 3].map(|hours| began_at + hours.hours());
+    hours.map(|at| TimeZone::UTC.to_datetime(at).date()).into()
+}
+
+/// Makes the keys of the days, once for all runs.
+pub fn make_day_keys(day_keys: &Path) {
+    let random = Box::new(|bytes: &mut [u8]| bytes.fill(9));
+    let vault = Vault::open(&MasterKey::new([7; 32]), day_keys.to_path_buf(), random)
+        .expect("the folder of day keys is ours");
+    for began_at in Scenario::beginnings() {
+        for day in days_of(began_at) {
+            vault.prepare_day(day).expect("the folder of day keys is ours");
+        }
+    }
+}
 
 fn surroundings() -> Surroundings {
     let (currency, addresses) = ("USD".to_owned(), AddressPolicy::default());
@@ -111,6 +132,10 @@ impl World {
         let random = Box::new(move |bytes: &mut [u8]| entropy.fill(bytes));
         let vault = Vault::open(&MasterKey::new([7; 32]), day_keys.to_path_buf(), random)
             .expect("the folder of day keys is ours");
+        for day in days_of(scenario.began_at) {
+            let key = vault.propose_day_key(day).expect("the days' keys are there");
+            vault.give_day_key(day, &key).expect("all runs share the days' keys");
+        }
         let market = Market::new(&scenario.campaigns, &root.fork("market", 0));
         let store = Warehouse::new(scenario.partitions, clock(), root.fork("store", 0));
         let checker = Checker::new(&scenario);

@@ -19,13 +19,13 @@ const PURE: [&str; 10] = [
 ];
 
 /// What the modules of [`PURE`] may import beside themselves, and nothing else of ours.
-const PURE_MAY_IMPORT: [&str; 4] = ["domain", "registry", "integration", "signing"];
+const PURE_MAY_IMPORT: [&str; 5] = ["domain", "registry", "integration", "signing", "faults"];
 
 /// What puts the rules in order may import.
-const FLOW_MAY_IMPORT: [&str; 4] = ["domain", "vault", "ports", "metrics"];
+const FLOW_MAY_IMPORT: [&str; 5] = ["domain", "vault", "ports", "metrics", "faults"];
 
 /// What keeps state or speaks to others may import.
-const BACKS_MAY_IMPORT: [&str; 4] = ["domain", "ports", "vault", "metrics"];
+const BACKS_MAY_IMPORT: [&str; 5] = ["domain", "ports", "vault", "metrics", "faults"];
 
 /// What faces people and other programs may import.
 const FACES_MAY_IMPORT: [&str; 9] =
@@ -65,6 +65,8 @@ fn may_import(from: &str, to: &str) -> Option<bool> {
         "cli" | "demo" => is_among(&FACES_MAY_IMPORT) || to == "system",
         // Programs of others, for tests and proofs.
         "servers" => false,
+        // Planted bugs, for the simulator.
+        "faults" => false,
         _ if PURE.contains(&from) => is_among(&PURE_MAY_IMPORT),
         _ => return None,
     })

@@ -10,7 +10,7 @@ use gavel::domain::post::Verdict;
 use gavel::domain::time::ms_between;
 use gavel::flow::plan::{AuctionPlan, TakenNotes};
 use gavel::ports::auction_store::{
-    Claimed, Create, Created, Fenced, Intended, Intent, Outcome, Recorded, Taken,
+    Claimed, Create, Created, Decided, Fenced, Intended, Intent, Outcome, Recorded, Taken,
 };
 use jiff::Timestamp;
 
@@ -89,11 +89,49 @@ impl Checker {
         };
         let name = self.name(lead_id);
         self.say(sender, format!("{} {name} {said}", done.name));
+        self.check_rights(done, &name);
         self.update(lead_id, view, is_fenced, done.name);
         self.follow_owner(sender, done);
         if let Deed::Intent(intent, Fenced::Ok(Intended::Ok), Some(view)) = &done.deed {
             self.saw_intent(intent, view);
         }
+    }
+
+    /// What changed a lead had the right to.
+    fn check_rights(&mut self, done: &Done, name: &str) {
+        let (lead_id, fence) = match &done.deed {
+            Deed::Decide(decide, Fenced::Ok(_), _) => (decide.lead_id, decide.fence),
+            Deed::Offer(offer, Fenced::Ok(Decided::Decided), _) => (offer.lead_id, offer.fence),
+            Deed::Intent(intent, Fenced::Ok(_), _) => (intent.lead_id, intent.fence),
+            Deed::Finish(lead_id, fence, Fenced::Ok(_), _) => (*lead_id, *fence),
+            Deed::Renew(lead_id, fence, false, _) => (*lead_id, *fence),
+            Deed::Claim(lead_id, Claimed::Claimed { .. }, _) => {
+                return self.check_claim(done, *lead_id, name);
+            }
+            Deed::Take(lead_id, Taken::Taken { .. }, _) => {
+                let state = self.leads.get(lead_id).map(|file| file.view.state);
+                let Some(LeadState::Offered { expires_at }) = state else { return };
+                return self.hold(done.at < expires_at, || {
+                    format!("{name}: taken at {}, offered until {expires_at}", done.at)
+                });
+            }
+            _ => return,
+        };
+        let Some(file) = self.leads.get(&lead_id) else { return };
+        let current = file.view.fence;
+        self.hold(fence == current, || {
+            format!("{name}: {} under fence {fence}, the fence is {current}", done.name)
+        });
+    }
+
+    /// Only when its lease is over may somebody else have a lead. A store that falls with its only
+    /// node knows that every lease is over.
+    fn check_claim(&mut self, done: &Done, lead_id: LeadId, name: &str) {
+        let is_owner = self.is_owner(lead_id, &done.sender);
+        let Some(file) = self.leads.get(&lead_id) else { return };
+        let until = file.view.lease_until;
+        let is_free = self.is_embedded || is_owner || until <= done.at;
+        self.hold(is_free, || format!("{name}: claimed while its lease runs until {until}"));
     }
 
     fn saw_create(&mut self, sender: &Sender, create: &Create, reply: Created, view: &View) {
@@ -259,6 +297,9 @@ fn compare(before: &LeadView, after: &LeadView, faults: &mut Vec<String>) {
     hold(after.fence >= before.fence, "its fence went back");
     hold(after.rounds >= before.rounds, "a round was taken back");
     hold(after.rank.starts_with(&before.rank), "its ranking was changed");
+    let attempts = after.seats.iter().flat_map(|seat| &seat.attempts);
+    let given_up = attempts.filter(|attempt| attempt.verdict == Some(Verdict::GivenUp)).count();
+    hold(usize::from(after.rounds) <= 1 + given_up, "it was ranked again without a reason");
     hold(before.closing.is_none() || after.closing == before.closing, "its answer was changed");
     let is_open =
         |offers: &bytes::Bytes, later: &bytes::Bytes| offers.is_empty() || offers == later;

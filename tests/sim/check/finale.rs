@@ -1,7 +1,7 @@
 //! What must be true in the end, after everything has been calm for long enough.
 
 use futures::FutureExt as _;
-use gavel::domain::auction::{Account, LeadView, SeatState};
+use gavel::domain::auction::{Account, HoldId, LeadView, SeatState};
 use gavel::domain::campaign::{OnUnknown, PostSemantics};
 use gavel::domain::disposition::Disposition;
 use gavel::domain::ids::{LeadId, Partition};
@@ -20,6 +20,8 @@ use crate::records::Shelves;
 
 /// How long a look at an unknown post may take beyond its pause, in milliseconds.
 const LOOK_MS: i64 = 25_000;
+/// By when the outbox of a lead that is over is settled, in milliseconds.
+const SETTLED_MS: i64 = 25_000;
 /// How long "not found" is not believed, in milliseconds.
 const QUIET_MS: i64 = 60_000;
 
@@ -55,6 +57,31 @@ impl Checker {
             }
         }
         unrest
+    }
+
+    /// Holds of candidates that are out of the race, a while after their lead is over.
+    pub fn stale_holds(&mut self, now: Timestamp, calm_at: Timestamp) {
+        let mut stale = Vec::new();
+        for file in self.leads.values() {
+            let Some(closed_at) = file.view.closed_at else { continue };
+            if ms_between(closed_at.max(calm_at), now) < SETTLED_MS {
+                continue;
+            }
+            for attempt in file.view.seats.iter().flat_map(|seat| &seat.attempts) {
+                let is_out = attempt.verdict.is_some_and(|verdict| verdict != Verdict::Accepted);
+                let Some(entry) = file.view.rank.get(usize::from(attempt.k)) else { continue };
+                let account = Account::Buyer(entry.buyer.clone());
+                let (lead_id, campaign) = (file.view.lead_id, attempt.campaign.clone());
+                let hold = HoldId { lead_id, seat: 1, campaign };
+                if is_out && self.money.held(&account, &hold).is_some() {
+                    stale.push(format!(
+                        "lead {}: {} still has it held",
+                        file.number, attempt.campaign
+                    ));
+                }
+            }
+        }
+        self.found.append(&mut stale);
     }
 
     /// Compares all sides.

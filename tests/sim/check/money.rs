@@ -137,6 +137,8 @@ impl Checker {
                     format!("a credit was refused: {credit:?}: {reply:?}")
                 });
                 if *reply == Credited::Done {
+                    let is_new = !self.money.is_credited(&credit.account, &credit.op_id);
+                    self.hold(is_new, || format!("{} is credited again", credit.op_id));
                     self.money.deposit(credit);
                 }
                 self.compare(&credit.account, *view, done.name);
@@ -148,8 +150,11 @@ impl Checker {
     fn saw_held(&mut self, hold: &Hold) {
         let campaign = hold.hold.campaign.to_string();
         let account = self.money.accounts.entry(hold.account.clone()).or_default();
-        if account.holds.contains_key(&hold.hold) {
-            return;
+        if let Some(known) = account.holds.get(&hold.hold) {
+            let state = known.state;
+            return self.hold(state == HoldState::Held, || {
+                format!("{campaign}: a hold is taken that is {state:?}")
+            });
         }
         let amount = units(hold.amount);
         account.held += amount;

@@ -8,6 +8,7 @@ use super::{Result, State, owns, reply};
 use crate::domain::auction::{Closing, LeadState};
 use crate::domain::ids::LeadId;
 use crate::domain::time::plus_ms;
+use crate::faults::planted;
 use crate::ports::auction_store::{
     Claimed, Effect, Fenced, Finished, LeadReply, NodeId, StoreError,
 };
@@ -32,7 +33,7 @@ impl State {
             LeadState::Received | LeadState::Decided => {}
         }
         let runs = lead.view.lease_until > now;
-        if runs && lead.notes.owner != node {
+        if runs && lead.notes.owner != node && !planted("lease_not_checked") {
             return Ok(reply(now, Some(&lead), Claimed::Held));
         }
         lead.notes.owner = node;

@@ -10,6 +10,7 @@ use crate::domain::auction::{Closing, LeadState, LeadView, Seat, SeatState};
 use crate::domain::disposition::Disposition;
 use crate::domain::ids::{LeadId, Partition, PostId};
 use crate::domain::time::plus_ms;
+use crate::faults::planted;
 use crate::ports::auction_store::{
     Create, Created, Due, Effect, LeadReply, SealedPost, StoreError,
 };
@@ -27,7 +28,8 @@ impl State {
         create: Create,
     ) -> Result<LeadReply<Created>> {
         self.check_create(&create)?;
-        if let Some(known) = self.key(now, &create.key_digest)? {
+        let known = self.key(now, &create.key_digest)?;
+        if let Some(known) = known.filter(|_| !planted("key_not_kept")) {
             let lead = self.lead(known.lead_id)?;
             if known.fingerprint != create.fingerprint {
                 return Ok(reply(now, lead.as_ref(), Created::Mismatch));

@@ -10,6 +10,7 @@ use crate::domain::auction::{Closing, LeadState};
 use crate::domain::disposition::Disposition;
 use crate::domain::ids::LeadId;
 use crate::domain::time::plus_ms;
+use crate::faults::planted;
 use crate::ports::auction_store::{Effect, Expired, LeadReply, StoreError, Take, Taken};
 use crate::store::limits;
 
@@ -30,7 +31,7 @@ impl State {
             let taken = self.taken_before(&lead, &take)?;
             return Ok(reply(now, Some(&lead), taken));
         };
-        if expires_at <= now {
+        if expires_at <= now && !planted("offer_taken_late") {
             return Ok(reply(now, Some(&lead), Taken::Expired));
         }
         let fence = lead.view.fence + 1;

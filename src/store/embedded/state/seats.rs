@@ -14,6 +14,7 @@ use crate::domain::auction::{Attempt, LeadState, LeadView, Seat, SeatState};
 use crate::domain::ids::PostId;
 use crate::domain::post::Verdict;
 use crate::domain::time::plus_ms;
+use crate::faults::planted;
 use crate::ports::auction_store::{
     Effect, Fenced, Finished, Intended, Intent, LeadReply, Outcome, Recorded, SealedPost,
     StoreError, Unresolved,
@@ -31,7 +32,7 @@ impl State {
         let Some(mut lead) = self.lead(intent.lead_id)? else {
             return Ok(reply(now, None, Fenced::Fenced));
         };
-        if lead.view.fence != intent.fence {
+        if lead.view.fence != intent.fence && !planted("intent_not_fenced") {
             return Ok(reply(now, Some(&lead), Fenced::Fenced));
         }
         let Some(seat) = seat_of(&lead.view, intent.seat) else {
@@ -45,7 +46,7 @@ impl State {
         if intended != Intended::Ok {
             return Ok(reply(now, Some(&lead), Fenced::Ok(intended)));
         }
-        if !owns(&lead, intent.fence) {
+        if !owns(&lead, intent.fence) && !planted("intent_not_fenced") {
             return Ok(reply(now, Some(&lead), Fenced::Fenced));
         }
         self.write_intent(now, &mut lead, intent);
@@ -252,6 +253,9 @@ fn judge_outcome(seat: &Seat, k: u16, verdict: Verdict) -> Recorded {
     match (standing, attempt.verdict) {
         (_, Some(before)) if before == verdict => Recorded::Already,
         (None, _) => Recorded::Recorded,
+        (Some(_), _) if verdict == Verdict::Accepted && planted("conflict_counts") => {
+            Recorded::Recorded
+        }
         (Some(_), _) if verdict == Verdict::Accepted => Recorded::Conflict,
         (Some(before), _) => Recorded::Stands(before),
     }
