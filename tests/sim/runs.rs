@@ -142,9 +142,10 @@ thread_local! {
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Keeps what panics say instead of printing it.
+/// Keeps what panics say.
 fn keep_panics() {
     std::panic::set_hook(Box::new(|panic| {
+        eprintln!("sim: {panic}");
         PANIC.with_borrow_mut(|known| {
             known.get_or_insert_with(|| format!("a task panicked: {panic}"));
         });
