@@ -11,7 +11,7 @@ use gavel::domain::record::{AuctionRecord, Part};
 use gavel::ports::Records;
 use gavel::ports::auction_store::JournalEntry;
 use gavel::ports::records::events::{
-    AttemptKey, AttemptRow, Backlog, EventView, EventWork, NewEvent, WorkReply,
+    AttemptKey, AttemptRow, Backlog, EventView, EventWork, Forgetting, NewEvent, WorkReply,
 };
 use gavel::ports::records::{
     AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, DayKeyRow,
@@ -269,7 +269,7 @@ impl Records for SimRecords {
     fn event_backlog(&self) -> RecordsFuture<'_, Vec<Backlog>> {
         self.ask("event_backlog", |_| Ok(Vec::new()))
     }
-    fn forget_events(&self, _: Timestamp, _: usize) -> RecordsFuture<'_, u64> {
+    fn forget_events(&self, _: Forgetting) -> RecordsFuture<'_, u64> {
         self.ask("forget_events", |_| Ok(0))
     }
 }

@@ -8,7 +8,7 @@ use gavel::domain::campaign::OnUnknown;
 use gavel::domain::ids::LeadId;
 use gavel::domain::post::Verdict;
 use gavel::domain::time::ms_between;
-use gavel::flow::plan::{AuctionPlan, TakenNotes};
+use gavel::flow::plan::{AuctionPlan, Notes as _, TakenNotes};
 use gavel::ports::auction_store::{
     Claimed, Create, Created, Decided, Fenced, Intended, Intent, Outcome, Recorded, Taken,
 };

@@ -3,7 +3,7 @@
 use gavel::domain::auction::RankEntry;
 use gavel::domain::ids::LeadId;
 use gavel::domain::money::Money;
-use gavel::flow::plan::PostTerms;
+use gavel::flow::plan::{Notes as _, PostTerms};
 use gavel::ports::buyer_wire::{WireError, WireReply, WireRequest};
 use serde_json::Value as Json;
 

@@ -1,7 +1,7 @@
 //! Vendors: one answer for one request, durable before it is given, and true for ever.
 
 use gavel::domain::ids::LeadId;
-use gavel::flow::plan::OfferNotes;
+use gavel::flow::plan::{Notes as _, OfferNotes};
 use serde_json::Value as Json;
 
 use super::Checker;
