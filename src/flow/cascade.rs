@@ -313,7 +313,12 @@ impl Exchange {
             PostOutcome::Unknown { reason } if planted("timeout_is_refusal") => {
                 (Verdict::Rejected, Some(reason), None)
             }
-            PostOutcome::Unknown { reason } => (Verdict::Unknown, Some(reason), None),
+            PostOutcome::Unknown { reason } => {
+                if !planted("quiet_by_intent") {
+                    self.unknown.sent(run.lead.id);
+                }
+                (Verdict::Unknown, Some(reason), None)
+            }
         };
         let news = News { verdict, reason, attempts, redirect_url };
         self.record_verdict(run, turn, news).await

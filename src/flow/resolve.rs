@@ -17,6 +17,7 @@ use super::exchange::{Exchange, FlowError};
 use super::plan::{Notes, PostTerms};
 use super::recover::Claim;
 use super::run::{Invited, Run, Stop, part_bytes};
+use super::unknown::QUIET;
 use crate::domain::auction::{Account, Attempt, LeadView, SeatState};
 use crate::domain::breaker::BreakerCall;
 use crate::domain::campaign::{OnUnknown, PostSemantics};
@@ -31,9 +32,6 @@ use crate::post::rendered::RenderedPost;
 use crate::registry::snapshot::CompiledCampaign;
 use crate::settle::sale::{paid_at_own_risk, payout_op, split};
 
-/// How long a buyer's `not_found` is not believed after a post, in milliseconds: the buyer may
-/// still be working on it.
-const QUIET_MS: i64 = 60_000;
 /// How long an operator's note may be, in characters.
 pub const NOTE_CHARACTERS_MAX: usize = 1_000;
 
@@ -130,10 +128,11 @@ impl Exchange {
         turn: &Turn,
         age_ms: i64,
     ) -> Result<Look, Stop> {
+        let is_quiet = is_quiet(age_ms) && self.unknown.is_quiet(run.lead.id);
         if !campaign.campaign.is_native() {
             let asked = self.inquire_by_profile(run, campaign, turn).await;
             return Ok(match asked {
-                Some((answer, attempt)) => read_inquiry(answer, attempt, age_ms),
+                Some((answer, attempt)) => read_inquiry(answer, attempt, is_quiet),
                 None => Look::StillUnknown(None),
             });
         }
@@ -142,7 +141,7 @@ impl Exchange {
             return Ok(Look::StillUnknown(None));
         };
         let (answer, attempt) = self.inquire(campaign, &status_url, turn.post_id).await;
-        Ok(read_inquiry(answer, attempt, age_ms))
+        Ok(read_inquiry(answer, attempt, is_quiet))
     }
 
     /// The post as it left; `None` once its bytes are gone.
@@ -479,11 +478,16 @@ fn next_k(view: &LeadView) -> u16 {
     (last.k + 1..places).find(is_next).unwrap_or(places)
 }
 
-fn read_inquiry(answer: StatusAnswer, attempt: PostAttempt, age_ms: i64) -> Look {
+/// Whether a post is so old that a buyer which knows nothing of it never will.
+fn is_quiet(age_ms: i64) -> bool {
+    u64::try_from(age_ms).is_ok_and(|age_ms| Duration::from_millis(age_ms) >= QUIET)
+}
+
+fn read_inquiry(answer: StatusAnswer, attempt: PostAttempt, is_quiet: bool) -> Look {
     let (verdict, reason, redirect_url) = match answer {
         StatusAnswer::Accepted(acceptance) => (Verdict::Accepted, None, acceptance.redirect_url),
         StatusAnswer::Rejected => (Verdict::Rejected, Some("status:rejected".to_owned()), None),
-        StatusAnswer::NotFound if age_ms >= QUIET_MS || planted("not_found_at_once") => {
+        StatusAnswer::NotFound if is_quiet || planted("not_found_at_once") => {
             (Verdict::NotSent, Some("status:not_found".to_owned()), None)
         }
         StatusAnswer::NotFound | StatusAnswer::Unclear => return Look::StillUnknown(Some(attempt)),

@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::domain::auction::{LeadView, SeatState};
 use crate::domain::ids::LeadId;
@@ -16,6 +18,8 @@ use crate::metrics::Metrics;
 
 /// Attempts remembered per post; a day of looking makes about 35.
 const ATTEMPTS_MAX: usize = 64;
+/// How long a buyer's `not_found` is not believed after a post: it may still be working on it.
+pub const QUIET: Duration = Duration::from_secs(60);
 /// After so long without a word somebody asks the store whether the post is still unknown, in
 /// milliseconds: another node may have settled it.
 const UNHEARD_OF_MS: i64 = 60_000;
@@ -40,9 +44,29 @@ impl Known {
 #[derive(Debug, Default)]
 pub struct UnknownPosts {
     known: Mutex<BTreeMap<LeadId, Known>>,
+    /// When this node was done with sending each post, as long as the buyer may be working on it.
+    sent: Mutex<BTreeMap<LeadId, Instant>>,
 }
 
 impl UnknownPosts {
+    fn sent_posts(&self) -> MutexGuard<'_, BTreeMap<LeadId, Instant>> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a post of this node may have left until now. That may be long after its intent:
+    /// a process can stand still right before its socket.
+    pub fn sent(&self, lead_id: LeadId) {
+        let mut sent = self.sent_posts();
+        sent.retain(|_, at| at.elapsed() < QUIET);
+        sent.insert(lead_id, Instant::now());
+    }
+
+    /// Whether a buyer that knows nothing of a post may be believed, as far as this node knows.
+    #[must_use]
+    pub fn is_quiet(&self, lead_id: LeadId) -> bool {
+        self.sent_posts().get(&lead_id).is_none_or(|at| at.elapsed() >= QUIET)
+    }
+
     fn known(&self) -> MutexGuard<'_, BTreeMap<LeadId, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -103,5 +127,25 @@ impl UnknownPosts {
         let oldest_ms = known.values().map(|post| ms_between(post.since, now)).max().unwrap_or(0);
         metrics.unknown_posts.set(i64::try_from(known.len()).unwrap_or(i64::MAX));
         metrics.unknown_post_oldest.set(oldest_ms.max(0) as f64 / 1_000.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::Partition;
+
+    #[tokio::test(start_paused = true)]
+    async fn not_found_is_not_believed_until_a_while_after_our_own_post_left() {
+        let unknown = UnknownPosts::default();
+        let lead = LeadId::new(Partition(3), 7);
+        assert!(unknown.is_quiet(lead), "another node sent it, and its age is what counts");
+        unknown.sent(lead);
+        tokio::time::advance(QUIET - Duration::from_millis(1)).await;
+        assert!(!unknown.is_quiet(lead));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(unknown.is_quiet(lead));
+        unknown.sent(LeadId::new(Partition(3), 8));
+        assert_eq!(unknown.sent_posts().len(), 1, "what is no longer needed is forgotten");
     }
 }
