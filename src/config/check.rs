@@ -9,6 +9,8 @@ use super::{Config, EventSettings, Exchange, Limits, Log, RecordsSettings, Store
 
 /// The longest pause between two looks at the registry, in milliseconds: a revoked key works as long.
 const REGISTRY_POLL_MS_MAX: u64 = 5_000;
+/// With the time in which the store must answer, less than two seconds.
+const STORE_PROBE_MS_MAX: u64 = 400;
 
 /// The shortest lease, in milliseconds: orphans are looked for twice in it.
 const LEASE_MS_MIN: u64 = 1_000;
@@ -138,6 +140,15 @@ fn limit_errors(limits: &Limits) -> Vec<(&'static str, String)> {
         ),
     );
     need(
+        limits.store_probe_ms <= STORE_PROBE_MS_MAX,
+        "store_probe_ms",
+        format!(
+            "{} is more than {STORE_PROBE_MS_MAX}: a store that is away must be known to be within \
+             two seconds",
+            limits.store_probe_ms
+        ),
+    );
+    need(
         limits.breaker_pause_ms <= limits.breaker_pause_max_ms,
         "breaker_pause_max_ms",
         format!(
@@ -217,6 +228,7 @@ fn positive(limits: &Limits) -> Vec<(&'static str, u64)> {
         ("signature_tolerance_s", limits.signature_tolerance_s),
         ("renew_ms", limits.renew_ms),
         ("registry_poll_ms", limits.registry_poll_ms),
+        ("store_probe_ms", limits.store_probe_ms),
     ]
 }
 

@@ -120,6 +120,8 @@ pub struct Limits {
     pub renew_ms: u64,
     /// How often a node looks for a new version of the registry, in milliseconds.
     pub registry_poll_ms: u64,
+    /// Pause between two questions of a node whether the store answers, in milliseconds.
+    pub store_probe_ms: u64,
 }
 
 impl Default for Limits {
@@ -174,6 +176,7 @@ impl Default for Limits {
             lease_ms: 10_000,
             renew_ms: 3_000,
             registry_poll_ms: 500,
+            store_probe_ms: 250,
         }
     }
 }

@@ -18,8 +18,6 @@ use crate::domain::ids::Partition;
 use crate::ports::Entropy;
 use crate::ports::auction_store::{StoreError, StoreFuture};
 
-/// Pause between two questions whether the store answers.
-const PROBE_PAUSE: Duration = Duration::from_millis(250);
 /// A store that has not answered for so long is slow: the node is not ready. With the pause before
 /// it, less than two seconds.
 const PROBE_PATIENCE: Duration = Duration::from_millis(1_500);
@@ -141,6 +139,7 @@ impl Exchange {
     pub(super) async fn watch_store_for_ever(self: &Arc<Self>) {
         let mut silent = BTreeSet::new();
         let mut turn = 0;
+        let pause = Duration::from_millis(self.limits.store_probe_ms);
         loop {
             tokio::select! {
                 biased;
@@ -149,12 +148,12 @@ impl Exchange {
             }
             turn = (turn + PROBE_PARTITIONS) % self.store.partitions().max(1);
             // An operation that met no answer calls for a look at once, but not for two.
-            tokio::time::sleep(PROBE_PAUSE / 5).await;
+            tokio::time::sleep(pause / 5).await;
             tokio::select! {
                 biased;
                 () = self.stopping.cancelled() => return,
                 () = self.store_watch.nudge.notified() => {}
-                () = tokio::time::sleep(PROBE_PAUSE) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
