@@ -5,7 +5,7 @@
 //! thread: other runs in the same process know nothing of it.
 
 /// Every planted bug, with what is wrong.
-pub const BUGS: [(&str, &str); 33] = [
+pub const BUGS: [(&str, &str); 40] = [
     ("post_before_intent", "a post leaves before its intent is durable"),
     ("post_without_hold", "a post leaves without money and cap room being held"),
     ("timeout_is_refusal", "a post that timed out counts as refused"),
@@ -15,6 +15,7 @@ pub const BUGS: [(&str, &str); 33] = [
     ("repeat_not_sent_is_not_sent", "a repeat that did not leave counts as the post's fate"),
     ("repeat_differs", "a repeat has other bytes than the post"),
     ("not_found_at_once", "a buyer's \"not found\" is believed while it may still be working"),
+    ("quiet_by_intent", "that time is counted from the intent, however late the post left"),
     ("unresolved_too_soon", "an unknown post ends before its window does"),
     ("age_by_own_clock", "the age of a post is counted by the node's clock"),
     ("ranked_again", "whoever goes on with a ranked lead asks and ranks again"),
@@ -38,6 +39,12 @@ pub const BUGS: [(&str, &str); 33] = [
     ("cap_checked_not_charged", "a hold looks at its caps and does not charge them"),
     ("balance_not_checked", "a hold does not look at the balance"),
     ("void_without_tombstone", "a hold that comes after its own void is taken"),
+    ("window_recomputed", "a hold that is given back frees the caps of today, not its own"),
+    ("fingerprint_not_checked", "another body under a known key is taken for the same request"),
+    ("foreign_lead_shown", "a vendor is shown another vendor's lead"),
+    ("orphans_left", "leads that another node left behind are not taken up"),
+    ("settles_own_only", "what another node left in the outbox is not settled"),
+    ("reply_before_durable", "the store answers before what it did is durable"),
     ("ping_names_consumer", "a ping says who the consumer is"),
 ];
 

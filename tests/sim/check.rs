@@ -20,13 +20,15 @@ use gavel::domain::money::Money;
 use gavel::flow::plan::AuctionPlan;
 use gavel::ports::auction_store::{Credit, CreditKind, DuplicateClaim, Effect, OutboxEntry};
 
+use jiff::tz::TimeZone;
+
 use self::deed::{Deed, Done};
 use self::money::MoneyBook;
 use self::posts::PostFile;
 use self::rounds::Quote;
 use self::vendors::Telling;
 use crate::records::Shelves;
-use crate::scenario::{CampaignPlan, Scenario};
+use crate::scenario::{CampaignPlan, STORE_CLOCK_OFF_MS, Scenario};
 use crate::world::Sender;
 
 /// One lead, as far as it is durable.
@@ -45,6 +47,7 @@ pub struct LeadFile {
 struct Known {
     plan: CampaignPlan,
     buyer: String,
+    zone: TimeZone,
 }
 
 /// The checker.
@@ -53,6 +56,8 @@ pub struct Checker {
     deposits: Vec<Credit>,
     limits: Limits,
     is_embedded: bool,
+    /// How far the store's clock may be from the world's, in milliseconds.
+    clock_off_ms: i64,
     leads: BTreeMap<LeadId, LeadFile>,
     by_key: BTreeMap<[u8; 32], LeadId>,
     money: MoneyBook,
@@ -60,6 +65,9 @@ pub struct Checker {
     /// Bids by ping.
     quotes: BTreeMap<String, Quote>,
     claims: BTreeMap<[u8; 32], LeadId>,
+    /// Claims that came on their way back from long ago, after their lead had ended: they end with
+    /// their window.
+    late_claims: BTreeSet<([u8; 32], LeadId)>,
     /// Consumers each lead was given.
     claimed: BTreeSet<([u8; 32], LeadId)>,
     told: BTreeMap<(usize, &'static str), Telling>,
@@ -73,8 +81,9 @@ pub struct Checker {
 impl Checker {
     pub fn new(scenario: &Scenario) -> Self {
         let known = |plan: &CampaignPlan| {
-            let buyer = scenario.buyers[plan.buyer].id.clone();
-            (plan.id.clone(), Known { plan: plan.clone(), buyer })
+            let buyer = &scenario.buyers[plan.buyer];
+            let zone = TimeZone::get(buyer.zone).expect("the scenario's zones exist");
+            (plan.id.clone(), Known { plan: plan.clone(), buyer: buyer.id.clone(), zone })
         };
         let deposits = scenario.buyers.iter().filter_map(|buyer| {
             let account = buyer.id.parse().expect("buyers have slugs");
@@ -95,12 +104,14 @@ impl Checker {
             deposits,
             limits: scenario.limits.clone(),
             is_embedded: scenario.is_embedded,
+            clock_off_ms: if scenario.moves_store_clock() { STORE_CLOCK_OFF_MS } else { 0 },
             leads: BTreeMap::new(),
             by_key: BTreeMap::new(),
             money,
             posts: BTreeMap::new(),
             quotes: BTreeMap::new(),
             claims: BTreeMap::new(),
+            late_claims: BTreeSet::new(),
             claimed: BTreeSet::new(),
             told: BTreeMap::new(),
             lead_of_plan: BTreeMap::new(),
@@ -159,6 +170,10 @@ impl Checker {
                 let name = self.name(*lead_id);
                 self.say(&done.sender, format!("claim_duplicate {name}: {claim:?}"));
                 if *claim == DuplicateClaim::Claimed {
+                    let file = self.leads.get(lead_id);
+                    if file.is_some_and(|file| file.view.closing.is_some()) {
+                        self.late_claims.insert((*digest, *lead_id));
+                    }
                     self.claims.insert(*digest, *lead_id);
                     self.claimed.insert((*digest, *lead_id));
                 }
@@ -189,6 +204,12 @@ impl Checker {
         self.hold(is_done, || {
             format!("{name}: acknowledged before it was done: {:?}", entry.effect)
         });
+    }
+
+    /// What a node logs says nothing of a consumer.
+    pub fn logged(&mut self, line: &str) {
+        let shown = self.secrets.iter().find(|secret| line.contains(secret.as_str())).cloned();
+        self.hold(shown.is_none(), || format!("a log line says who the consumer is: {line}"));
     }
 
     /// Whether the sender holds the fence of a lead.

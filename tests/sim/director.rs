@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use gavel::domain::ids::PostId;
 use gavel::domain::slug::CampaignId;
-use gavel::domain::time::plus_ms;
+use gavel::domain::time::{ms_between, plus_ms};
 use gavel::flow::administer::{ApplyOptions, CampaignOrder};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -17,6 +17,8 @@ use crate::world::World;
 
 /// How long nothing may move before the end is judged.
 const STILL: Duration = Duration::from_secs(4);
+/// Within so long a node must be ready when nothing is wrong with it or the store, in milliseconds.
+const READY_MS: i64 = 6_000;
 
 fn at(world: &World, ms: u64) -> Instant {
     world.began + Duration::from_millis(ms)
@@ -34,6 +36,7 @@ pub async fn run(world: &Arc<World>) {
     let happenings = [
         blows(Arc::clone(world)).boxed(),
         restarts(Arc::clone(world)).boxed(),
+        store_clock(Arc::clone(world)).boxed(),
         registry(Arc::clone(world)).boxed(),
         operator(Arc::clone(world)).boxed(),
     ];
@@ -62,6 +65,11 @@ async fn come_to_rest(world: Arc<World>) {
         let passed_ms = i64::try_from(world.ms()).unwrap_or(i64::MAX);
         let now = plus_ms(world.scenario.began_at, passed_ms);
         world.check(|checker| checker.stale_holds(now, calm_at));
+        world.check(|checker| checker.overdue(&world.store.model, now, calm_at));
+        if ms_between(calm_at, now) > READY_MS {
+            let ready_after = Duration::from_millis(READY_MS.unsigned_abs());
+            world.not_ready(ready_after).into_iter().for_each(|what| world.violate(what));
+        }
         let unrest = unrest(&world);
         if unrest.is_empty() {
             break;
@@ -112,6 +120,16 @@ async fn restarts(world: Arc<World>) {
         world.store.fall(true);
         sleep(Duration::from_millis(back_ms)).await;
         world.store.rise();
+    }
+}
+
+async fn store_clock(world: Arc<World>) {
+    for (ms, offset_ms) in world.scenario.store_clock.clone() {
+        sleep_until(at(&world, ms)).await;
+        if !world.is_calm() {
+            world.step("store", &format!("its clock is {offset_ms} ms off"));
+            world.store.clock.set_offset(offset_ms);
+        }
     }
 }
 

@@ -33,7 +33,7 @@ impl Visit for Words {
 
 impl Subscriber for Ears {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::WARN
+        *metadata.level() <= Level::INFO
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -47,7 +47,10 @@ impl Subscriber for Ears {
     fn event(&self, event: &Event<'_>) {
         let mut words = Words::default();
         event.record(&mut words);
-        self.world.step("log", &words.0);
+        if *event.metadata().level() <= Level::WARN {
+            self.world.step("log", &words.0);
+        }
+        self.world.check(|checker| checker.logged(&words.0));
         if FAULTS.iter().any(|fault| words.0.contains(fault)) {
             self.world.violate(format!("logged: {}", words.0));
         }

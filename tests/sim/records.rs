@@ -141,10 +141,13 @@ impl SimRecords {
         async move {
             let (tell, told) = oneshot::channel();
             let (world, sender) = (Arc::clone(&self.world), self.sender.clone());
+            self.world.pass(&self.sender, name, "before").await;
             self.world.spawn(async move {
                 drop(tell.send(carry_out(&world, &sender, name, work).await));
             });
-            told.await.unwrap_or_else(|_| down())
+            let answer = told.await;
+            self.world.pass(&self.sender, name, "after").await;
+            answer.unwrap_or_else(|_| down())
         }
         .boxed()
     }

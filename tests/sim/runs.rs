@@ -15,7 +15,7 @@ use crate::scenario::Scenario;
 use crate::world::{World, make_day_keys};
 
 pub const USAGE: &str = "\
-usage: cargo test [--release] --test sim -- [--seeds N] [--from S] [--leads L] [--jobs J]
+usage: cargo test [--release] --test sim -- [--seeds N] [--from S] [--leads L] [--jobs J] [--go-on]
        cargo test [--release] --test sim -- --seed S [--leads L] [--trace]
 with --features faults also:
        ... --bug NAME            as above, with a planted bug: its runs should fail
@@ -36,6 +36,8 @@ pub struct Order {
     is_traced: bool,
     bug: Option<String>,
     hunts: bool,
+    /// Whether to go on after a failure.
+    is_patient: bool,
     /// Whether it was named at all: `cargo test NAME` runs those of that name.
     is_wanted: bool,
     /// Nothing was asked for in particular: all that belongs to the check.
@@ -53,6 +55,7 @@ impl Order {
             is_traced: false,
             bug: None,
             hunts: false,
+            is_patient: false,
             is_wanted: true,
             is_whole_check: true,
         };
@@ -71,8 +74,13 @@ impl Order {
                 "--trace" => order.is_traced = true,
                 "--bug" => order.bug = Some(rest.next().ok_or("--bug needs a name")?.clone()),
                 "--hunt" => order.hunts = true,
+                "--go-on" => order.is_patient = true,
                 // What the usual harness takes and this one has no use for.
                 "--quiet" | "-q" | "--nocapture" | "--exact" | "--include-ignored" => continue,
+                "--skip" | "--test-threads" | "--color" | "--format" => {
+                    rest.next();
+                    continue;
+                }
                 "--list" | "--ignored" => order.is_wanted = false,
                 name if !name.starts_with('-') => {
                     order.is_wanted &= "sim".contains(name);
@@ -207,7 +215,7 @@ fn run_many(order: &Order, day_keys: &Path, bug: Option<&'static str>) -> bool {
                     let report = run_seed(Course { seed, leads, day_keys, is_traced, bug });
                     steps.fetch_add(report.steps, Ordering::Relaxed);
                     if report.violation.is_some() {
-                        has_failed.store(true, Ordering::Relaxed);
+                        has_failed.store(!order.is_patient, Ordering::Relaxed);
                         failures.lock().expect("nobody panics with it").push(report);
                     }
                 }
@@ -217,7 +225,10 @@ fn run_many(order: &Order, day_keys: &Path, bug: Option<&'static str>) -> bool {
     let mut failures = failures.into_inner().expect("nobody panics with it");
     failures.sort_by_key(|report| report.seed);
     for report in &failures {
-        show(report, order.leads);
+        match &report.violation {
+            Some((what, _)) if order.is_patient => println!("seed {}: {what}", report.seed),
+            _ => show(report, order.leads),
+        }
     }
     println!("sim: {} steps, {} violations", steps.into_inner(), failures.len());
     failures.is_empty()
@@ -236,7 +247,8 @@ fn show(report: &Report, leads: usize) {
 }
 
 fn commit() -> String {
-    let output = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
+    let arguments = ["describe", "--always", "--dirty", "--exclude", "*"];
+    let output = Command::new("git").args(arguments).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     text.unwrap_or_else(|_| "unknown".to_owned())
 }

@@ -32,6 +32,8 @@ pub struct Rates {
     pub post_not_sent: u64,
     /// A post leaves and does not arrive.
     pub post_lost: u64,
+    /// A post arrives long after it left, perhaps after its own repeat.
+    pub post_delayed: u64,
     /// A post arrives and its answer does not.
     pub answer_lost: u64,
     /// A post's answer comes after the deadline.
@@ -112,9 +114,11 @@ pub enum When {
     At {
         ms: u64,
     },
-    /// At so many passes of a node by a point of the store or the wire.
+    /// When a node takes a step of the store, the records or the wire for so many-th time: right
+    /// before it, or right after it.
     Passing {
-        point: &'static str,
+        step: &'static str,
+        side: &'static str,
         pass: u64,
     },
 }
@@ -162,6 +166,10 @@ pub struct Scenario {
     pub node_faults: Vec<NodeFault>,
     /// When the store starts again and forgets what it did not promise, in milliseconds.
     pub store_restarts: Vec<u64>,
+    /// When the store's clock is set, and how wrong it is from then on, both in milliseconds.
+    pub store_clock: Vec<(u64, i64)>,
+    /// Campaigns whose endpoints cannot be reached: which, from, to.
+    pub buyers_away: Vec<(usize, u64, u64)>,
     /// When the records are out of reach: from, to.
     pub records_down: Vec<(u64, u64)>,
     pub registry_faults: Vec<RegistryFault>,
@@ -170,28 +178,64 @@ pub struct Scenario {
     pub calm_at_ms: u64,
 }
 
-/// Points of a node where a blow may fall: operations of the store before and after they are
-/// done, and calls to buyers before they are sent.
-pub const POINTS: [&str; 19] = [
-    "create:before",
-    "create:after",
-    "decide:after",
-    "hold:after",
-    "intent:before",
-    "intent:after",
-    "post:send",
-    "post:send",
-    "outcome:before",
-    "outcome:after",
-    "finish:before",
-    "offer:after",
-    "take:after",
-    "capture:after",
-    "credit:after",
-    "outbox_ack:before",
-    "claim:after",
-    "unresolved:after",
-    "journal_ack:before",
+/// What a long day is longer by, in milliseconds.
+const LONG_DAY_MS: u64 = 80_000;
+
+/// How wrong the store's clock may be, in milliseconds, and what it may be set to.
+pub const STORE_CLOCK_OFF_MS: i64 = 20_000;
+const STORE_CLOCK_STEPS: [i64; 4] = [-STORE_CLOCK_OFF_MS, -2_000, 2_000, STORE_CLOCK_OFF_MS];
+
+/// Where blows hurt most: around the steps that must come one before the other.
+const POINTS: [(&str, &str); 19] = [
+    ("create", "before"),
+    ("create", "after"),
+    ("decide", "after"),
+    ("hold", "after"),
+    ("intent", "before"),
+    ("intent", "after"),
+    ("post", "send"),
+    ("post", "send"),
+    ("outcome", "before"),
+    ("outcome", "after"),
+    ("finish", "before"),
+    ("offer", "after"),
+    ("take", "after"),
+    ("capture", "after"),
+    ("credit", "after"),
+    ("outbox_ack", "before"),
+    ("claim", "after"),
+    ("unresolved", "after"),
+    ("journal_ack", "before"),
+];
+
+/// All steps that change something or lead to it, with how often a run may take them.
+const STEPS: [(&str, u64); 26] = [
+    ("create", 40),
+    ("read", 20),
+    ("sealed_lead", 10),
+    ("sealed_post", 10),
+    ("claim", 20),
+    ("renew", 20),
+    ("decide", 20),
+    ("offer", 8),
+    ("take", 6),
+    ("expire_offer", 3),
+    ("intent", 20),
+    ("outcome", 20),
+    ("finish", 10),
+    ("unresolved", 2),
+    ("postpone", 8),
+    ("append", 2),
+    ("hold", 20),
+    ("capture", 10),
+    ("void", 10),
+    ("credit", 10),
+    ("outbox_read", 40),
+    ("outbox_ack", 40),
+    ("journal_ack", 20),
+    ("claim_duplicate", 20),
+    ("free_duplicate", 4),
+    ("add_parts", 20),
 ];
 
 fn cents(amount: u64) -> Money {
@@ -216,7 +260,9 @@ impl Scenario {
         let campaigns = campaigns(&mut root.fork("campaigns", 0), buyers.len(), &limits);
         let leads = lead_plans(&mut root.fork("leads", 0), leads);
         let busy_ms = leads.last().map_or(0, |lead| lead.at_ms) + 8_000;
-        let calm_at_ms = busy_ms + dice.below(20_000);
+        // Some days are long enough for a node that stands still for more than a minute.
+        let is_long = dice.permille(80);
+        let calm_at_ms = busy_ms + dice.below(20_000) + if is_long { LONG_DAY_MS } else { 0 };
         let is_quiet = dice.permille(60);
         let mut faults = root.fork("faults", 0);
         let rates = if is_quiet { Rates::default() } else { rates(&mut faults) };
@@ -236,6 +282,8 @@ impl Scenario {
             leads,
             node_faults: Vec::new(),
             store_restarts: Vec::new(),
+            store_clock: Vec::new(),
+            buyers_away: Vec::new(),
             records_down: Vec::new(),
             registry_faults: Vec::new(),
             operator_at_ms: Vec::new(),
@@ -243,8 +291,25 @@ impl Scenario {
         };
         if !is_quiet {
             scenario.draw_faults(&mut faults);
+            if is_long {
+                scenario.draw_long_freeze(&mut faults);
+            }
         }
         scenario
+    }
+
+    /// Whether the store's clock is ever set.
+    pub fn moves_store_clock(&self) -> bool {
+        let is_clock = |fault: &NodeFault| matches!(fault.blow, Blow::Clock { .. });
+        !self.store_clock.is_empty() || (self.is_embedded && self.node_faults.iter().any(is_clock))
+    }
+
+    /// A node that stands still right before it sends, for longer than a buyer is waited for.
+    fn draw_long_freeze(&mut self, dice: &mut Dice) {
+        let node = dice.below(self.nodes as u64) as usize;
+        let when = When::Passing { step: "post", side: "send", pass: dice.between(1, 10) };
+        let blow = Blow::Freeze { for_ms: dice.between(61_000, LONG_DAY_MS) };
+        self.node_faults.push(NodeFault { node, when, blow });
     }
 
     fn draw_faults(&mut self, dice: &mut Dice) {
@@ -255,9 +320,9 @@ impl Scenario {
                 let when = if dice.permille(400) {
                     When::At { ms: dice.below(end_ms) }
                 } else {
-                    When::Passing { point: dice.pick::<&str>(&POINTS), pass: dice.between(1, 40) }
+                    passing(dice)
                 };
-                let blow = blow(dice, &self.limits);
+                let blow = blow(dice, &self.limits, self.is_embedded);
                 self.node_faults.push(NodeFault { node, when, blow });
             }
         }
@@ -265,6 +330,20 @@ impl Scenario {
             let restarts = dice.between(1, 3);
             self.store_restarts = (0..restarts).map(|_| dice.below(end_ms)).collect();
             self.store_restarts.sort_unstable();
+        }
+        if !self.is_embedded && dice.permille(150) {
+            let steps = dice.between(1, 3);
+            let mut steps: Vec<_> =
+                (0..steps).map(|_| (dice.below(end_ms), *dice.pick(&STORE_CLOCK_STEPS))).collect();
+            steps.sort_unstable();
+            self.store_clock = steps;
+        }
+        if dice.permille(400) {
+            for _ in 0..dice.between(1, 3) {
+                let campaign = dice.below(self.campaigns.len() as u64) as usize;
+                let from = dice.below(end_ms);
+                self.buyers_away.push((campaign, from, from + dice.between(200, 8_000)));
+            }
         }
         if dice.permille(300) {
             let from = dice.below(end_ms);
@@ -402,6 +481,8 @@ fn limits(dice: &mut Dice) -> Limits {
         lease_ms,
         renew_ms: lease_ms / 3,
         registry_poll_ms: *dice.pick(&[500, 2_000]),
+        // Seldom, since most of a run is waiting.
+        store_probe_ms: *dice.pick(&[250, 2_000, 2_000]),
         ..Limits::default()
     }
 }
@@ -500,6 +581,7 @@ fn rates(dice: &mut Dice) -> Rates {
         ping_nonsense: rate(150),
         post_not_sent: rate(150),
         post_lost: rate(150),
+        post_delayed: rate(100),
         answer_lost: rate(250),
         answer_late: rate(150),
         answer_nonsense: rate(200),
@@ -510,7 +592,18 @@ fn rates(dice: &mut Dice) -> Rates {
     }
 }
 
-fn blow(dice: &mut Dice, limits: &Limits) -> Blow {
+/// A step of a node, of those that matter most or of all.
+fn passing(dice: &mut Dice) -> When {
+    if dice.permille(500) {
+        let (step, side) = *dice.pick(&POINTS);
+        return When::Passing { step, side, pass: dice.between(1, 40) };
+    }
+    let (step, most) = *dice.pick(&STEPS);
+    let side = if dice.permille(500) { "before" } else { "after" };
+    When::Passing { step, side, pass: dice.between(1, most) }
+}
+
+fn blow(dice: &mut Dice, limits: &Limits, is_embedded: bool) -> Blow {
     match dice.below(10) {
         0..=3 => Blow::Crash { back_ms: dice.between(10, 12_000) },
         4..=6 => {
@@ -521,7 +614,10 @@ fn blow(dice: &mut Dice, limits: &Limits) -> Blow {
         7 => Blow::Drain { back_ms: dice.between(10, 3_000) },
         _ => {
             let steps = [-3_600_000, -30_000, -2_000, 2_000, 30_000, 3_600_000];
-            Blow::Clock { offset_ms: *dice.pick(&steps) }
+            let offset_ms = *dice.pick(&steps);
+            // A node's own store goes by the node's clock.
+            let most_ms = if is_embedded { STORE_CLOCK_OFF_MS } else { i64::MAX };
+            Blow::Clock { offset_ms: offset_ms.clamp(-most_ms, most_ms) }
         }
     }
 }

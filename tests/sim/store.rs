@@ -12,6 +12,7 @@ use futures::FutureExt as _;
 use gavel::domain::auction::{Account, Closing, HoldId};
 use gavel::domain::ids::{LeadId, Partition, PostId};
 use gavel::domain::money::Money;
+use gavel::faults::planted;
 use gavel::ports::AuctionStore;
 use gavel::ports::auction_store::{
     AccountReply, Captured, Claimed, Create, Created, Credit, Credited, Decide, Decided, Due,
@@ -67,6 +68,7 @@ struct Log {
 /// The store itself.
 pub struct Warehouse {
     pub model: Arc<ModelStore>,
+    pub clock: Arc<SimClock>,
     log: Mutex<Log>,
     is_down: AtomicBool,
 }
@@ -84,9 +86,9 @@ impl Warehouse {
     pub fn new(partitions: u16, clock: Arc<SimClock>, dice: Dice) -> Self {
         let settings =
             EmbeddedSettings { partitions, free_bytes_min: 0, ..EmbeddedSettings::default() };
-        let model = ModelStore::model(settings, clock).expect("the settings are in range");
+        let model = ModelStore::model(settings, clock.clone()).expect("the settings are in range");
         let log = Log { batch: Batch::new(), is_committing: false, done: Vec::new(), dice };
-        Self { model, log: Mutex::new(log), is_down: AtomicBool::new(false) }
+        Self { model, clock, log: Mutex::new(log), is_down: AtomicBool::new(false) }
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -188,7 +190,11 @@ async fn carry_out<T: Send + 'static>(
     }
     if mishap == Mishap::DoneLate {
         let (world, sender) = (Arc::clone(world), sender.clone());
-        let late_ms = world.store.log().dice.between(1, 4_000);
+        let late_ms = {
+            let dice = &mut world.store.log().dice;
+            let most_ms = *dice.pick(&[1_000, 4_000, 15_000]);
+            dice.between(1, most_ms)
+        };
         world.note(&sender, || format!("{name}: no reply, and done {late_ms} ms later"));
         let again = Arc::clone(&world);
         world.spawn(async move {
@@ -199,7 +205,7 @@ async fn carry_out<T: Send + 'static>(
     }
     let (reply, batch) = apply_now(world, sender, name, (apply, deed));
     let Some(batch) = batch else { return reply };
-    if !batch.fate().await {
+    if !planted("reply_before_durable") && !batch.fate().await {
         return unavailable("the store fell before it was durable");
     }
     sleep(Duration::from_millis(back_ms)).await;

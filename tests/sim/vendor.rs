@@ -32,8 +32,18 @@ const OFFERED: &str = r#""disposition":"offered""#;
 pub enum Ask {
     Sale,
     Ping,
-    Post { lead_id: LeadId },
-    Read { lead_id: LeadId },
+    Post {
+        lead_id: LeadId,
+    },
+    Read {
+        lead_id: LeadId,
+    },
+    /// Something else under the key of before.
+    Reuse,
+    /// Another vendor asks for the lead.
+    Pry {
+        lead_id: LeadId,
+    },
 }
 
 /// What it is told.
@@ -48,6 +58,8 @@ pub enum Heard {
         lead_id: LeadId,
     },
     KeyMismatch,
+    /// There is no such lead.
+    Nothing,
     Refused(PostRefusal),
     /// Nothing to be relied on: come again.
     Trouble(String),
@@ -107,8 +119,9 @@ fn body_of(world: &World, plan: &LeadPlan) -> Json {
 impl Vendor {
     async fn run(&mut self) {
         if !self.plan.pings_first {
-            self.ask_until_final(Ask::Sale).await;
-            return self.ask_again(Ask::Sale).await;
+            let sold = self.ask_until_final(Ask::Sale).await;
+            self.ask_again(Ask::Sale).await;
+            return self.ask_what_is_not_due(&sold).await;
         }
         let offered = self.ask_until_final(Ask::Ping).await;
         let Heard::Answer { lead_id, body, .. } = offered else { return };
@@ -141,6 +154,17 @@ impl Vendor {
             let pause_ms = self.dice.below(6_000);
             sleep(Duration::from_millis(pause_ms)).await;
             self.ask_once(&ask).await;
+        }
+    }
+
+    /// Asks what nobody may be told.
+    async fn ask_what_is_not_due(&mut self, sold: &Heard) {
+        let Heard::Answer { lead_id, .. } = sold else { return };
+        if self.dice.permille(150) {
+            self.ask_once(&Ask::Pry { lead_id: *lead_id }).await;
+        }
+        if self.plan.key.is_some() && self.dice.permille(150) {
+            self.ask_once(&Ask::Reuse).await;
         }
     }
 
@@ -219,9 +243,25 @@ async fn handle(exchange: &Arc<Exchange>, plan: &LeadPlan, body: &Json, ask: Ask
         }
         Ask::Read { lead_id } => match exchange.lead(Some(&vendor), lead_id).await {
             Ok(Some(reply)) => Heard::from(reply),
-            Ok(None) => Heard::Trouble("there is no such lead".to_owned()),
+            Ok(None) => Heard::Nothing,
             Err(error) => trouble(error),
         },
+        Ask::Reuse => {
+            let mut body = body.clone();
+            body["source"]["click_id"] = json!("another");
+            let submission = submission(exchange, &body, Contact::Required);
+            let reply = exchange.sell(&vendor, submission, plan.key.clone(), wait).await;
+            reply.map_or_else(trouble, Heard::from)
+        }
+        Ask::Pry { lead_id } => {
+            let others = ["vendor-a", "vendor-b"].into_iter().find(|other| *other != plan.vendor);
+            let other = others.expect("there are two").parse().expect("they have slugs");
+            match exchange.lead(Some(&other), lead_id).await {
+                Ok(Some(reply)) => Heard::from(reply),
+                Ok(None) => Heard::Nothing,
+                Err(error) => trouble(error),
+            }
+        }
         Ask::Post { lead_id } => match post(exchange, plan, body, lead_id).await {
             Ok(PostReply::Sale(reply)) => Heard::from(reply),
             Ok(PostReply::Refused(refusal)) => Heard::Refused(refusal),

@@ -45,6 +45,9 @@ use crate::trace::Trace;
 pub static VERTICALS: LazyLock<BTreeMap<VerticalId, Arc<CompiledVertical>>> =
     LazyLock::new(shipped_verticals);
 
+/// Held by whoever is at the folder of day keys.
+static DAY_KEYS: Mutex<()> = Mutex::new(());
+
 /// The days on which leads of a run may come in, wrong clocks allowed for.
 fn days_of(began_at: Timestamp) -> BTreeSet<Date> {
     let hours = [-2, 3].map(|hours| began_at + hours.hours());
@@ -95,7 +98,9 @@ struct Place {
     sender: Option<Sender>,
     exchange: Option<Arc<Exchange>>,
     lives: u64,
-    passes: BTreeMap<String, u64>,
+    /// When it was up.
+    up_at: Option<Instant>,
+    passes: BTreeMap<(&'static str, &'static str), u64>,
 }
 
 /// Everything there is.
@@ -132,10 +137,13 @@ impl World {
         let random = Box::new(move |bytes: &mut [u8]| entropy.fill(bytes));
         let vault = Vault::open(&MasterKey::new([7; 32]), day_keys.to_path_buf(), random)
             .expect("the folder of day keys is ours");
+        // Runs of one seed name their temporary files alike.
+        let one_by_one = locked(&DAY_KEYS);
         for day in days_of(scenario.began_at) {
             let key = vault.propose_day_key(day).expect("the days' keys are there");
             vault.give_day_key(day, &key).expect("all runs share the days' keys");
         }
+        drop(one_by_one);
         let market = Market::new(&scenario.campaigns, &root.fork("market", 0));
         let store = Warehouse::new(scenario.partitions, clock(), root.fork("store", 0));
         let checker = Checker::new(&scenario);
@@ -174,6 +182,16 @@ impl World {
 
     pub fn is_calm(&self) -> bool {
         self.is_calm.load(Ordering::Relaxed)
+    }
+
+    /// Whether a campaign's endpoints cannot be reached.
+    pub fn is_away(&self, campaign: &str) -> bool {
+        let now = self.ms();
+        let Scenario { campaigns, buyers_away, .. } = &self.scenario;
+        let is_away = |(at, from, to): &(usize, u64, u64)| {
+            campaigns[*at].id == campaign && (*from..*to).contains(&now)
+        };
+        !self.is_calm() && buyers_away.iter().any(is_away)
     }
 
     pub fn are_records_down(&self) -> bool {
@@ -287,6 +305,7 @@ impl World {
             let sender = Sender { node, life: place.lives, cell: Cell::new() };
             place.sender = Some(sender.clone());
             place.exchange = None;
+            place.up_at = None;
             sender
         };
         let world = Arc::clone(self);
@@ -330,35 +349,51 @@ impl World {
         });
         exchange.start();
         self.note(&sender, || "up".to_owned());
-        locked(&self.places)[sender.node].exchange = Some(exchange);
+        let place = &mut locked(&self.places)[sender.node];
+        place.exchange = Some(exchange);
+        place.up_at = Some(Instant::now());
     }
 
-    /// Counts that a node passes a point, lets a blow fall there, and waits while it stands still.
-    pub async fn pass(self: &Arc<Self>, sender: &Sender, point: &str, side: &str) {
-        self.count_pass(sender, point, side);
+    /// Nodes that have been up for long and are not ready, though nothing goes wrong any more.
+    pub fn not_ready(&self, for_long: Duration) -> Vec<String> {
+        let mut found = Vec::new();
+        for (node, place) in locked(&self.places).iter().enumerate() {
+            let is_old = place.up_at.is_some_and(|up_at| up_at.elapsed() >= for_long);
+            let Some(exchange) = place.exchange.as_ref().filter(|_| is_old) else { continue };
+            let health = exchange.health();
+            if !health.ready && !exchange.is_draining() {
+                found.push(format!("n{node} is not ready: {:?}", health.reasons));
+            }
+        }
+        found
+    }
+
+    /// Counts that a node takes a step, lets a blow fall there, and waits while it stands still.
+    pub async fn pass(self: &Arc<Self>, sender: &Sender, step: &'static str, side: &'static str) {
+        self.count_pass(sender, step, side);
         if sender.cell.life() != Life::Running {
             tokio::task::yield_now().await;
         }
     }
 
-    fn count_pass(self: &Arc<Self>, sender: &Sender, point: &str, side: &str) {
-        let name = format!("{point}:{side}");
+    fn count_pass(self: &Arc<Self>, sender: &Sender, step: &'static str, side: &'static str) {
+        if sender.node >= self.scenario.nodes {
+            return;
+        }
         let fault = {
             let mut places = locked(&self.places);
             let place = &mut places[sender.node];
-            let passes = place.passes.entry(name.clone()).or_default();
+            let passes = place.passes.entry((step, side)).or_default();
             *passes += 1;
-            let is_meant = |fault: &NodeFault| {
-                let When::Passing { point, pass } = fault.when else { return false };
-                fault.node == sender.node && point == name && pass == *passes
-            };
+            let here = When::Passing { step, side, pass: *passes };
+            let is_meant = |fault: &NodeFault| fault.node == sender.node && fault.when == here;
             let mut faults = locked(&self.faults);
             faults.iter().position(is_meant).map(|at| faults.remove(at))
         };
         if let Some(fault) = fault
             && !self.is_calm()
         {
-            self.note(sender, || format!("passes {name}"));
+            self.note(sender, || format!("passes {step}:{side}"));
             self.strike(fault.node, fault.blow);
         }
     }
@@ -392,7 +427,12 @@ impl World {
                 };
                 self.spawn(cell.hold(drain.boxed()));
             }
-            Blow::Clock { offset_ms } => self.clocks[node].set_offset(offset_ms),
+            Blow::Clock { offset_ms } => {
+                self.clocks[node].set_offset(offset_ms);
+                if self.scenario.is_embedded {
+                    self.store.clock.set_offset(offset_ms);
+                }
+            }
         }
     }
 
@@ -470,6 +510,7 @@ impl World {
             sender.cell.set(Life::Running);
         }
         self.clocks.iter().for_each(|clock| clock.set_offset(0));
+        self.store.clock.set_offset(0);
     }
 
     pub fn vendor_comes(&self) {

@@ -89,7 +89,13 @@ impl Checker {
         };
         let name = self.name(lead_id);
         self.say(sender, format!("{} {name} {said}", done.name));
-        self.check_rights(done, &name);
+        let before = self.leads.get(&lead_id).map(|file| &file.view);
+        // What was done before may be asked again by whoever has lost the lead.
+        let is_refused = matches!(&done.deed, Deed::Intent(_, Fenced::Ok(said), _)
+            if *said != Intended::Ok);
+        if before != view.as_ref() || is_refused {
+            self.check_rights(done, &name);
+        }
         self.update(lead_id, view, is_fenced, done.name);
         self.follow_owner(sender, done);
         if let Deed::Intent(intent, Fenced::Ok(Intended::Ok), Some(view)) = &done.deed {
@@ -105,10 +111,15 @@ impl Checker {
             Deed::Intent(intent, Fenced::Ok(_), _) => (intent.lead_id, intent.fence),
             Deed::Finish(lead_id, fence, Fenced::Ok(_), _) => (*lead_id, *fence),
             Deed::Renew(lead_id, fence, false, _) => (*lead_id, *fence),
-            Deed::Claim(lead_id, Claimed::Claimed { .. }, _) => {
+            Deed::Claim(lead_id, Claimed::Claimed { fence }, _) => {
+                // An owner that asks again keeps its fence.
+                if !self.is_owner(*lead_id, &done.sender) {
+                    self.check_new_fence(*lead_id, *fence, name);
+                }
                 return self.check_claim(done, *lead_id, name);
             }
-            Deed::Take(lead_id, Taken::Taken { .. }, _) => {
+            Deed::Take(lead_id, Taken::Taken { fence }, _) => {
+                self.check_new_fence(*lead_id, *fence, name);
                 let state = self.leads.get(lead_id).map(|file| file.view.state);
                 let Some(LeadState::Offered { expires_at }) = state else { return };
                 return self.hold(done.at < expires_at, || {
@@ -122,6 +133,12 @@ impl Checker {
         self.hold(fence == current, || {
             format!("{name}: {} under fence {fence}, the fence is {current}", done.name)
         });
+    }
+
+    /// Each owner has a fence of its own.
+    fn check_new_fence(&mut self, lead_id: LeadId, fence: u64, name: &str) {
+        let before = self.leads.get(&lead_id).map_or(0, |file| file.view.fence);
+        self.hold(fence > before, || format!("{name}: owned under {fence} after {before}"));
     }
 
     /// Only when its lease is over may somebody else have a lead. A store that falls with its only
@@ -229,7 +246,7 @@ impl Checker {
             .is_some_and(|attempt| attempt.verdict == Some(Verdict::Unknown));
         let name = self.name(outcome.lead_id);
         let post_id = attempt.post_id.to_string();
-        let age_ms = ms_between(attempt.intended_at, at);
+        let age_ms = self.age_ms(attempt, at);
         let Some(post) = self.posts.get(&post_id) else { return };
         let Some(known) = self.campaigns.get(&post.campaign) else { return };
         let (truth, strays, receipts) = (post.is_taken, post.strays, post.receipts);
@@ -262,6 +279,11 @@ impl Checker {
         }
     }
 
+    /// How old an attempt may have been for whoever looked, by a clock that may have been set since.
+    fn age_ms(&self, attempt: &Attempt, at: Timestamp) -> i64 {
+        ms_between(attempt.intended_at, at) + 2 * self.clock_off_ms
+    }
+
     fn saw_unresolved(&mut self, at: Timestamp, lead_id: LeadId, view: &View) {
         let Some(file) = self.leads.get(&lead_id) else { return };
         let is_unknown = |view: &LeadView| {
@@ -273,7 +295,7 @@ impl Checker {
         else {
             return;
         };
-        let age_ms = ms_between(last.intended_at, at);
+        let age_ms = self.age_ms(&last, at);
         let window_s = self.limits.unresolved_after_s;
         let name = self.name(lead_id);
         self.hold(age_ms >= i64::try_from(window_s).unwrap_or(i64::MAX) * 1_000, || {

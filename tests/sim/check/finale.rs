@@ -7,7 +7,7 @@ use gavel::domain::disposition::Disposition;
 use gavel::domain::ids::{LeadId, Partition};
 use gavel::domain::post::Verdict;
 use gavel::domain::record::PostResult;
-use gavel::domain::time::ms_between;
+use gavel::domain::time::{ms_between, plus_ms};
 use gavel::ports::AuctionStore as _;
 use gavel::ports::auction_store::Effect;
 use gavel::settle::sale::{payout_op, split};
@@ -22,6 +22,12 @@ use crate::records::Shelves;
 const LOOK_MS: i64 = 25_000;
 /// By when the outbox of a lead that is over is settled, in milliseconds.
 const SETTLED_MS: i64 = 25_000;
+/// How long a sweep may take to come by, in milliseconds.
+const SWEEP_MS: i64 = 10_000;
+/// By when all nodes are up after the last fault, in milliseconds.
+const BACK_MS: i64 = 14_000;
+/// Due leads looked at.
+const DUE_MAX: usize = 256;
 /// How long "not found" is not believed, in milliseconds.
 const QUIET_MS: i64 = 60_000;
 
@@ -84,6 +90,23 @@ impl Checker {
         self.found.append(&mut stale);
     }
 
+    /// What somebody should have looked at long ago: no lead stays with a node that is dead.
+    pub fn overdue(&mut self, model: &ModelStore, now: Timestamp, calm_at: Timestamp) {
+        let lease_ms = self.limits.lease_ms.max(self.limits.post_ms + 2_000);
+        let most_ms = i64::try_from(2 * lease_ms).unwrap_or(i64::MAX) + SWEEP_MS;
+        let from = plus_ms(calm_at, BACK_MS);
+        for partition in (0..model.partitions()).map(Partition) {
+            let Some(Ok(due)) = model.due(partition, DUE_MAX).now_or_never() else { continue };
+            for lead in due {
+                let waits_ms = ms_between(lead.at.max(from), now);
+                let name = self.name(lead.lead_id);
+                self.hold(waits_ms <= most_ms, || {
+                    format!("{name}: due for {waits_ms} ms, and nobody looks")
+                });
+            }
+        }
+    }
+
     /// Compares all sides.
     pub fn finale(&mut self, model: &ModelStore, shelves: &Shelves, calm_at: Timestamp) {
         let leads: Vec<LeadId> = self.leads.keys().copied().collect();
@@ -94,6 +117,7 @@ impl Checker {
         for account in accounts {
             self.finale_of_account(&account, model, shelves);
         }
+        self.finale_of_claims();
         for ((number, kind), told) in &self.told {
             let end = self.leads.get(&told.lead_id).and_then(|file| file.view.closing.as_ref());
             let end = end.map(|end| String::from_utf8_lossy(&end.answer.body).into_owned());
@@ -188,7 +212,7 @@ impl Checker {
         };
         let window_ms = i64::try_from(self.limits.unresolved_after_s).unwrap_or(i64::MAX) * 1_000;
         let calm_age_ms = ms_between(last.intended_at, calm_at).max(0);
-        let needed_ms = (calm_age_ms.max(quiet_ms) * 13 / 5) + LOOK_MS;
+        let needed_ms = (calm_age_ms.max(quiet_ms) * 13 / 5) + LOOK_MS + 4 * self.clock_off_ms;
         if window_ms > needed_ms {
             let what = format!(
                 "unresolved, though {} answered from {calm_age_ms} ms after the intent on",
@@ -198,6 +222,34 @@ impl Checker {
         }
     }
 
+    /// Counters of caps hold what was captured, and nothing of what was given back.
+    fn compare_counters(&mut self, account: &Account, model: &ModelStore) {
+        let Some(file) = self.money.accounts.get(account) else { return };
+        let names: Vec<String> = file.counters.keys().cloned().collect();
+        let wanted: Vec<i64> = file.counters.values().copied().collect();
+        let used = model.cap_used(account.clone(), names.clone()).now_or_never();
+        let Some(Ok(used)) = used else { return };
+        self.hold(used == wanted, || {
+            format!("{account:?}: {names:?} have used {used:?}, counted {wanted:?}")
+        });
+    }
+
+    /// A consumer stays claimed by a lead that was sold, or may have been.
+    fn finale_of_claims(&mut self) {
+        let mut faults = Vec::new();
+        for (digest, lead_id) in &self.claims {
+            let Some(file) = self.leads.get(lead_id) else { continue };
+            if self.late_claims.contains(&(*digest, *lead_id)) {
+                continue;
+            }
+            let disposition = file.view.closing.as_ref().map(|end| end.disposition);
+            if !matches!(disposition, Some(Disposition::Sold | Disposition::Unresolved)) {
+                faults.push(format!("lead {} is {disposition:?}, and claims", file.number));
+            }
+        }
+        self.found.append(&mut faults);
+    }
+
     fn finale_of_account(&mut self, account: &Account, model: &ModelStore, shelves: &Shelves) {
         let balance = model.balance(account.clone()).now_or_never();
         let Some(Ok(balance)) = balance else { return };
@@ -205,6 +257,7 @@ impl Checker {
         let told = (units(view.deposited), units(view.posted), units(view.held));
         let counted = self.money.view_of(account);
         self.hold(told == counted, || format!("{account:?} has {told:?}, counted {counted:?}"));
+        self.compare_counters(account, model);
         let empty = std::collections::BTreeMap::new();
         let book = shelves.book.get(account).unwrap_or(&empty);
         let is_whole = book.keys().copied().eq(1..=book.len() as u64);
@@ -221,12 +274,6 @@ impl Checker {
 }
 
 fn compare_record(lead_id: LeadId, view: &LeadView, shelves: &Shelves, faults: &mut Vec<String>) {
-    let parts = shelves.parts.get(&lead_id).map_or(0, std::collections::BTreeMap::len);
-    let is_whole = shelves
-        .parts
-        .get(&lead_id)
-        .is_some_and(|parts| parts.keys().copied().eq(1..=parts.len() as u32));
-    let _ = (is_whole, parts);
     let (Some(record), Some(closing)) = (shelves.record(lead_id), &view.closing) else {
         return faults.push("the records have nothing of it".to_owned());
     };

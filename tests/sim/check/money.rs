@@ -5,12 +5,18 @@ use std::collections::BTreeMap;
 use gavel::domain::auction::{Account, HoldId, SeatState};
 use gavel::domain::ids::LeadId;
 use gavel::domain::money::Money;
+use gavel::domain::time::plus_ms;
 use gavel::ports::auction_store::{
     AccountView, Captured, Credit, CreditKind, Credited, Held, Hold, Voided,
 };
 
+use jiff::Timestamp;
+
 use super::deed::{Deed, Done};
 use super::{Checker, units};
+
+/// How long a hold may take from its caps' windows to the store, in milliseconds.
+const HOLD_UNDERWAY_MS: i64 = 600_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HoldState {
@@ -32,7 +38,8 @@ pub struct AccountFile {
     held: i64,
     holds: BTreeMap<HoldId, HoldFile>,
     credits: BTreeMap<String, (CreditKind, i64)>,
-    counters: BTreeMap<String, i64>,
+    /// What each counter of a cap must have used and held.
+    pub counters: BTreeMap<String, i64>,
 }
 
 /// What the accounts must be.
@@ -105,7 +112,7 @@ impl Checker {
                     format!("hold {name} {} {}: {reply:?}", hold.hold.campaign, hold.amount),
                 );
                 if *reply == Held::Held {
-                    self.saw_held(hold);
+                    self.saw_held(done.at, hold);
                 }
                 self.compare(&hold.account, *view, done.name);
             }
@@ -147,7 +154,7 @@ impl Checker {
         }
     }
 
-    fn saw_held(&mut self, hold: &Hold) {
+    fn saw_held(&mut self, at: Timestamp, hold: &Hold) {
         let campaign = hold.hold.campaign.to_string();
         let account = self.money.accounts.entry(hold.account.clone()).or_default();
         if let Some(known) = account.holds.get(&hold.hold) {
@@ -176,11 +183,11 @@ impl Checker {
         self.hold(limit.is_none_or(|limit| used <= limit), || {
             format!("{campaign}: {used} posted and held of {limit:?}")
         });
-        self.check_terms(hold);
+        self.check_terms(at, hold);
     }
 
     /// A hold charges every cap of its campaign, with the campaign's own limits.
-    fn check_terms(&mut self, hold: &Hold) {
+    fn check_terms(&mut self, at: Timestamp, hold: &Hold) {
         let campaign = hold.hold.campaign.to_string();
         let Some(known) = self.campaigns.get(&campaign) else { return };
         let plan = &known.plan;
@@ -196,7 +203,18 @@ impl Checker {
             })
         };
         let holds = wanted.iter().all(is_charged) && wanted.len() == hold.caps.len();
+        // By the store's clock, which tells all nodes the same; a hold may be on its way for long.
+        let day = |ms: i64| known.zone.to_datetime(plus_ms(at, ms)).date().to_string();
+        let days = [day(-HOLD_UNDERWAY_MS), day(0), day(2 * self.clock_off_ms)];
+        let is_of_day = |counter: &str| {
+            let window = counter.rsplit_once("|day|");
+            window.is_none_or(|(_, at)| days.iter().any(|day| day == at))
+        };
+        let is_in_window = hold.caps.iter().all(|cap| is_of_day(&cap.counter));
         self.hold(holds, || format!("{campaign}: a hold charges {:?}, not {wanted:?}", hold.caps));
+        self.hold(is_in_window, || {
+            format!("{campaign}: a hold at {at} charges {:?}, it was {days:?}", hold.caps)
+        });
     }
 
     fn saw_captured(&mut self, account: &Account, hold: &HoldId, amount: Money, reply: Captured) {

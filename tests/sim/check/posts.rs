@@ -13,6 +13,20 @@ use super::Checker;
 use crate::buyers::header;
 use crate::world::Sender;
 
+/// What a ping may tell of a lead of the scenario's vertical to whom nothing more is disclosed.
+const PING_FIELDS: [&str; 10] = [
+    "state",
+    "zip3",
+    "age_band",
+    "gender",
+    "tobacco",
+    "coverage_amount_bucket",
+    "currently_insured",
+    "monthly_budget_bucket",
+    "payment_method",
+    "best_time_to_call",
+];
+
 /// One post, from its durable intent on.
 pub struct PostFile {
     pub lead_id: LeadId,
@@ -27,8 +41,6 @@ pub struct PostFile {
     pub strays: u32,
     /// What the buyer's book says.
     pub is_taken: Option<bool>,
-    /// Whether another buyer had the lead already when this one took it.
-    pub is_second: bool,
 }
 
 impl PostFile {
@@ -42,7 +54,6 @@ impl PostFile {
             receipts: 0,
             strays: 0,
             is_taken: None,
-            is_second: false,
         }
     }
 }
@@ -54,16 +65,20 @@ impl Checker {
         self.hold(is_signed, || format!("an unsigned {} left", request.class.as_str()));
         match request.class {
             CallClass::Post => self.sent_post(sender, request),
-            CallClass::Ping => self.sent_ping(sender, request),
+            CallClass::Ping => self.sent_ping(request),
             CallClass::Status | CallClass::Event | CallClass::Challenge => {}
         }
     }
 
-    fn sent_ping(&mut self, sender: &Sender, request: &WireRequest) {
+    fn sent_ping(&mut self, request: &WireRequest) {
         let body = String::from_utf8_lossy(&request.body);
         let shown = self.secrets.iter().find(|secret| body.contains(secret.as_str())).cloned();
         self.hold(shown.is_none(), || format!("a ping says who the consumer is: {shown:?}"));
-        let _ = sender;
+        let said: Json = serde_json::from_slice(&request.body).unwrap_or(Json::Null);
+        let names = said["lead"].as_object().map(|lead| lead.keys().cloned().collect());
+        let names: Vec<String> = names.unwrap_or_default();
+        let is_coarse = names.iter().all(|name| PING_FIELDS.contains(&name.as_str()));
+        self.hold(is_coarse && !names.is_empty(), || format!("a ping tells {names:?}"));
     }
 
     fn sent_post(&mut self, sender: &Sender, request: &WireRequest) {
@@ -109,7 +124,7 @@ impl Checker {
         self.said.push(("buyer".to_owned(), format!("{campaign} gets a post, time {receipts}")));
         let Some(post) = self.posts.get_mut(post_id) else { return };
         post.receipts = receipts;
-        let (lead_id, k, strays) = (post.lead_id, post.k, post.strays);
+        let (lead_id, k, is_decided) = (post.lead_id, post.k, post.is_taken.is_some());
         let name = self.name(lead_id);
         let Some(known) = self.campaigns.get(campaign) else { return };
         let is_repeatable = known.plan.semantics == PostSemantics::Idempotent;
@@ -125,7 +140,9 @@ impl Checker {
             })
         });
         let state = file.view.state;
-        self.hold(is_clear || strays > 0, || {
+        // What comes late after its own repeat, or after it was given up by contract, is no news.
+        let is_excused = is_decided || self.is_excused(post_id);
+        self.hold(is_clear || is_excused, || {
             format!("{name}: {campaign} got it while another buyer may have it ({state:?})")
         });
     }
@@ -142,7 +159,6 @@ impl Checker {
         let other = other.map(|(id, _)| id.clone()).filter(|_| is_taken);
         if let Some(post) = self.posts.get_mut(post_id) {
             post.is_taken = Some(is_taken);
-            post.is_second = other.is_some();
         }
         let Some(other) = other else { return };
         let is_excused = self.is_excused(post_id) || self.is_excused(&other);

@@ -26,6 +26,8 @@ const fn kind(ask: &Ask) -> &'static str {
         Ask::Sale | Ask::Post { .. } => "sale",
         Ask::Ping => "ping",
         Ask::Read { .. } => "read",
+        Ask::Reuse => "reuse",
+        Ask::Pry { .. } => "pry",
     }
 }
 
@@ -47,6 +49,15 @@ impl Checker {
     /// A vendor is told something.
     pub fn heard(&mut self, plan: &LeadPlan, ask: &Ask, heard: &Heard, began: Began) {
         let who = format!("vendor's lead {}, {}", plan.number, kind(ask));
+        let refused = match ask {
+            Ask::Reuse => Some(Heard::KeyMismatch),
+            Ask::Pry { .. } => Some(Heard::Nothing),
+            _ => None,
+        };
+        if let Some(refused) = refused.filter(|_| !matches!(heard, Heard::Trouble(_))) {
+            self.said.push(("vend".to_owned(), format!("{who}: {heard:?}")));
+            return self.hold(*heard == refused, || format!("{who}: told {heard:?}"));
+        }
         match heard {
             Heard::Answer { lead_id, body, is_replay } => {
                 let replay = if *is_replay { " again" } else { "" };
@@ -68,6 +79,7 @@ impl Checker {
                 self.hold(is_known, || format!("{who}: pending, and not durable"));
                 self.hold(!began.had_answer, || format!("{who}: pending after its answer"));
             }
+            Heard::Nothing => self.found.push(format!("{who}: its lead is said not to be")),
             Heard::KeyMismatch => self.found.push(format!("{who}: its key is said to mismatch")),
             Heard::Refused(refusal) => {
                 self.said.push(("vend".to_owned(), format!("{who}: refused, {refusal:?}")));
@@ -101,6 +113,7 @@ impl Checker {
         let is_true = match ask {
             Ask::Sale | Ask::Post { .. } => closing.as_deref() == Some(body),
             Ask::Ping => offered.as_ref().or(closing.as_ref()).is_some_and(|known| known == body),
+            Ask::Reuse | Ask::Pry { .. } => false,
             Ask::Read { .. } => {
                 [&offered, &closing].into_iter().flatten().any(|known| known == body)
             }

@@ -138,14 +138,18 @@ impl State {
             Some(HoldRow::Voided { .. }) => {
                 return Ok(self.account_reply(now, account, Voided::Already));
             }
-            Some(HoldRow::Held(open)) => {
+            Some(HoldRow::Held(mut open)) => {
+                if planted("window_recomputed") {
+                    open.charges.iter_mut().for_each(|charge| caps::move_to_today(charge, now));
+                }
                 self.end_hold(account, hold, &open, Room::Free);
                 self.save_account(account);
             }
-            None if planted("void_without_tombstone") => {
-                return Ok(self.account_reply(now, account, Voided::Done));
-            }
             None => {}
+        }
+        if planted("void_without_tombstone") {
+            self.changes.remove(Table::Holds, rows::hold_key(account, hold));
+            return Ok(self.account_reply(now, account, Voided::Done));
         }
         let expires_at = plus_ms(now, self.retention.settled_ms());
         self.finish_hold(account, hold, &HoldRow::Voided { expires_at }, expires_at);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::rows::{self, CapRow, Charge};
 use super::{Result, State};
@@ -40,6 +41,14 @@ pub(super) fn check(caps: &[CapCharge]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A planted bug: the counter of today in place of the hold's.
+pub(super) fn move_to_today(charge: &mut Charge, now: Timestamp) {
+    if let Some((cap, _)) = charge.counter.rsplit_once("|day|") {
+        let today = TimeZone::UTC.to_datetime(now).date();
+        charge.counter = format!("{cap}|day|{today}");
+    }
 }
 
 impl State {

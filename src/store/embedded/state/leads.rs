@@ -31,7 +31,8 @@ impl State {
         let known = self.key(now, &create.key_digest)?;
         if let Some(known) = known.filter(|_| !planted("key_not_kept")) {
             let lead = self.lead(known.lead_id)?;
-            if known.fingerprint != create.fingerprint {
+            let is_same = known.fingerprint == create.fingerprint;
+            if !is_same && !planted("fingerprint_not_checked") {
                 return Ok(reply(now, lead.as_ref(), Created::Mismatch));
             }
             if known.lead_id == create.lead_id {
