@@ -63,8 +63,10 @@ pub fn are_caught(jobs: usize, day_keys: &Path) -> bool {
 pub fn hunt(order: &Order, day_keys: &Path) -> bool {
     let caught = Mutex::new(Vec::new());
     for_each_bug(order.jobs, |bug| {
-        let mut seeds = order.from..order.from + order.seeds.min(SEEDS_MAX);
-        let found = seeds.find_map(|seed| {
+        // The seed that caught it before first.
+        let known = known_seed(bug).map(|(seed, _)| seed);
+        let seeds = order.from..order.from + order.seeds.min(SEEDS_MAX);
+        let found = known.into_iter().chain(seeds).find_map(|seed| {
             let leads = order.leads;
             let course = Course { seed, leads, day_keys, is_traced: false, bug: Some(bug) };
             run_seed(course).violation.map(|(what, _)| (seed, what))

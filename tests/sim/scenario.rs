@@ -322,7 +322,7 @@ impl Scenario {
                 } else {
                     passing(dice)
                 };
-                let blow = blow(dice, &self.limits, self.is_embedded);
+                let blow = blow(dice, when, &self.limits, self.is_embedded);
                 self.node_faults.push(NodeFault { node, when, blow });
             }
         }
@@ -596,14 +596,21 @@ fn rates(dice: &mut Dice) -> Rates {
 fn passing(dice: &mut Dice) -> When {
     if dice.permille(500) {
         let (step, side) = *dice.pick(&POINTS);
-        return When::Passing { step, side, pass: dice.between(1, 40) };
+        let most = *dice.pick(&[4, 12, 40]);
+        return When::Passing { step, side, pass: dice.between(1, most) };
     }
     let (step, most) = *dice.pick(&STEPS);
     let side = if dice.permille(500) { "before" } else { "after" };
     When::Passing { step, side, pass: dice.between(1, most) }
 }
 
-fn blow(dice: &mut Dice, limits: &Limits, is_embedded: bool) -> Blow {
+fn blow(dice: &mut Dice, when: When, limits: &Limits, is_embedded: bool) -> Blow {
+    // Where something is about to be done, whoever stands still does it when it is another's.
+    let is_still = matches!(when, When::Passing { side: "before" | "send", .. });
+    if is_still && dice.permille(400) {
+        let lease_ms = limits.lease_ms.max(limits.post_ms + 2_000);
+        return Blow::Freeze { for_ms: lease_ms + dice.below(lease_ms) };
+    }
     match dice.below(10) {
         0..=3 => Blow::Crash { back_ms: dice.between(10, 12_000) },
         4..=6 => {
