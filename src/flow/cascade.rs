@@ -314,9 +314,7 @@ impl Exchange {
                 (Verdict::Rejected, Some(reason), None)
             }
             PostOutcome::Unknown { reason } => {
-                if !planted("quiet_by_intent") {
-                    self.unknown.sent(run.lead.id);
-                }
+                self.unknown.sent(run.lead.id);
                 (Verdict::Unknown, Some(reason), None)
             }
         };

@@ -253,9 +253,6 @@ fn judge_outcome(seat: &Seat, k: u16, verdict: Verdict) -> Recorded {
     match (standing, attempt.verdict) {
         (_, Some(before)) if before == verdict => Recorded::Already,
         (None, _) => Recorded::Recorded,
-        (Some(_), _) if verdict == Verdict::Accepted && planted("conflict_counts") => {
-            Recorded::Recorded
-        }
         (Some(_), _) if verdict == Verdict::Accepted => Recorded::Conflict,
         (Some(before), _) => Recorded::Stands(before),
     }
