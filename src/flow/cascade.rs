@@ -322,16 +322,6 @@ impl Exchange {
         self.record_verdict(run, turn, news).await
     }
 
-    /// A planted bug: the vendor hears of a sale while it is still being written.
-    fn tell_before_durable(&self, run: &mut Run, outcome: Outcome) -> Result<(), Stop> {
-        let mut view = LeadView::clone(run.view()?);
-        view.closing.clone_from(&outcome.closing);
-        run.view = Some(Arc::new(view));
-        let store = Arc::clone(&self.store);
-        self.tasks.spawn(&self.auctions, async move { drop(store.outcome(outcome).await) });
-        Ok(())
-    }
-
     /// Writes a verdict with all that follows from it.
     pub(super) async fn record_verdict(
         &self,
@@ -359,9 +349,7 @@ impl Exchange {
                 if !run.plan.test {
                     let amount = turn.entry.price;
                     effects.push(Effect::Capture { account, hold, amount });
-                    if !planted("payout_forgotten") {
-                        effects.push(payout(run, money.payout));
-                    }
+                    effects.extend((!planted("payout_forgotten")).then(|| payout(run, money.payout)));
                 }
             }
             Verdict::Rejected | Verdict::NotSent | Verdict::GivenUp => {
@@ -383,9 +371,7 @@ impl Exchange {
             effects,
             late_record,
         };
-        if planted("answer_before_durable") && outcome.closing.is_some() {
-            return self.tell_before_durable(run, outcome);
-        }
+        let Some(outcome) = self.unless_told_already(run, outcome)? else { return Ok(()) };
         let reply = self.insist("outcome", || self.store.outcome(outcome.clone())).await?;
         self.metrics.posts(&turn.entry.campaign, verdict);
         if reply.lead.as_ref().is_some_and(|lead| lead.fence != run.fence) {

@@ -10,15 +10,16 @@ use super::exchange::Exchange;
 use super::run::{Run, Stop};
 use super::store_watch::jittered;
 use super::waiting::{Active, Progress};
-use crate::domain::auction::{Closing, StoredAnswer};
+use crate::domain::auction::{Closing, LeadView, StoredAnswer};
 use crate::domain::campaign::PostSemantics;
 use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::LeadId;
 use crate::domain::lead::Lead;
 use crate::domain::record::{Closed, Part, SeatMoney};
 use crate::domain::time::ms_between;
+use crate::faults::planted;
 use crate::notify::answer::{Answer, AuctionSide, Sale, final_body, no_offer};
-use crate::ports::auction_store::{DuplicateClaim, Effect, Fenced, Finished, StoreError};
+use crate::ports::auction_store::{DuplicateClaim, Effect, Fenced, Finished, Outcome, StoreError};
 use crate::registry::snapshot::Snapshot;
 use crate::settle::sale::total_payout;
 
@@ -96,6 +97,24 @@ impl Exchange {
         let closed = Closed { disposition, reason, closed_at, elapsed_ms, overhead_ms, money };
         run.parts.push(Part::Closed(closed));
         Closing { disposition, answer: StoredAnswer { status: 200, body: body.into() } }
+    }
+
+    /// The outcome as it is to be written. A planted bug tells the vendor of a sale first, while it is
+    /// still being written.
+    pub(super) fn unless_told_already(
+        &self,
+        run: &mut Run,
+        outcome: Outcome,
+    ) -> Result<Option<Outcome>, Stop> {
+        if !planted("answer_before_durable") || outcome.closing.is_none() {
+            return Ok(Some(outcome));
+        }
+        let mut view = LeadView::clone(run.view()?);
+        view.closing.clone_from(&outcome.closing);
+        run.view = Some(Arc::new(view));
+        let store = Arc::clone(&self.store);
+        self.tasks.spawn(&self.auctions, async move { drop(store.outcome(outcome).await) });
+        Ok(None)
     }
 
     /// Ends a lead that brings nothing.
