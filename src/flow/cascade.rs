@@ -347,9 +347,9 @@ impl Exchange {
                 let seats = [PaidSeat { money, redirect_url }];
                 closing = Some(self.closing(run, Disposition::Sold, None, &seats));
                 if !run.plan.test {
-                    let amount = turn.entry.price;
-                    effects.push(Effect::Capture { account, hold, amount });
-                    effects.extend((!planted("payout_forgotten")).then(|| payout(run, money.payout)));
+                    effects.push(Effect::Capture { account, hold, amount: turn.entry.price });
+                    let is_paid = !planted("payout_forgotten");
+                    effects.extend(is_paid.then(|| payout(run, money.payout)));
                 }
             }
             Verdict::Rejected | Verdict::NotSent | Verdict::GivenUp => {
