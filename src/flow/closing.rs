@@ -206,6 +206,12 @@ impl Exchange {
         self.finish(run, Disposition::Refused, Reason::Duplicate).await
     }
 
+    /// Whether the store says that there is no such lead.
+    pub(super) async fn was_never_taken_in(&self, lead_id: LeadId) -> bool {
+        let read = self.timed("read", self.store.read(lead_id)).await;
+        read.is_ok_and(|reply| reply.lead.is_none())
+    }
+
     /// Gives the claim of a lead that was not taken in back.
     pub(super) async fn free_duplicate(&self, run: &Run) {
         if let Some(digest) = run.plan.duplicate {

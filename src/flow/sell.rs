@@ -186,8 +186,8 @@ impl Exchange {
         let reply = self.timed("read", self.store.read(lead_id)).await;
         let reply = reply.map_err(|error| self.outage(error.into()))?;
         let Some(lead) = reply.lead else { return Ok(None) };
-        let is_foreign = vendor.is_some_and(|vendor| *vendor != lead.vendor);
-        if is_foreign && !planted("foreign_lead_shown") {
+        let is_own = vendor.is_none_or(|vendor| *vendor == lead.vendor);
+        if !is_own && !planted("foreign_lead_shown") {
             return Ok(None);
         }
         let lead = self.expire_if_over(lead, reply.now).await?;
@@ -251,8 +251,7 @@ impl Exchange {
         let has_failed = opening.is_err();
         let _ = opened.send(opening);
         if !is_new {
-            // After an error the lead may be there all the same, and be another node's by now: the
-            // claim is its own then.
+            // After an error the lead may be there all the same: the claim is its own then.
             if !has_failed || self.was_never_taken_in(run.lead.id).await {
                 self.free_duplicate(&run).await;
             }
@@ -264,12 +263,6 @@ impl Exchange {
             return;
         }
         self.run_auction(run, claimed.ok(), &active).await;
-    }
-
-    /// Whether the store says that there is no such lead.
-    async fn was_never_taken_in(&self, lead_id: LeadId) -> bool {
-        let read = self.timed("read", self.store.read(lead_id)).await;
-        read.is_ok_and(|reply| reply.lead.is_none())
     }
 
     /// Runs the auction of a lead that is ours; `claimed` is what came of claiming its consumer.

@@ -136,7 +136,7 @@ async fn carry(world: Arc<World>, request: WireRequest, tell: oneshot::Sender<An
         CallClass::Ping => carry_ping(&world, &request, tell).await,
         CallClass::Post => carry_post(&world, &request, tell).await,
         CallClass::Status => carry_inquiry(&world, &request, tell).await,
-        CallClass::Event | CallClass::Challenge => {}
+        CallClass::Event | CallClass::Challenge | CallClass::Login | CallClass::Notice => {}
     }
 }
 

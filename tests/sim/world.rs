@@ -68,7 +68,8 @@ pub fn make_day_keys(day_keys: &Path) {
 
 fn surroundings() -> Surroundings {
     let (currency, addresses) = ("USD".to_owned(), AddressPolicy::default());
-    Surroundings { currency, addresses, shipped: VERTICALS.clone() }
+    let shipped_profiles = BTreeMap::new();
+    Surroundings { currency, addresses, shipped: VERTICALS.clone(), shipped_profiles }
 }
 
 /// Entries of an outbox looked through for what is to be acknowledged.

@@ -66,7 +66,7 @@ impl Checker {
         match request.class {
             CallClass::Post => self.sent_post(sender, request),
             CallClass::Ping => self.sent_ping(request),
-            CallClass::Status | CallClass::Event | CallClass::Challenge => {}
+            _ => {}
         }
     }
 
