@@ -84,7 +84,7 @@ pub struct Try {
     /// The case whose lead and campaign are taken; the lead is sent as a test in any case
     #[arg(long, value_name = "FILE")]
     pub case: String,
-    /// The URL of a call, such as ping=https://bids.acme.example/ping
+    /// The URL of a call, such as `ping=https://bids.acme.example/ping`
     #[arg(long = "url", value_name = "CALL=URL", value_parser = parse_pair)]
     pub urls: Vec<(String, String)>,
     /// A setting of the campaign
