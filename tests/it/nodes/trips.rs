@@ -17,7 +17,7 @@ use super::fleet::Fleet;
 use crate::support::{buyer, lead};
 
 /// What a node asks beside its sales, and after their answers.
-const ASIDE: [&str; 9] = [
+const ASIDE: [&str; 10] = [
     "due",
     "outbox_read",
     "outbox_ack",
@@ -25,6 +25,7 @@ const ASIDE: [&str; 9] = [
     "journal_read",
     "journal_ack",
     "probe",
+    "open_holds",
     "capture",
     "credit",
 ];
@@ -59,6 +60,8 @@ impl Around for Counter {
                 trips.under_way += 1;
                 trips.made.last_mut().unwrap().push(operation);
             }
+            // What is asked for at the same time is under way before the first reply can be here.
+            tokio::task::yield_now().await;
             let reply = call.await;
             self.0.lock().unwrap().under_way -= 1;
             reply
