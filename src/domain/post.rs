@@ -2,6 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Reasons for a refusal, as a native buyer gives them and as the rule of a profile may; anything else
+/// is recorded as `other`.
+pub const REJECTION_REASONS: [&str; 12] = [
+    "duplicate",
+    "invalid",
+    "capped",
+    "balance",
+    "closed",
+    "filtered",
+    "expired",
+    "suppressed",
+    "consent",
+    "price",
+    "paused",
+    "other",
+];
+
 /// How one attempt to deliver a post ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PostOutcome {

@@ -35,7 +35,7 @@ pub use self::answer::{PingReading, PostReading, PostSettings, Sign, Token, Toke
 pub use self::bid::{Life, ProfileBid, Terms};
 pub(super) use self::compile::compile;
 pub use self::compile::{CompiledReply, Role};
-pub use self::rule::{Outcome, REFUSAL_REASONS};
+pub use self::rule::Outcome;
 
 /// A whole reply with its headers.
 #[derive(Clone, Copy)]

@@ -10,27 +10,11 @@ use crate::domain::campaign::OnUnmatched;
 use crate::domain::ids::{LeadId, PingId, PostId};
 use crate::domain::lead::{Consent, Lead};
 use crate::domain::money::Money;
-use crate::domain::post::{Acceptance, PostOutcome, StatusAnswer};
+use crate::domain::post::{Acceptance, PostOutcome, REJECTION_REASONS, StatusAnswer};
 use crate::domain::reply::RawReply;
 
 /// The longest buyer's lead id or redirect URL that is kept, in bytes.
 pub const ANSWER_TEXT_BYTES_MAX: usize = 2_048;
-
-/// Reasons a native buyer may give for a refusal; anything else is recorded as `other`.
-pub const REJECTION_REASONS: [&str; 12] = [
-    "duplicate",
-    "invalid",
-    "capped",
-    "balance",
-    "closed",
-    "filtered",
-    "expired",
-    "suppressed",
-    "consent",
-    "price",
-    "paused",
-    "other",
-];
 
 /// What a post says beside the lead.
 #[derive(Debug, Clone)]

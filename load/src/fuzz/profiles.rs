@@ -5,10 +5,10 @@
 use gavel::domain::bid::NoBid;
 use gavel::domain::campaign::OnUnmatched;
 use gavel::domain::money::Money;
-use gavel::domain::post::{PostOutcome, StatusAnswer};
+use gavel::domain::post::{PostOutcome, REJECTION_REASONS, StatusAnswer};
 use gavel::domain::reply::RawReply;
 use gavel::integration::reply::{
-    HttpReply, Outcome, PostSettings, ProfileBid, REFUSAL_REASONS, ReplyReader, Role, Sign, Terms,
+    HttpReply, Outcome, PostSettings, ProfileBid, ReplyReader, Role, Sign, Terms,
 };
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
@@ -296,7 +296,7 @@ impl Profiles {
                 Ok(_) => Err("a token that nobody sent".to_owned()),
                 Err(_) => Ok("login: no token"),
             },
-            _ => match readers.post.read_sign(&reply) {
+            _ => match readers.post.read_sign(&reply).0 {
                 Sign::Taken | Sign::Refused | Sign::Retry | Sign::Unclear => Ok("sign"),
             },
         }
@@ -391,7 +391,7 @@ impl Readers {
             PostOutcome::Unknown { reason } => ("post: unknown", reason),
         };
         let known = |list: &[&str]| list.contains(&reason.as_str());
-        match known(&OUR_REASONS) || known(&REFUSAL_REASONS) || reason == "test" {
+        match known(&OUR_REASONS) || known(&REJECTION_REASONS) || reason == "test" {
             true => Ok(name),
             false => Err(format!("the reason `{reason}` is not ours")),
         }

@@ -3,10 +3,10 @@
 use gavel::domain::bid::NoBid;
 use gavel::domain::campaign::OnUnmatched;
 use gavel::domain::money::Money;
-use gavel::domain::post::{PostOutcome, StatusAnswer};
+use gavel::domain::post::{PostOutcome, REJECTION_REASONS, StatusAnswer};
 use gavel::domain::reply::RawReply;
 use gavel::ping::native::{self as ping, BidTerms, LEGAL_NAME_BYTES_MAX, REFERENCE_BYTES_MAX};
-use gavel::post::native::{self as post, ANSWER_TEXT_BYTES_MAX, REJECTION_REASONS};
+use gavel::post::native::{self as post, ANSWER_TEXT_BYTES_MAX};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;

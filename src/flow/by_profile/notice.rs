@@ -95,7 +95,7 @@ impl ProfileCalls {
         let came = self.wire.call(request).await;
         let reply = came.result.as_ref().map_err(|error| error.failure.as_str())?;
         Ok(match profile.reply(phase) {
-            Some(reader) => reader.read_sign(&http_reply(reply)),
+            Some(reader) => reader.read_sign(&http_reply(reply)).0,
             None if (200..=299).contains(&reply.status) => Sign::Taken,
             None => Sign::Unclear,
         })

@@ -121,11 +121,11 @@ impl ProfileCalls {
             let came = self.wire.call(request).await;
             let Ok(reply) = &came.result else { return Ok(came) };
             if let Some(reader) = profile.reply(Phase::Preping) {
-                let reply = http_reply(reply);
-                if reader.read_sign(&reply) != Sign::Taken {
+                let (sign, told) = reader.read_sign(&http_reply(reply));
+                if sign != Sign::Taken {
                     return Err("preping");
                 }
-                captured.extend(reader.told_by(&reply).captured(PREPING));
+                captured.extend(told.captured(PREPING));
             }
         }
         let request = self.ping_request(order, &captured)?;

@@ -123,14 +123,11 @@ impl ProfileCalls {
         let came = self.wire.call(request).await;
         let reader = profile.reply(Phase::Login);
         let token = match (&came.result, reader) {
-            (Ok(reply), Some(reader)) => {
-                let reply = http_reply(reply);
-                reader.read_token(&reply).map(|token| {
-                    let mut brought = reader.told_by(&reply).captured(LOGIN);
-                    brought.insert(LOGIN_TOKEN.to_owned(), (*token.text).clone());
-                    (brought, token.life)
-                })
-            }
+            (Ok(reply), Some(reader)) => reader.read_token(&http_reply(reply)).map(|token| {
+                let mut brought = token.told.captured(LOGIN);
+                brought.insert(LOGIN_TOKEN.to_owned(), (*token.text).clone());
+                (brought, token.life)
+            }),
             _ => Err(TokenFailure::Unclear),
         };
         token.map_err(|failure| {

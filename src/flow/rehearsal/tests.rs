@@ -78,6 +78,56 @@ fn what_a_reply_brings_is_in_the_calls_that_follow() {
     assert_eq!(differences(case), Vec::<String>::new());
 }
 
+/// A profile whose ping takes something from the login and from the call before it.
+const PREPARED: &str = r#"
+profile = "prepared"
+[login.request]
+url = "https://buyer.example/login"
+body = "json"
+fields = { kind = { value = "login" } }
+[login.reply]
+token = "$.token"
+captures = { session = "$.session" }
+[preping.request]
+url = "https://buyer.example/preping"
+body = "json"
+fields = { token = "login.token" }
+[preping.reply]
+captures = { consent = "$.consent" }
+rules = [{ when = { "$.ok" = true }, outcome = "accept" }, { outcome = "refuse" }]
+[ping.request]
+body = "json"
+fields = { session = "login.session", consent = "preping.consent" }
+[ping.reply]
+rules = [{ when = { "$.ok" = true }, outcome = "accept" }, { outcome = "refuse" }]
+bid = { price = "$.price" }
+[post.request]
+body = "json"
+fields = { zip = "zip" }
+[post.reply]
+rules = [{ when = { "$.ok" = true }, outcome = "accept" }, { outcome = "refuse" }]
+"#;
+
+#[test]
+fn what_a_login_and_the_call_before_a_ping_bring_is_in_the_ping() {
+    let case = json!({"about": "A case.", "vertical": "final_expense", "steps": [
+        {"call": "login", "reply": {"body": {"token": "t-1", "session": "s-2"}},
+         "means": {"outcome": "token", "token": "t-1"}},
+        {"call": "preping", "request": {"body": {"token": "t-1"}},
+         "reply": {"body": {"ok": true, "consent": "c-3"}}, "means": {"outcome": "taken"}},
+        {"call": "ping", "request": {"body": {"session": "s-2", "consent": "c-3"}},
+         "reply": {"body": {"ok": true, "price": 2}}, "means": {"bids": [{"price": "2.00"}]}},
+    ]});
+    let profile = Profile::compile(PREPARED).unwrap_or_else(|faults| {
+        panic!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    });
+    let case = Case::parse(&case.to_string()).unwrap_or_else(|invalid| panic!("{invalid}"));
+    let report = rehearse(&profile, &case, &shipped_verticals()[&case.vertical]);
+    let report = report.unwrap_or_else(|faults| panic!("{faults:?}"));
+    let told: Vec<_> = report.differences().map(|d| format!("{}: {}", d.at, d.found)).collect();
+    assert!(told.is_empty(), "{told:?}");
+}
+
 #[test]
 fn everything_that_is_not_as_the_case_has_it_is_told() {
     let case = json!({"steps": [

@@ -69,6 +69,7 @@ pub(super) fn read(
         Phase::Status => of_status(reader.read_status(reply)),
         Phase::Login => match reader.read_token(reply) {
             Ok(token) => {
+                carried.capture("login", &token.told);
                 carried.captured.push(("login.token".to_owned(), token.text.to_string()));
                 let mut out = outcome("token");
                 out.insert("token".to_owned(), json!(token.text.as_str()));
@@ -78,12 +79,18 @@ pub(super) fn read(
             Err(TokenFailure::Refused) => (outcome("refused"), Verdict::Refuses),
             Err(TokenFailure::Unclear) => (outcome("unclear"), Verdict::Neither),
         },
-        Phase::Preping | Phase::LoserNotice | Phase::Completion => match reader.read_sign(reply) {
-            Sign::Taken => (outcome("taken"), Verdict::Accepts),
-            Sign::Refused => (outcome("refused"), Verdict::Refuses),
-            Sign::Retry => (outcome("retry"), Verdict::Neither),
-            Sign::Unclear => (outcome("unclear"), Verdict::Neither),
-        },
+        Phase::Preping | Phase::LoserNotice | Phase::Completion => {
+            let (sign, told) = reader.read_sign(reply);
+            if call == Phase::Preping {
+                carried.capture("preping", &told);
+            }
+            match sign {
+                Sign::Taken => (outcome("taken"), Verdict::Accepts),
+                Sign::Refused => (outcome("refused"), Verdict::Refuses),
+                Sign::Retry => (outcome("retry"), Verdict::Neither),
+                Sign::Unclear => (outcome("unclear"), Verdict::Neither),
+            }
+        }
     };
     out.retain(|_, value| !value.is_null());
     Meant { means: out, verdict, carried }

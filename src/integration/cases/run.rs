@@ -101,9 +101,7 @@ pub(super) struct Carried {
 
 impl Carried {
     pub(super) fn capture(&mut self, family: &str, told: &Told) {
-        for (name, text) in &told.captures {
-            self.captured.push((format!("{family}.{name}"), text.expose().clone()));
-        }
+        self.captured.extend(told.captured(&format!("{family}.")));
     }
 }
 

@@ -98,6 +98,8 @@ pub struct Token {
     pub text: Zeroizing<String>,
     /// How long it holds, if the buyer said so.
     pub life: Option<Life>,
+    /// What the reply said beside it.
+    pub told: Told,
 }
 
 /// Why a login brought no token.
@@ -231,27 +233,31 @@ impl ReplyReader {
         let text = Zeroizing::new(text.ok_or(TokenFailure::Unclear)?);
         let life = self.answer.life.as_ref();
         let life = life.and_then(|life| life.read(&reading, None).ok().flatten());
-        Ok(Token { text, life })
+        Ok(Token { text, life, told: self.told_in(&reading, reply) })
     }
 
     /// What a whole reply of any call says beside its outcome.
     #[must_use]
     pub fn told_by(&self, reply: &HttpReply<'_>) -> Told {
+        let texts = Texts::of(reply, &self.sources);
+        let reading = Reading::new(&self.sources, reply, &texts);
+        self.told_in(&reading, reply)
+    }
+
+    fn told_in(&self, reading: &Reading<'_>, reply: &HttpReply<'_>) -> Told {
         if reply.raw.is_compressed() {
             return Told::default();
         }
-        let texts = Texts::of(reply, &self.sources);
-        let reading = Reading::new(&self.sources, reply, &texts);
-        self.told(&reading, rule::first(&self.rules, &reading))
+        self.told(reading, rule::first(&self.rules, reading))
     }
 
-    /// Reads a whole answer to a call that only tells the buyer something. Without rules any 2xx
-    /// takes it.
+    /// Reads a whole answer to a call that only tells the buyer something, and what it says beside
+    /// that. Without rules any 2xx takes it.
     #[must_use]
-    pub fn read_sign(&self, reply: &HttpReply<'_>) -> Sign {
+    pub fn read_sign(&self, reply: &HttpReply<'_>) -> (Sign, Told) {
         let texts = Texts::of(reply, &self.sources);
         let reading = Reading::new(&self.sources, reply, &texts);
-        self.sign(&reading, reply)
+        (self.sign(&reading, reply), self.told_in(&reading, reply))
     }
 
     fn sign(&self, reading: &Reading<'_>, reply: &HttpReply<'_>) -> Sign {

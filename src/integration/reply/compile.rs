@@ -10,9 +10,10 @@ use super::answer::AnswerReader;
 use super::condition::Condition;
 use super::limits::{CAPTURES_MAX, EXTRACTS_MAX, RULES_MAX};
 use super::lint::{Places, lint};
-use super::rule::{Outcome, REFUSAL_REASONS, Rule};
+use super::rule::{Outcome, Rule};
 use super::source::{Name, Origin, SourceId, Sources};
 use crate::domain::campaign::OnUnmatched;
+use crate::domain::post::REJECTION_REASONS;
 use crate::integration::fault::{Fault, Faults, Place};
 use crate::integration::section::{At, Section, parse};
 
@@ -203,7 +204,7 @@ impl Compiler<'_, '_> {
         let when = table.take("when").map(|entry| self.condition(entry));
         let has_outcome = table.has("outcome");
         let outcome = table.word("outcome", &Outcome::NAMES, self.faults);
-        let reasons = REFUSAL_REASONS.map(|reason| (reason, reason));
+        let reasons = REJECTION_REASONS.map(|reason| (reason, reason));
         let reason = table.word("reason", &reasons, self.faults);
         let step = table.text("step", self.faults);
         if !has_outcome {

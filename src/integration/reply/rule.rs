@@ -58,29 +58,13 @@ impl Outcome {
     }
 }
 
-/// Reasons that a rule may give for a refusal, the same as a native buyer may give.
-pub const REFUSAL_REASONS: [&str; 12] = [
-    "duplicate",
-    "invalid",
-    "capped",
-    "balance",
-    "closed",
-    "filtered",
-    "expired",
-    "suppressed",
-    "consent",
-    "price",
-    "paused",
-    "other",
-];
-
 /// One rule.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     /// What must hold; nothing for a rule that always applies.
     pub(super) when: Option<Condition>,
     pub(super) outcome: Outcome,
-    /// Why the buyer refuses, from [`REFUSAL_REASONS`].
+    /// Why the buyer refuses, from [`REJECTION_REASONS`](crate::domain::post::REJECTION_REASONS).
     pub(super) reason: Option<&'static str>,
     /// The call to make next, of [`Outcome::NextStep`].
     pub(super) step: Option<Name>,

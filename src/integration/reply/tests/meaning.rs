@@ -169,7 +169,7 @@ fn a_login_brings_a_token_and_its_life() {
 fn a_call_that_only_tells_is_taken_by_any_2xx_unless_rules_say_more() {
     let plain = reader(Role::Sign, "format = \"none\"");
     let read = |reader: &ReplyReader, status: u16, body: &str| {
-        reader.read_sign(&http(status, &[], body.as_bytes()))
+        reader.read_sign(&http(status, &[], body.as_bytes())).0
     };
     assert_eq!(read(&plain, 204, ""), Sign::Taken);
     assert_eq!(read(&plain, 404, ""), Sign::Refused);
