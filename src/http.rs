@@ -22,6 +22,7 @@ mod gate;
 mod headers;
 mod health;
 mod idempotency;
+mod inbound;
 mod keys;
 mod leads;
 mod lists;

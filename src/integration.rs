@@ -15,6 +15,7 @@
 pub mod cases;
 mod datum;
 mod fault;
+pub mod inbound;
 mod input;
 mod lint;
 mod nearest;

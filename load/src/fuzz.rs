@@ -4,6 +4,7 @@
 //! Each case is made from a valid one by a few mutations and depends on the seed and its own number
 //! only, so a case that fails can be made again: `--seed S --first N --count 1`.
 
+mod inbound;
 mod intake;
 mod mutate;
 mod profiles;
@@ -44,6 +45,8 @@ enum Target {
     Replies,
     /// Buyers' replies in their own formats, read by profiles
     Profiles,
+    /// Vendors' requests in their own formats, read by inbound profiles
+    Inbound,
 }
 
 /// What became of one case: the name of its outcome, or what was wrong with it.
@@ -64,6 +67,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         Target::Profiles => {
             let profiles = profiles::Profiles::new()?;
             ("profiles", Box::new(move |random| profiles.judge(random)), profiles::OUTCOMES)
+        }
+        Target::Inbound => {
+            let profiles = inbound::Profiles::new();
+            ("inbound", Box::new(move |random| profiles.judge(random)), inbound::OUTCOMES)
         }
     };
     let mut outcomes: BTreeMap<&'static str, u64> = BTreeMap::new();

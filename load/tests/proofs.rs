@@ -97,6 +97,12 @@ fn twenty_thousand_fuzzed_replies_in_buyers_own_formats_are_outcomes() {
 }
 
 #[test]
+fn twenty_thousand_fuzzed_requests_in_vendors_own_formats_are_bodies_or_refused() {
+    let report = run(&["fuzz", "inbound", "--count", "20000"]);
+    assert_eq!((&report["failures"], &report["cases"]), (&0.into(), &20_000.into()));
+}
+
+#[test]
 fn the_benchmark_measures_both_programs_and_compares_the_books() {
     let few = ["--buyers", "3", "--rate", "20", "--seconds", "1", "--rounds", "1", "--json"];
     let report = run(&[&["bench"], &few[..]].concat());

@@ -39,6 +39,12 @@ impl Zone {
         instant.to_zoned_datetime(self.0.clone())
     }
 
+    /// The instant at which the clocks of this zone show `at`; the earlier of two.
+    #[must_use]
+    pub fn instant(&self, at: civil::DateTime) -> Option<Timestamp> {
+        self.0.to_ambiguous_timestamp(at).compatible().ok()
+    }
+
     /// The calendar day of `instant` in this zone.
     #[must_use]
     pub fn day_of(&self, instant: Timestamp) -> civil::Date {

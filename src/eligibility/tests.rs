@@ -131,6 +131,7 @@ fn snapshot(campaigns: Vec<(&str, Option<Filter>, CampaignState)>) -> Snapshot {
         addresses: AddressPolicy::default(),
         shipped: BTreeMap::new(),
         shipped_profiles: BTreeMap::new(),
+        shipped_inbound: BTreeMap::new(),
     };
     match compile(7, &objects, secrets, &surroundings) {
         Ok(snapshot) => snapshot,

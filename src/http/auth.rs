@@ -135,7 +135,19 @@ pub(super) fn authenticate<'a>(
     find: impl FnOnce(KeyId) -> Option<&'a KeyRecord>,
 ) -> Result<Principal, ApiError> {
     let value = headers::single(headers, &AUTHORIZATION)?;
-    let Some(key) = value.and_then(bearer).and_then(|text| ApiKey::parse(text).ok()) else {
+    authenticate_text(value.and_then(bearer), check, find)
+}
+
+/// Says who is calling, by the text of a key, wherever it stood.
+///
+/// # Errors
+/// As [`authenticate`], but for the header.
+pub(super) fn authenticate_text<'a>(
+    text: Option<&str>,
+    check: &KeyCheck<'_>,
+    find: impl FnOnce(KeyId) -> Option<&'a KeyRecord>,
+) -> Result<Principal, ApiError> {
+    let Some(key) = text.and_then(|text| ApiKey::parse(text).ok()) else {
         return Err(check.fail(None));
     };
     let record = find(key.key_id());

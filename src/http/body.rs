@@ -34,6 +34,8 @@ pub enum Accepts {
     RegistryJson,
     /// `application/json` or `application/x-www-form-urlencoded`.
     JsonOrForm,
+    /// What the vendor's inbound profile says.
+    ByProfile,
 }
 
 /// A body that was read whole. No `Debug`: it may say anything about a person.
@@ -67,18 +69,30 @@ pub(super) async fn read(
 ) -> Result<Body, ApiError> {
     let kind = kind_of(head.headers(), accepts);
     let kind = if accepts == Accepts::OptionalJson { kind } else { Ok(kind?) };
+    let bytes = read_bytes(head, payload, limits).await?;
+    // Nothing needs no content type.
+    let kind = if bytes.is_empty() { kind.unwrap_or(ContentKind::Json) } else { kind? };
+    Ok(Body { kind, bytes })
+}
+
+/// Reads the bytes of a body, of whatever kind.
+///
+/// # Errors
+/// [`Code::BodyTooLarge`], [`Code::BodyTimeout`], [`Code::MalformedBody`], and
+/// [`Code::UnsupportedMediaType`] if they are compressed.
+pub(super) async fn read_bytes(
+    head: &RequestHead,
+    payload: Payload,
+    limits: BodyLimits,
+) -> Result<Bytes, ApiError> {
+    check_encoding(head.headers())?;
     let announced = announced_length(head.headers())?;
     if announced.is_some_and(|length| length > limits.bytes_max) {
         return Err(too_large(limits.bytes_max));
     }
     let expected = announced.unwrap_or(0);
     match tokio::time::timeout(limits.timeout, collect(payload, expected, limits.bytes_max)).await {
-        Ok(bytes) => {
-            let bytes = bytes?;
-            // Nothing needs no content type.
-            let kind = if bytes.is_empty() { kind.unwrap_or(ContentKind::Json) } else { kind? };
-            Ok(Body { kind, bytes })
-        }
+        Ok(bytes) => bytes,
         Err(_) => {
             let seconds = limits.timeout.as_secs_f64();
             let detail = format!("The body was not here whole after {seconds} s.");
@@ -120,12 +134,17 @@ fn announced_length(headers: &HeaderMap) -> Result<Option<usize>, ApiError> {
     text.parse().map(Some).map_err(|_| unreadable().closing())
 }
 
-/// What the body is by its content type, if the route reads that.
-fn kind_of(headers: &HeaderMap, accepts: Accepts) -> Result<ContentKind, ApiError> {
+fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
     let encoding = headers::single(headers, &CONTENT_ENCODING)?;
     if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(unsupported("Compressed bodies are not read."));
     }
+    Ok(())
+}
+
+/// What the body is by its content type, if the route reads that.
+fn kind_of(headers: &HeaderMap, accepts: Accepts) -> Result<ContentKind, ApiError> {
+    check_encoding(headers)?;
     let content_type = headers::single(headers, &CONTENT_TYPE)?.unwrap_or_default();
     let mut parts = content_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
@@ -155,7 +174,7 @@ fn is_understood(parameter: &str) -> bool {
     }
 }
 
-fn unsupported(detail: &'static str) -> ApiError {
+pub(super) fn unsupported(detail: &'static str) -> ApiError {
     ApiError::new(Code::UnsupportedMediaType, detail)
 }
 

@@ -6,17 +6,17 @@
 //! does not know why a step failed beyond what it is told. No text here may hold a consumer's data.
 
 mod causes;
+mod problem;
 
 use std::borrow::Cow;
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use crate::domain::ids::RequestId;
+pub(super) use problem::{Problem, Words};
 
 /// The media type of every error body.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -312,6 +312,7 @@ pub struct ApiError {
     retry_after_s: Option<u32>,
     allow: Option<Cow<'static, str>>,
     must_close: bool,
+    words: Option<Box<Words>>,
 }
 
 impl Fault {
@@ -334,6 +335,7 @@ impl ApiError {
             retry_after_s: None,
             allow: None,
             must_close: false,
+            words: None,
         }
     }
 
@@ -416,58 +418,6 @@ impl ApiError {
     pub fn cause(&self) -> Option<&str> {
         self.internal.as_deref()
     }
-
-    /// The whole answer, under the id of its request.
-    pub(super) fn render(&self, request_id: RequestId) -> HttpResponse {
-        let row = self.code.row();
-        let problem = Problem {
-            kind: format!("{PROBLEM_TYPE}{}", row.text),
-            title: row.title,
-            status: row.status,
-            code: row.text,
-            detail: &self.detail,
-            request_id,
-            errors: &self.faults,
-        };
-        let body = serde_json::to_vec(&problem).expect("a problem is made of texts and numbers");
-        let mut response = HttpResponse::build(self.status_code());
-        response.insert_header((CONTENT_TYPE, PROBLEM_JSON));
-        if let Some(seconds) = self.retry_after_s {
-            response.insert_header((RETRY_AFTER, seconds));
-        }
-        if let Some(allow) = &self.allow {
-            response.insert_header((ALLOW, allow.as_ref()));
-        }
-        if row.status == 401 {
-            response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"gavel\""));
-        }
-        if self.must_close {
-            response.force_close();
-        }
-        response.body(body)
-    }
-}
-
-/// The body of every error; the order of the fields is the order on the wire.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Problem<'a> {
-    /// `urn:gavel:error:` and the code.
-    #[serde(rename = "type")]
-    kind: String,
-    /// What the code means, for people.
-    title: &'a str,
-    /// The answer's status.
-    status: u16,
-    /// What went wrong, for programs.
-    #[schemars(with = "Code")]
-    code: &'a str,
-    /// This case of it, for people.
-    detail: &'a str,
-    /// Quote it.
-    request_id: RequestId,
-    /// The faulty parts of the body.
-    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
-    errors: &'a [Fault],
 }
 
 impl fmt::Display for ApiError {

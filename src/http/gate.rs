@@ -10,15 +10,17 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse};
+use jiff::Timestamp;
 
 use super::Api;
 use super::auth::{self, KeyCheck, Principal, SignatureCheck, SignedRequest};
 use super::body::{self, Accepts, Body, BodyLimits};
 use super::error::{ApiError, Code};
 use super::idempotency;
+use super::inbound;
 use super::request_id::api_of;
 use super::routes::{Access, Route};
-use crate::domain::key::{KeyRecord, Role};
+use crate::domain::key::{KeyId, KeyRecord, Role};
 use crate::intake::document::{self, DocumentLimits};
 use crate::registry::snapshot::Snapshot;
 
@@ -46,6 +48,9 @@ pub(super) async fn pass(
 
 async fn admit(route: &Route, request: &mut ServiceRequest) -> Result<(), ApiError> {
     let api = api_of(request)?;
+    if route.is_by_profile() {
+        return inbound::admit(&api, route, request).await;
+    }
     let principal = match route.access {
         Access::Everybody => None,
         Access::Roles(_) => Some(identify(&api, request)?),
@@ -53,11 +58,7 @@ async fn admit(route: &Route, request: &mut ServiceRequest) -> Result<(), ApiErr
     if let Some(principal) = &principal {
         // Noted first, so that the log has the key of a request that is refused, too.
         request.extensions_mut().insert(principal.clone());
-        if !route.admits(principal.holder.role()) {
-            let role = principal.holder.role();
-            let detail = format!("This route is not for keys of the role {role}.");
-            return Err(ApiError::new(Code::WrongRole, detail));
-        }
+        check_role(route, principal)?;
         check_changes(&api, route, principal)?;
     }
     let body = match route.accepts {
@@ -80,19 +81,54 @@ async fn admit(route: &Route, request: &mut ServiceRequest) -> Result<(), ApiErr
     Ok(())
 }
 
-fn identify(api: &Api, request: &ServiceRequest) -> Result<Principal, ApiError> {
+/// Refuses a key whose role may not call the route.
+pub(super) fn check_role(route: &Route, principal: &Principal) -> Result<(), ApiError> {
+    let role = principal.holder.role();
+    if route.admits(role) {
+        return Ok(());
+    }
+    let detail = format!("This route is not for keys of the role {role}.");
+    Err(ApiError::new(Code::WrongRole, detail))
+}
+
+/// Says who is calling, by the key in the request's header, and counts the request.
+pub(super) fn identify(api: &Api, request: &ServiceRequest) -> Result<Principal, ApiError> {
     let snapshot = api.exchange.snapshot();
-    let check = KeyCheck {
+    let check = key_check(api, request);
+    let find = |key_id| record_of(&snapshot, key_id);
+    let principal = auth::authenticate(request.headers(), &check, find)?;
+    counted(api, principal, check.now)
+}
+
+/// The same by the text of a key, wherever it stood.
+pub(super) fn identify_by(
+    api: &Api,
+    request: &ServiceRequest,
+    key: Option<&str>,
+) -> Result<Principal, ApiError> {
+    let snapshot = api.exchange.snapshot();
+    let check = key_check(api, request);
+    let find = |key_id| record_of(&snapshot, key_id);
+    let principal = auth::authenticate_text(key, &check, find)?;
+    counted(api, principal, check.now)
+}
+
+fn key_check<'a>(api: &'a Api, request: &ServiceRequest) -> KeyCheck<'a> {
+    KeyCheck {
         vault: api.exchange.vault(),
         failures: &api.failures,
         address: request.peer_addr().map(|peer| peer.ip()),
         now: api.exchange.clock().now(),
-    };
-    let principal = auth::authenticate(request.headers(), &check, |key_id| {
-        let entry = snapshot.keys.get(&key_id)?;
-        is_owned(&snapshot, &entry.record).then_some(&entry.record)
-    })?;
-    match api.rates.take(&principal.key_id, check.now) {
+    }
+}
+
+fn record_of(snapshot: &Snapshot, key_id: KeyId) -> Option<&KeyRecord> {
+    let entry = snapshot.keys.get(&key_id)?;
+    is_owned(snapshot, &entry.record).then_some(&entry.record)
+}
+
+fn counted(api: &Api, principal: Principal, now: Timestamp) -> Result<Principal, ApiError> {
+    match api.rates.take(&principal.key_id, now) {
         Ok(()) => Ok(principal),
         Err(seconds) => {
             let detail = "Too many requests with this key.";
@@ -127,7 +163,7 @@ fn is_owned(snapshot: &Snapshot, record: &KeyRecord) -> bool {
 fn check_shape(api: &Api, accepts: Accepts, body: &Body) -> Result<(), ApiError> {
     let of_any = DocumentLimits::from(api.exchange.limits());
     let limits = match accepts {
-        Accepts::Nothing | Accepts::JsonOrForm => return Ok(()),
+        Accepts::Nothing | Accepts::JsonOrForm | Accepts::ByProfile => return Ok(()),
         Accepts::OptionalJson if body.bytes.is_empty() => return Ok(()),
         Accepts::Json | Accepts::OptionalJson => of_any,
         Accepts::RegistryJson => DocumentLimits {
@@ -141,18 +177,20 @@ fn check_shape(api: &Api, accepts: Accepts, body: &Body) -> Result<(), ApiError>
     Ok(())
 }
 
-fn body_limits(api: &Api, accepts: Accepts) -> BodyLimits {
+pub(super) fn body_limits(api: &Api, accepts: Accepts) -> BodyLimits {
     let limits = api.exchange.limits();
     let bytes_max = match accepts {
         Accepts::RegistryJson => REGISTRY_BYTES_MAX,
-        Accepts::Nothing | Accepts::Json | Accepts::OptionalJson | Accepts::JsonOrForm => {
-            limits.body_bytes_max
-        }
+        Accepts::Nothing
+        | Accepts::Json
+        | Accepts::OptionalJson
+        | Accepts::JsonOrForm
+        | Accepts::ByProfile => limits.body_bytes_max,
     };
     BodyLimits { bytes_max, timeout: Duration::from_millis(limits.body_timeout_ms) }
 }
 
-fn check_signature(
+pub(super) fn check_signature(
     api: &Api,
     request: &ServiceRequest,
     principal: &Principal,

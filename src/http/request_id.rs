@@ -28,8 +28,11 @@ use crate::domain::key::KeyId;
 /// The route of a request that met none.
 const NO_ROUTE: &str = "-";
 
-/// The routes whose refusals are counted.
+/// The routes whose refusals are counted, where something is submitted.
 const SUBMISSIONS: [&str; 3] = ["/v1/leads", "/v1/pings", "/v1/posts"];
+
+/// The route of vendors with a format of their own, who submit by whatever method.
+const BY_PROFILE: &str = "/in/{profile}/{call}";
 
 /// Routes that machines ask every few seconds: their answers are logged at debug level.
 const QUIET_ROUTES: [&str; 3] = ["/livez", "/readyz", "/metrics"];
@@ -116,7 +119,8 @@ impl Line {
 
     fn finish_error(&self, error: &ApiError) -> HttpResponse {
         let is_submission = self.route.as_deref().is_some_and(|route| SUBMISSIONS.contains(&route));
-        if self.method == Method::POST && is_submission {
+        let is_by_profile = self.route.as_deref() == Some(BY_PROFILE);
+        if is_by_profile || (self.method == Method::POST && is_submission) {
             self.api.exchange.metrics().leads_refused_by_http(error.code().as_str());
         }
         let mut response = error.render(self.request_id);

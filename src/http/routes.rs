@@ -144,6 +144,8 @@ pub const ROUTES: &[Route] = &[
     get("/v1/leads/{lead_id}", VENDORS_AND_OPERATORS, Action::ReadLead),
     post("/v1/pings", VENDORS, Accepts::JsonOrForm, Action::SubmitPing),
     post("/v1/posts", VENDORS, Accepts::JsonOrForm, Action::SubmitPost),
+    get("/in/{profile}/{call}", VENDORS, Action::AskByProfile),
+    post("/in/{profile}/{call}", VENDORS, Accepts::ByProfile, Action::CallByProfile),
     get("/v1/specs", EVERYBODY, Action::ListSpecs),
     get("/v1/specs/{vertical}", EVERYBODY, Action::ReadSpec),
     get("/v1/auctions", OPERATORS, Action::ListAuctions),
@@ -267,6 +269,16 @@ impl Route {
         }
     }
 
+    /// Whether the vendor's inbound profile says where its key stands and what it asks for.
+    pub(super) const fn is_by_profile(&self) -> bool {
+        matches!(self.action, Action::AskByProfile | Action::CallByProfile)
+    }
+
+    /// Whether it answers `HEAD` too: reading does, and a vendor's call by `GET` is no reading.
+    const fn answers_head(&self) -> bool {
+        matches!(self.method, Method::Get) && !self.is_by_profile()
+    }
+
     /// Whether it is on `listener`.
     #[must_use]
     pub fn is_on(&self, listener: Listener) -> bool {
@@ -293,6 +305,7 @@ impl Route {
     fn service(&'static self) -> actix_web::Route {
         let handler = self.action.handler();
         let guarded = match self.method {
+            Method::Get if !self.answers_head() => handler.guard(guard::Get()),
             Method::Get => handler.guard(guard::Any(guard::Get()).or(guard::Head())),
             Method::Post => handler.method(HttpMethod::POST),
             Method::Put => handler.method(HttpMethod::PUT),
@@ -331,7 +344,7 @@ pub(super) fn register(listener: Listener, config: &mut ServiceConfig) {
 /// The value of `Allow` for a path with these routes.
 fn allowed<'a>(routes: impl Iterator<Item = &'a Route>) -> String {
     let methods: Vec<&str> = routes
-        .map(|route| if route.method == Method::Get { "GET, HEAD" } else { route.method.as_str() })
+        .map(|route| if route.answers_head() { "GET, HEAD" } else { route.method.as_str() })
         .collect();
     methods.join(", ")
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde_json::{Map, Value as Json};
 use zeroize::Zeroizing;
 
 use crate::domain::bid::SeatsWanted;
@@ -145,6 +146,8 @@ pub(super) struct Seen<'a> {
     pub(super) lead_id: Option<LeadId>,
     pub(super) bid: Option<WonBid<'a>>,
     pub(super) sold_price: Option<Money>,
+    /// What a vendor sent, or is told.
+    pub(super) given: Option<&'a Map<String, Json>>,
 }
 
 impl<'a> From<&Frame<'a>> for Seen<'a> {
@@ -159,6 +162,7 @@ impl<'a> From<&Frame<'a>> for Seen<'a> {
             lead_id: None,
             bid: None,
             sold_price: None,
+            given: None,
         }
     }
 }

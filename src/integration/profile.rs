@@ -333,7 +333,7 @@ fn settings(root: &mut Section<'_>, faults: &mut Faults<'_>) -> Vec<Setting> {
     settings
 }
 
-fn terms(root: &mut Section<'_>, faults: &mut Faults<'_>) -> Terms {
+pub(super) fn terms(root: &mut Section<'_>, faults: &mut Faults<'_>) -> Terms {
     let mut terms = Terms::default();
     if let Some(zone) = root.text("time_zone", faults) {
         match Zone::parse(&zone.value) {
@@ -359,7 +359,7 @@ fn terms(root: &mut Section<'_>, faults: &mut Faults<'_>) -> Terms {
     terms
 }
 
-fn check_name(name: Option<&At<String>>, faults: &mut Faults<'_>) {
+pub(super) fn check_name(name: Option<&At<String>>, faults: &mut Faults<'_>) {
     let is_slug = |text: &str| {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         !text.is_empty()

@@ -35,7 +35,10 @@ pub use self::answer::{PingReading, PostReading, PostSettings, Sign, Token, Toke
 pub use self::bid::{Life, ProfileBid, Terms};
 pub(super) use self::compile::compile;
 pub use self::compile::{CompiledReply, Role};
+pub(super) use self::decode::decode;
+pub(super) use self::json::JsonTree;
 pub use self::rule::Outcome;
+pub(super) use self::xml::XmlTree;
 
 /// A whole reply with its headers.
 #[derive(Clone, Copy)]

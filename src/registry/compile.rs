@@ -29,6 +29,7 @@ use crate::domain::party::Party;
 use crate::domain::slug::{CampaignId, ProfileId, VerticalId};
 use crate::domain::tree::Tree;
 use crate::domain::vendor::Vendor;
+use crate::integration::inbound::{self, Inbound};
 use crate::integration::{Profile, SecretText};
 
 pub use campaign::{POST_MS_MAX, POST_MS_MIN, RESELL_AFTER_S_MAX};
@@ -48,6 +49,8 @@ pub struct Surroundings {
     pub shipped: BTreeMap<VerticalId, Arc<CompiledVertical>>,
     /// The profiles that come with the program.
     pub shipped_profiles: BTreeMap<ProfileId, Arc<Profile>>,
+    /// The inbound profiles that come with the program.
+    pub shipped_inbound: BTreeMap<ProfileId, Arc<Inbound>>,
 }
 
 impl Surroundings {
@@ -59,6 +62,7 @@ impl Surroundings {
             addresses,
             shipped: shipped_verticals(),
             shipped_profiles: shipped_profiles(),
+            shipped_inbound: shipped_inbound(),
         }
     }
 }
@@ -73,6 +77,12 @@ pub fn shipped_verticals() -> BTreeMap<VerticalId, Arc<CompiledVertical>> {
         (compiled.id().clone(), Arc::new(compiled))
     };
     vertical::shipped().iter().map(compile).collect()
+}
+
+/// The inbound profiles that come with the program, ready for use.
+fn shipped_inbound() -> BTreeMap<ProfileId, Arc<Inbound>> {
+    let named = |(name, _)| Some((ProfileId::parse(name).ok()?, Arc::new(inbound::shipped(name)?)));
+    inbound::SHIPPED.into_iter().filter_map(named).collect()
 }
 
 /// Everything that is wrong with the objects, in the order of kinds and ids; secrets apart.
@@ -112,6 +122,7 @@ pub fn compile(
         campaigns,
         trees: live(&objects.trees),
         profiles: compiler.profiles,
+        inbound: compiler.inbound,
         keys: secrets.keys,
         endpoints,
         ends_at: secrets.ends_at,
@@ -133,6 +144,7 @@ struct Compiler<'a> {
     surroundings: &'a Surroundings,
     verticals: BTreeMap<VerticalId, Arc<CompiledVertical>>,
     profiles: BTreeMap<ProfileId, Arc<Profile>>,
+    inbound: BTreeMap<ProfileId, Arc<Inbound>>,
     filters: BTreeMap<CampaignId, CompiledFilter>,
     faults: Vec<RegistryFault>,
 }
@@ -176,6 +188,7 @@ impl<'a> Compiler<'a> {
             surroundings,
             verticals: surroundings.shipped.clone(),
             profiles: surroundings.shipped_profiles.clone(),
+            inbound: surroundings.shipped_inbound.clone(),
             filters: BTreeMap::new(),
             faults: Vec::new(),
         };

@@ -23,6 +23,7 @@ use crate::domain::slug::{BuyerId, CampaignId, ProfileId, VendorId, VerticalId};
 use crate::domain::tree::Tree;
 use crate::domain::vendor::Vendor;
 use crate::integration::Profile;
+use crate::integration::inbound::Inbound;
 use crate::signing::SigningKeys;
 
 /// The registry at one version.
@@ -43,6 +44,8 @@ pub struct Snapshot {
     pub trees: BTreeMap<VerticalId, Arc<Tree>>,
     /// The profiles, those that come with the program included.
     pub profiles: BTreeMap<ProfileId, Arc<Profile>>,
+    /// The formats of vendors, those that come with the program included.
+    pub inbound: BTreeMap<ProfileId, Arc<Inbound>>,
     /// The API keys, revoked ones included.
     pub keys: BTreeMap<KeyId, KeyEntry>,
     /// Where vendors and buyers hear of events.
@@ -95,6 +98,7 @@ pub(super) struct SnapshotParts {
     pub(super) campaigns: BTreeMap<CampaignId, Arc<CompiledCampaign>>,
     pub(super) trees: BTreeMap<VerticalId, Arc<Tree>>,
     pub(super) profiles: BTreeMap<ProfileId, Arc<Profile>>,
+    pub(super) inbound: BTreeMap<ProfileId, Arc<Inbound>>,
     pub(super) keys: BTreeMap<KeyId, KeyEntry>,
     pub(super) endpoints: EndpointTable,
     pub(super) ends_at: Option<Timestamp>,
@@ -131,6 +135,7 @@ impl Snapshot {
             campaigns: parts.campaigns,
             trees: parts.trees,
             profiles: parts.profiles,
+            inbound: parts.inbound,
             keys: parts.keys,
             endpoints: parts.endpoints,
             ends_at: parts.ends_at,

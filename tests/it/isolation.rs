@@ -228,6 +228,10 @@ fn rule(world: &World, route: &Route) -> Option<Rule> {
     Some(match name.as_str() {
         // Ids of pings stand in bodies; `ping_post` tries those of others.
         "POST /v1/leads" | "POST /v1/pings" | "POST /v1/posts" => plain(422),
+        // Keys stand elsewhere there, where a profile says so; `inbound` tries that.
+        "GET /in/{profile}/{call}" | "POST /in/{profile}/{call}" => {
+            with(vec![(Side::Unknown, "nothing".to_owned())], 404)
+        }
         "GET /v1/leads/{lead_id}" => with(leads(), 200),
         "GET /v1/auctions/{id}" => {
             let auction = |lead: &str| lead.replace("lead_", "auc_");

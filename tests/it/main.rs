@@ -14,6 +14,7 @@ mod event_endpoints;
 mod events;
 mod hostile;
 mod idempotency;
+mod inbound;
 mod isolation;
 mod keys;
 mod monitoring;

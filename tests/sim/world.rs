@@ -69,7 +69,8 @@ pub fn make_day_keys(day_keys: &Path) {
 fn surroundings() -> Surroundings {
     let (currency, addresses) = ("USD".to_owned(), AddressPolicy::default());
     let shipped_profiles = BTreeMap::new();
-    Surroundings { currency, addresses, shipped: VERTICALS.clone(), shipped_profiles }
+    let (shipped, shipped_inbound) = (VERTICALS.clone(), BTreeMap::new());
+    Surroundings { currency, addresses, shipped, shipped_profiles, shipped_inbound }
 }
 
 /// Entries of an outbox looked through for what is to be acknowledged.

@@ -6,6 +6,7 @@ use super::folder::{self, ProfileFolder};
 use super::{BuyerError, Findings, Lint};
 use crate::domain::slug::VerticalId;
 use crate::integration::cases::Case;
+use crate::integration::inbound::{Inbound, is_inbound, shipped};
 use crate::integration::{Fault, Profile, Severity};
 
 /// How many faults were told.
@@ -21,6 +22,14 @@ pub(super) fn lint(order: &Lint) -> Result<Findings, BuyerError> {
     let mut count = Count::default();
     let mut text = String::new();
     for folder in &folders {
+        if is_inbound(&folder.text) {
+            let faults = match Inbound::compile(&folder.text, &shipped) {
+                Err(faults) => faults,
+                Ok(profile) => profile.warnings().to_vec(),
+            };
+            told(folder, &faults, "", &mut count, &mut text);
+            continue;
+        }
         let faults = match folder.compile() {
             Err(faults) => faults,
             Ok(profile) => {

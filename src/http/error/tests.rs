@@ -1,4 +1,7 @@
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+
 use super::*;
+use crate::domain::ids::RequestId;
 use crate::flow::exchange::FlowError;
 use crate::ports::auction_store::StoreError;
 use crate::ports::records::RecordsError;

@@ -11,7 +11,7 @@ use super::operation::{Answer, Operation, Tag, schema_of};
 use crate::domain::ids::{EndpointId, EventId, LeadId, PostId};
 use crate::domain::key::{KeyId, Role};
 use crate::domain::limits::Limits;
-use crate::domain::slug::{BuyerId, CampaignId, VendorId, VerticalId};
+use crate::domain::slug::{BuyerId, CampaignId, ProfileId, VendorId, VerticalId};
 use crate::http::body::Accepts;
 use crate::http::error::{Code, PROBLEM_JSON, Problem};
 use crate::http::routes::{Access, Listener, ROUTES, Route};
@@ -197,7 +197,12 @@ fn operation_of(route: &'static Route, components: &mut Components, lead_example
             content["application/x-www-form-urlencoded"] =
                 json!({"schema": {"type": "object", "description": form}});
         }
-        let is_required = route.accepts != Accepts::OptionalJson;
+        if route.accepts == Accepts::ByProfile {
+            for media in ["application/x-www-form-urlencoded", "text/xml"] {
+                content[media] = content["application/json"].clone();
+            }
+        }
+        let is_required = !matches!(route.accepts, Accepts::OptionalJson | Accepts::ByProfile);
         described["requestBody"] = json!({"required": is_required, "content": content});
     }
     if !route.is_on(Listener::Api { with_operators: true }) {
@@ -238,6 +243,8 @@ fn path_parameter(name: &str, components: &mut Components) -> (Json, &'static st
         "endpoint_id" => (components.in_request(schema_of::<EndpointId>), "The endpoint."),
         "event_id" => (components.in_request(schema_of::<EventId>), "The event."),
         "buyer_id" => (components.in_request(schema_of::<BuyerId>), "The buyer."),
+        "profile" => (components.in_request(schema_of::<ProfileId>), "The inbound profile."),
+        "call" => (json!({"type": "string"}), "A path that the profile has."),
         "vertical" => (components.in_request(schema_of::<VerticalId>), "The vertical."),
         "file" => (json!({"type": "string"}), "A file that the page asks for."),
         "id" => (

@@ -14,6 +14,7 @@ pub(in crate::http) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 pub(in crate::http) enum Tag {
     Leads,
     Pings,
+    Inbound,
     Specs,
     Auctions,
     Posts,
@@ -28,9 +29,10 @@ pub(in crate::http) enum Tag {
 
 impl Tag {
     /// Every chapter.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Leads,
         Self::Pings,
+        Self::Inbound,
         Self::Specs,
         Self::Auctions,
         Self::Posts,
@@ -48,6 +50,7 @@ impl Tag {
         match self {
             Self::Leads => "Leads",
             Self::Pings => "Ping, then post",
+            Self::Inbound => "Formats of vendors",
             Self::Specs => "Posting specs",
             Self::Auctions => "Auctions",
             Self::Posts => "Posts",
@@ -68,6 +71,7 @@ impl Tag {
             Self::Pings => {
                 "Vendors ask what a lead would bring, and post it if they like the price."
             }
+            Self::Inbound => "Vendors of other systems keep their format.",
             Self::Specs => "What a lead of each vertical must say.",
             Self::Auctions => "How an auction came to its end.",
             Self::Posts => "Deliveries of sold leads to buyers.",
@@ -188,6 +192,12 @@ impl Operation {
     /// What its JSON body is.
     pub fn body<T: JsonSchema>(mut self) -> Self {
         self.body = Some(schema_of::<T>);
+        self
+    }
+
+    /// Its body is what somebody else says it is.
+    pub fn takes_any(mut self) -> Self {
+        self.body = Some(any_object);
         self
     }
 

@@ -4,8 +4,8 @@ use actix_web::web;
 
 use super::super::openapi::Operation;
 use super::super::{
-    accounts, auctions, breakers, campaigns, docs, event_endpoints, health, keys, leads, lists,
-    objects, openapi, outcomes, pings, posts, registry, specs,
+    accounts, auctions, breakers, campaigns, docs, event_endpoints, health, inbound, keys, leads,
+    lists, objects, openapi, outcomes, pings, posts, registry, specs,
 };
 
 /// What a route does.
@@ -16,6 +16,8 @@ pub(super) enum Action {
     ReadLead,
     SubmitPing,
     SubmitPost,
+    AskByProfile,
+    CallByProfile,
     ListSpecs,
     ReadSpec,
     ListAuctions,
@@ -84,6 +86,8 @@ impl Action {
             Action::ReadLead => leads::read_operation(),
             Action::SubmitPing => pings::ping_operation(),
             Action::SubmitPost => pings::post_operation(),
+            Action::AskByProfile => inbound::ask_operation(),
+            Action::CallByProfile => inbound::call_operation(),
             Action::ListSpecs => specs::list_operation(),
             Action::ReadSpec => specs::read_operation(),
             Action::ListAuctions => lists::auctions_operation(),
@@ -152,6 +156,7 @@ impl Action {
             Action::ReadLead => web::to(leads::read),
             Action::SubmitPing => web::to(pings::ping),
             Action::SubmitPost => web::to(pings::post),
+            Action::AskByProfile | Action::CallByProfile => web::to(inbound::call),
             Action::ListSpecs => web::to(specs::list),
             Action::ReadSpec => web::to(specs::read),
             Action::ListAuctions => web::to(lists::auctions),

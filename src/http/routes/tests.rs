@@ -82,6 +82,7 @@ fn what_a_vendor_or_buyer_may_do_and_is_no_change_of_the_registry_is_named_here(
         ("POST", "/v1/leads"),
         ("POST", "/v1/pings"),
         ("POST", "/v1/posts"),
+        ("POST", "/in/{profile}/{call}"),
         ("POST", "/v1/leads/{lead_id}/outcomes"),
         ("POST", "/v1/events/{event_id}/resend"),
     ];
@@ -101,6 +102,8 @@ fn a_listener_for_operators_takes_their_routes_off_the_api() {
             "GET /v1/leads/{lead_id}",
             "POST /v1/pings",
             "POST /v1/posts",
+            "GET /in/{profile}/{call}",
+            "POST /in/{profile}/{call}",
             "GET /v1/specs",
             "GET /v1/specs/{vertical}",
             "GET /v1/auctions/{id}",

@@ -12,7 +12,7 @@ use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 const DECLARATION_BYTES_MAX: usize = 256;
 
 /// The text of `body`. `fixed` is the profile's charset, `content_type` the header.
-pub(super) fn decode<'b>(
+pub(in crate::integration) fn decode<'b>(
     body: &'b [u8],
     fixed: Option<&'static Encoding>,
     content_type: Option<&str>,

@@ -6,6 +6,7 @@
 
 mod filter;
 mod path;
+mod texts;
 
 use std::borrow::Cow;
 

@@ -6,6 +6,7 @@
 //! their entities, tags that do not match, an attribute that stands twice, depth and size without end.
 
 mod path;
+mod texts;
 
 use std::borrow::Cow;
 

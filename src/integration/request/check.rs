@@ -104,7 +104,8 @@ impl Uses {
             | Source::Itself
             | Source::Number(_)
             | Source::Word(_)
-            | Source::Bid(_) => {}
+            | Source::Bid(_)
+            | Source::Given(_) => {}
         }
     }
 }

@@ -61,7 +61,7 @@ impl Condition {
                 Some(name) => (true, name),
                 None => (false, text.value.as_str()),
             };
-            let source = Source::parse(name.trim(), text.place(), faults)?;
+            let source = Source::parse_in(terms.vocabulary, name.trim(), text.place(), faults)?;
             let has = Self::Has(text.clone().map(|_| source));
             return Some(if negated { Self::Not(Box::new(has)) } else { has });
         }
@@ -119,7 +119,7 @@ impl Condition {
         faults: &mut Faults<'_>,
     ) -> Option<Self> {
         let name = section.text("from", faults)?;
-        let source = Source::parse(&name.value, name.place(), faults);
+        let source = Source::parse_in(terms.vocabulary, &name.value, name.place(), faults);
         let is = section.take("is").and_then(|entry| entry.into_literal(faults));
         let among = section.list("in", faults);
         let list = section.text("in_list", faults);

@@ -1,5 +1,7 @@
 //! Date patterns: how a buyer writes days and times.
 
+mod read;
+
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 

@@ -101,7 +101,10 @@ impl Value {
         let mut value = origin;
         for step in &self.steps {
             value = match value {
-                Some(value) => step.take(value, beside.as_ref(), scope.seen.frame.now),
+                Some(value) => {
+                    let kept = self.keeps_unread.then(|| value.clone());
+                    step.take(value, beside.as_ref(), scope.seen.frame.now).or(kept)
+                }
                 None => break,
             };
         }

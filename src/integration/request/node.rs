@@ -21,6 +21,9 @@ pub(in crate::integration) struct Value {
     pub(super) kind: Option<Kind>,
     /// Whether a request without it is not sent at all.
     pub(super) is_required: bool,
+    /// Whether a value that a step cannot take stays as it came: what a vendor sends wrongly is
+    /// refused under its name, not lost.
+    pub(super) keeps_unread: bool,
     /// When it has a value at all.
     pub(super) when: Option<Condition>,
 }

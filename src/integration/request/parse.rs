@@ -6,7 +6,7 @@ use super::super::fault::{Faults, Place};
 use super::super::section::{At, Entry, Section};
 use super::condition::Condition;
 use super::node::{Kind, Missing, Origin, Piece, Value};
-use super::source::Source;
+use super::source::{Source, Vocabulary};
 use super::step::{STEP_KEYS, Step, parse_steps};
 use super::template::Template;
 use super::terms::Terms;
@@ -52,7 +52,8 @@ impl<'p, 't> Parser<'p, 't> {
 
     /// A source by its name.
     pub(super) fn source(&mut self, text: At<String>) -> Option<At<Source>> {
-        let source = Source::parse(&text.value, text.place(), self.faults)?;
+        let source =
+            Source::parse_in(self.terms.vocabulary, &text.value, text.place(), self.faults)?;
         Some(text.map(|_| source))
     }
 
@@ -130,6 +131,7 @@ impl<'p, 't> Parser<'p, 't> {
             default: default.map(|default| default.value),
             kind: kind.map(|kind| kind.value),
             is_required: required.is_some_and(|required| required.value),
+            keeps_unread: self.terms.vocabulary == Vocabulary::Vendor,
             when,
         })
     }
@@ -276,6 +278,11 @@ impl<'p, 't> Parser<'p, 't> {
     }
 
     fn template(&mut self, entry: Entry<'_>) -> Option<Origin> {
+        if self.terms.vocabulary != Vocabulary::Buyer {
+            self.faults
+                .error(entry.place(), "there are no templates for what vendors send and get");
+            return None;
+        }
         let text = entry.into_text(self.faults)?;
         let template = Template::compile(&text, None, self.faults)?;
         Some(Origin::Template(Arc::new(template)))
@@ -291,6 +298,7 @@ impl Value {
             default: None,
             kind: None,
             is_required: false,
+            keeps_unread: false,
             when: None,
         }
     }

@@ -51,6 +51,22 @@ impl<'a> Scope<'a> {
             Source::Captured(name) => {
                 self.seen.frame.captured.get(name).map(|text| Datum::text(text))
             }
+            Source::Given(path) => self.given(path),
+        }
+    }
+
+    /// What a vendor sent, or is told, under these names. A blank text is no value, and a group by
+    /// itself is a list of one.
+    fn given(&self, path: &[String]) -> Option<Datum<'a>> {
+        let (first, rest) = path.split_first()?;
+        let mut value = self.seen.given?.get(first)?;
+        for name in rest {
+            value = value.get(name)?;
+        }
+        match value {
+            Json::Object(_) => Some(Datum::List(Items::Json(std::slice::from_ref(value)))),
+            Json::String(text) if text.trim().is_empty() => None,
+            _ => Datum::of_json(value),
         }
     }
 

@@ -4,7 +4,7 @@
 //! a field that is named like such a word reaches it all the same.
 
 use super::super::fault::{Faults, Place};
-use super::super::nearest::nearest;
+use super::super::nearest::{hint, nearest};
 use super::super::phase::{Phase, Sight};
 
 /// Where a value comes from.
@@ -30,6 +30,20 @@ pub(in crate::integration) enum Source {
     Secret(String),
     /// What an earlier call brought, by its whole name.
     Captured(String),
+    /// A field of a vendor's request, or a part of what the vendor is told: the names that lead to it.
+    Given(Vec<String>),
+}
+
+/// What the names of sources mean, by who is spoken with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::integration) enum Vocabulary {
+    /// A request to a buyer: the lead and the exchange's own words.
+    #[default]
+    Buyer,
+    /// A vendor's request: the vendor's own fields.
+    Vendor,
+    /// The answer to a vendor.
+    Answer,
 }
 
 /// A field of the lead; of a list, one of its items and perhaps a field in it.
@@ -129,7 +143,74 @@ pub(in crate::integration) const WORDS: [(&str, Word, &[Phase]); 20] = [
 const FAMILIES: [&str; 10] =
     ["lead", "item", "consent", "bid", "setting", "secret", "login", "preping", "reply", "call"];
 
+/// What an answer to a vendor may tell.
+pub(in crate::integration) const TOLD: [&str; 21] = [
+    "outcome",
+    "message",
+    "call",
+    "disposition",
+    "reason",
+    "code",
+    "detail",
+    "lead_id",
+    "ping_id",
+    "payout",
+    "currency",
+    "offer_id",
+    "seats",
+    "expires_at",
+    "redirect_url",
+    "status_url",
+    "retry_after_s",
+    "fault_field",
+    "faults",
+    "offers",
+    "sales",
+];
+
 impl Source {
+    /// Reads the name of a source as it is meant where it stands.
+    pub(in crate::integration) fn parse_in(
+        vocabulary: Vocabulary,
+        text: &str,
+        place: Place<'_>,
+        faults: &mut Faults<'_>,
+    ) -> Option<Self> {
+        if vocabulary == Vocabulary::Buyer {
+            return Self::parse(text, place, faults);
+        }
+        let path = |text: &str| {
+            let names: Vec<String> = text.split('/').map(str::to_owned).collect();
+            let are_names = names.iter().all(|name| !name.trim().is_empty() && name.len() <= 200);
+            (are_names && names.len() <= 8).then_some(names)
+        };
+        let found = match (vocabulary, text.split_once('.')) {
+            (_, Some(("item", name))) if !name.is_empty() => Some(Self::Item(name.to_owned())),
+            _ if text == "item" => Some(Self::Itself),
+            (Vocabulary::Vendor, _) => path(text).map(Self::Given),
+            (_, Some(("given", name))) => path(name).map(|mut names| {
+                names.insert(0, "given".to_owned());
+                Self::Given(names)
+            }),
+            _ if text == "number" => Some(Self::Number(1)),
+            _ => TOLD.contains(&text).then(|| Self::Given(vec![text.to_owned()])),
+        };
+        if found.is_none() {
+            let hint = match (vocabulary, hint(text, &TOLD)) {
+                (Vocabulary::Answer, Some(hint)) => hint,
+                (Vocabulary::Answer, None) => {
+                    format!(
+                        "write given.NAME for a field of the request, or one of {}",
+                        TOLD.join(", ")
+                    )
+                }
+                _ => "write the name of a field, `group/field` for one in a group".to_owned(),
+            };
+            faults.error_with(place, format!("`{text}` is no source here"), hint);
+        }
+        found
+    }
+
     /// Reads the name of a source; notes what it is if it is none.
     pub(in crate::integration) fn parse(
         text: &str,
@@ -204,9 +285,12 @@ impl Source {
                 };
                 (name.as_str(), is_there)
             }
-            Self::Item(_) | Self::Itself | Self::Number(_) | Self::Setting(_) | Self::Secret(_) => {
-                return;
-            }
+            Self::Item(_)
+            | Self::Itself
+            | Self::Number(_)
+            | Self::Setting(_)
+            | Self::Secret(_)
+            | Self::Given(_) => return,
         };
         if !is_there {
             faults.error(place, format!("a {phase} request has no `{what}`"));

@@ -56,6 +56,10 @@ pub(in crate::integration) enum Step {
     Digits(DigitPattern),
     /// A date in a pattern.
     Date(DatePattern),
+    /// A date that came in a pattern, as the exchange writes dates.
+    ReadDate(DatePattern),
+    /// One of two words that came, as true or false.
+    ReadBoolean { yes: Literal, no: Literal },
     /// A number with so many decimals, what is beyond them dropped.
     Decimals(u32),
     /// An amount in hundredths.
@@ -136,6 +140,12 @@ impl Step {
                 Datum::owned(pattern.write(&digits)?)
             }
             Self::Date(pattern) => Datum::owned(pattern.write(&value)?),
+            Self::ReadDate(pattern) => Datum::owned(pattern.read(&value.into_text()?)?),
+            Self::ReadBoolean { yes, no } => {
+                let text = value.into_text()?;
+                let is = |word: &Literal| word.as_text().eq_ignore_ascii_case(text.trim());
+                Datum::Boolean(if is(yes) { true } else { is(no).then_some(false)? })
+            }
             Self::Decimals(places) => Datum::owned(with_decimals(value.to_decimal()?, *places)),
             Self::Cents => Datum::Integer(value.to_decimal()?.ten_thousandths() / 100),
             Self::Boolean { yes, no } => {

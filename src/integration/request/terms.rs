@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::source::Vocabulary;
 use super::step::ValueMap;
 use crate::domain::time::Zone;
 
@@ -13,6 +14,8 @@ pub(in crate::integration) struct Terms {
     pub(in crate::integration) zone: Zone,
     /// `[value_maps]`.
     pub(in crate::integration) maps: BTreeMap<String, ValueMap>,
+    /// What the names of sources mean.
+    pub(in crate::integration) vocabulary: Vocabulary,
     /// `[lists]`.
     pub(in crate::integration) lists: BTreeMap<String, Arc<BTreeSet<String>>>,
 }

@@ -114,6 +114,12 @@ impl Parser<'_, '_> {
         self.nodes(section, Shared { format, nesting, missing })
     }
 
+    /// Fields that stand side by side in a format, outside a request.
+    pub(super) fn plain_nodes(&mut self, section: Section<'_>, format: Format) -> Vec<Node> {
+        let (nesting, missing) = (Nesting::Flat, Missing::Omit);
+        self.nodes(section, Shared { format, nesting, missing })
+    }
+
     /// The fields of a table in the order of the file.
     fn nodes(&mut self, section: Section<'_>, shared: Shared) -> Vec<Node> {
         let entries = section.into_entries().into_iter();

@@ -10,7 +10,8 @@ use crate::domain::profile::{CASE_BYTES_MAX, CASES_MAX, PROFILE_NAMES_MAX, Profi
 use crate::domain::slug::ProfileId;
 use crate::domain::standing::Endpoints;
 use crate::domain::vertical::{Exposure, Field, PiiClass};
-use crate::integration::{Phase, Profile, SecretText, Severity};
+use crate::integration::inbound::{Inbound, is_inbound, shipped};
+use crate::integration::{Fault, Phase, Profile, SecretText, Severity};
 use crate::registry::fault::FaultRule;
 use crate::registry::profile::{CampaignProfile, Need};
 use crate::registry::vertical::CompiledVertical;
@@ -25,6 +26,13 @@ impl Compiler<'_> {
             let Some(files) = stored.as_live() else { continue };
             let mut noting =
                 Noting { kind: ObjectKind::Profile, id: id.as_str(), faults: &mut self.faults };
+            if is_inbound(&files.text) {
+                match inbound(id, files, &mut noting) {
+                    Some(profile) => drop(self.inbound.insert(id.clone(), Arc::new(profile))),
+                    None => drop(self.inbound.remove(id)),
+                }
+                continue;
+            }
             match compile(id, files, &mut noting) {
                 Some(profile) => drop(self.profiles.insert(id.clone(), Arc::new(profile))),
                 // Its campaigns are not blamed for a profile that cannot be read.
@@ -36,26 +44,42 @@ impl Compiler<'_> {
     /// Whether the profile is there but cannot be used.
     pub(super) fn is_broken_profile(&self, id: &str) -> bool {
         !self.profiles.contains_key(id)
+            && !self.inbound.contains_key(id)
             && self.objects.profiles.get(id).is_some_and(|stored| !stored.is_archived)
     }
 }
 
 /// The profile of these files; `None` if anything is wrong with them.
 fn compile(id: &ProfileId, files: &ProfileFiles, noting: &mut Noting<'_>) -> Option<Profile> {
-    let profile = match Profile::compile(&files.text) {
-        Ok(profile) => profile,
-        Err(faults) => {
-            for fault in faults.iter().filter(|fault| fault.severity == Severity::Error) {
-                let hint = fault.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
-                let (line, column) = (fault.line, fault.column);
-                let detail = format!("profile.toml:{line}:{column}: {}{hint}", fault.message);
-                noting.fault(&fault.at, FaultRule::InvalidProfile, detail);
-            }
-            return None;
-        }
+    let profile = kept(Profile::compile(&files.text), noting)?;
+    check_files(id, (profile.name(), files), noting);
+    Some(profile)
+}
+
+/// The inbound profile of these files; `None` if anything is wrong with them.
+fn inbound(id: &ProfileId, files: &ProfileFiles, noting: &mut Noting<'_>) -> Option<Inbound> {
+    let profile = kept(Inbound::compile(&files.text, &shipped), noting)?;
+    check_files(id, (profile.name(), files), noting);
+    Some(profile)
+}
+
+/// What was compiled; `None` and a note of each fault if it could not be.
+fn kept<T>(compiled: Result<T, Vec<Fault>>, noting: &mut Noting<'_>) -> Option<T> {
+    let note = |fault: &Fault| {
+        let hint = fault.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        let (line, column) = (fault.line, fault.column);
+        let detail = format!("profile.toml:{line}:{column}: {}{hint}", fault.message);
+        noting.fault(&fault.at, FaultRule::InvalidProfile, detail);
     };
-    if profile.name() != id.as_str() {
-        let detail = format!("the profile calls itself `{}`", profile.name());
+    let note_all = |faults: Vec<Fault>| {
+        faults.iter().filter(|fault| fault.severity == Severity::Error).for_each(note);
+    };
+    compiled.map_err(note_all).ok()
+}
+
+fn check_files(id: &ProfileId, (name, files): (&str, &ProfileFiles), noting: &mut Noting<'_>) {
+    if name != id.as_str() {
+        let detail = format!("the profile calls itself `{name}`");
         noting.fault("profile", FaultRule::OtherId, detail);
     }
     if files.cases.len() > CASES_MAX || files.cases.values().any(|case| case.len() > CASE_BYTES_MAX)
@@ -63,7 +87,6 @@ fn compile(id: &ProfileId, files: &ProfileFiles, noting: &mut Noting<'_>) -> Opt
         let detail = format!("a profile has at most {CASES_MAX} cases of {CASE_BYTES_MAX} bytes");
         noting.fault("cases", FaultRule::OutOfRange, detail);
     }
-    Some(profile)
 }
 
 /// What a campaign is held against.

@@ -84,6 +84,7 @@ fn surroundings() -> Surroundings {
         addresses: AddressPolicy::default(),
         shipped: BTreeMap::new(),
         shipped_profiles: BTreeMap::new(),
+        shipped_inbound: BTreeMap::new(),
     }
 }
 

@@ -3,7 +3,8 @@
 use super::{CASES_FOLDER, FileFault, PROFILE_FILE, Reading, SourceFile};
 use crate::domain::profile::ProfileFiles;
 use crate::domain::slug::{OfProfile, ProfileId};
-use crate::integration::{Profile, Severity};
+use crate::integration::Severity;
+use crate::integration::inbound::name_of;
 
 impl Reading {
     /// Reads a file of a profile; `rest` is its path below the folder of profiles.
@@ -27,12 +28,10 @@ impl Reading {
     }
 
     fn profile_file(&mut self, file: &SourceFile, id: ProfileId) {
-        match Profile::compile(&file.text) {
-            Ok(profile) if profile.name() != id.as_str() => {
-                let detail = format!(
-                    "the profile calls itself `{}`; its folder must have its name",
-                    profile.name()
-                );
+        match name_of(&file.text) {
+            Ok(name) if name != id.as_str() => {
+                let detail =
+                    format!("the profile calls itself `{name}`; its folder must have its name");
                 self.fault(file, detail);
             }
             Ok(_) => {

@@ -6,6 +6,7 @@ use super::super::super::fault::{Faults, Place};
 use super::super::super::nearest::hint;
 use super::super::super::section::{At, Entry, Literal, Section};
 use super::super::date::DatePattern;
+use super::super::source::Vocabulary;
 use super::super::terms::Terms;
 use super::{Algorithm, Case, DigitPattern, EmailPart, Step, Unit};
 use crate::domain::decimal::Decimal;
@@ -179,12 +180,18 @@ fn written(
     steps: &mut Vec<Step>,
     faults: &mut Faults<'_>,
 ) {
+    let reads = terms.vocabulary == Vocabulary::Vendor;
+    for key in ["email", "phone", "cents"].into_iter().filter(|key| reads && section.has(key)) {
+        let message = format!("`{key}` is a step of what is sent; this is read as it comes");
+        faults.error(section.place(), message);
+    }
     let parts = [("domain", EmailPart::Domain), ("local", EmailPart::Local)];
     steps.extend(section.word("email", &parts, faults).map(|part| Step::Email(part.value)));
     steps.extend(section.text("phone", faults).and_then(|text| phone(&text, faults)));
     steps.extend(section.text("digits", faults).and_then(|text| digits(&text, faults)));
     if let Some(text) = section.text("date", faults) {
         match DatePattern::parse(&text.value, &terms.zone) {
+            Ok(pattern) if reads => steps.push(Step::ReadDate(pattern)),
             Ok(pattern) => steps.push(Step::Date(pattern)),
             Err(message) => faults.error(text.place(), message),
         }
@@ -196,7 +203,11 @@ fn written(
     {
         steps.push(Step::Cents);
     }
-    steps.extend(section.list("boolean", faults).and_then(|list| boolean(list, faults)));
+    let boolean = section.list("boolean", faults).and_then(|list| boolean(list, faults));
+    steps.extend(boolean.map(|step| match step {
+        Step::Boolean { yes, no } if reads => Step::ReadBoolean { yes, no },
+        step => step,
+    }));
 }
 
 fn map_step(section: &mut Section<'_>, terms: &Terms, faults: &mut Faults<'_>) -> Option<Step> {
