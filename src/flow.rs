@@ -21,6 +21,7 @@ pub mod event_endpoints;
 pub mod events;
 pub mod exchange;
 pub mod fanout;
+mod holds;
 pub mod leases;
 pub mod offer;
 pub mod outbox;

@@ -33,7 +33,9 @@ use crate::domain::record::AuctionRecord;
 use crate::domain::slug::{BuyerId, VendorId};
 use crate::domain::time::ms_between;
 use crate::metrics::Metrics;
-use crate::ports::auction_store::{AccountView, Credit, CreditKind, Credited, NodeId, StoreError};
+use crate::ports::auction_store::{
+    AccountView, Credit, CreditKind, Credited, NodeId, RELAXED, StoreError,
+};
 use crate::ports::records::{AuctionFilter, AuctionSummary, CreditNote, NotedEntry, RecordsError};
 use crate::ports::{AuctionStore, BuyerWire, Clock, Entropy, Records};
 use crate::registry::snapshot::Snapshot;
@@ -364,6 +366,11 @@ impl Exchange {
         let mut reasons: Vec<Degraded> = self.store_watch.degraded().into_iter().collect();
         reasons.extend(self.outbox.degraded());
         reasons.extend(self.events.degraded());
+        if self.store.durability() == RELAXED {
+            let why =
+                "the store may lose what it acknowledged: store.durability is relaxed".to_owned();
+            reasons.push(Degraded { what: "durability", why });
+        }
         let is_draining = self.draining.is_cancelled();
         if is_draining {
             reasons.push(Degraded { what: "drain", why: "the node is stopping".to_owned() });

@@ -14,17 +14,17 @@ use tokio::time::Instant;
 
 use super::cascade::{SEAT, post_record};
 use super::exchange::{Exchange, FlowError};
+use super::holds::HoldSearch;
 use super::plan::{AuctionPlan, Notes, OfferNotes, TakenNotes};
 use super::resolve::turn_at;
 use super::run::{Run, Stop};
 use super::store_watch::jittered;
 use super::waiting::Progress;
-use crate::domain::auction::{Account, HoldId, LeadState, LeadView, Seat, SeatState};
+use crate::domain::auction::{LeadState, LeadView, Seat, SeatState};
 use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::{LeadId, Partition};
 use crate::domain::post::Verdict;
 use crate::domain::record::{Part, PostResult};
-use crate::domain::time::plus_ms;
 use crate::faults::planted;
 use crate::ports::auction_store::{Claimed, DuplicateClaim, Fenced, Outcome, StoreError};
 
@@ -37,10 +37,6 @@ const PARTITIONS_AT_ONCE: usize = 16;
 const DUE_MAX: usize = 64;
 /// Sweeps between two searches for holds of dead attempts.
 const SWEEPS_PER_HOLD_SEARCH: u64 = 30;
-/// A hold younger than this is not doubted, in milliseconds.
-const HOLD_AGE_MIN_MS: i64 = 60_000;
-/// Holds doubted per account and search.
-const HOLDS_MAX: usize = 256;
 
 /// What came of claiming a lead.
 pub(super) enum Claim {
@@ -56,13 +52,14 @@ impl Exchange {
     /// Takes up what is due, for ever; ends when the node stops.
     pub(super) async fn sweep_for_ever(self: &Arc<Self>) {
         let mut sweeps: u64 = 0;
+        let mut search = HoldSearch::default();
         loop {
             self.sweep().await;
             self.recall_unknown().await;
             self.unknown.count(self.now(), &self.metrics);
             self.breakers.count();
             if sweeps.is_multiple_of(SWEEPS_PER_HOLD_SEARCH) {
-                self.free_dead_holds().await;
+                self.free_dead_holds(&mut search).await;
             }
             sweeps += 1;
             tokio::select! {
@@ -338,55 +335,5 @@ impl Exchange {
         if let Err(error) = self.timed("renew", self.store.renew(lead_id, fence, 0)).await {
             tracing::debug!(lead = %lead_id, %error, "lease.not_handed_back");
         }
-    }
-
-    /// Gives holds back whose attempt is provably dead. A clock alone never ends a hold.
-    async fn free_dead_holds(&self) {
-        let until = plus_ms(self.now(), -HOLD_AGE_MIN_MS);
-        for buyer in self.snapshot().buyers.keys() {
-            let account = Account::Buyer(buyer.clone());
-            let open = self.store.open_holds(account.clone(), until, HOLDS_MAX);
-            let Ok(holds) = self.timed("open_holds", open).await else { return };
-            for hold in holds {
-                if let Err(error) = self.free_if_dead(&account, hold).await {
-                    tracing::warn!(%error, "hold.unchecked");
-                    return;
-                }
-            }
-        }
-    }
-
-    async fn free_if_dead(&self, account: &Account, hold: HoldId) -> Result<(), FlowError> {
-        let lead = self.timed("read", self.store.read(hold.lead_id)).await?.lead;
-        let is_dead = match lead {
-            None => true,
-            Some(lead) => is_dead(&lead, &hold),
-        };
-        if is_dead {
-            tracing::info!(lead = %hold.lead_id, campaign = %hold.campaign, "hold.freed");
-            self.timed("void", self.store.void(account.clone(), hold)).await?;
-        }
-        Ok(())
-    }
-}
-
-/// Whether a hold belongs to nothing that could still be sold to its campaign, and was not.
-fn is_dead(lead: &LeadView, hold: &HoldId) -> bool {
-    let Some(seat) = lead.seats.get(usize::from(hold.seat.saturating_sub(1))) else { return true };
-    if planted("hold_ends_by_clock") {
-        return true;
-    }
-    let campaign_at = |k: u16| lead.rank.get(usize::from(k)).map(|entry| &entry.campaign);
-    if let SeatState::Sold { k } = seat.state {
-        return campaign_at(k) != Some(&hold.campaign);
-    }
-    if lead.closing.is_some() {
-        return true;
-    }
-    let place = lead.rank.iter().rposition(|entry| entry.campaign == hold.campaign);
-    match (place, seat.last()) {
-        (None, _) => lead.state == LeadState::Decided,
-        (Some(place), Some(last)) => usize::from(last.k) > place,
-        (Some(_), None) => false,
     }
 }

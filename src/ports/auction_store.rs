@@ -534,6 +534,9 @@ pub struct Due {
     pub at: Timestamp,
 }
 
+/// What [`AuctionStore::durability`] says of a store that may lose what it has acknowledged.
+pub const RELAXED: &str = "relaxed";
+
 /// What a store operation gives.
 pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
@@ -561,8 +564,14 @@ pub trait AuctionStore: Send + Sync + 'static {
     /// longest due first.
     fn due(&self, partition: Partition, limit: usize) -> StoreFuture<'_, Vec<Due>>;
 
-    /// The oldest entries of a partition's outbox.
-    fn outbox_read(&self, partition: Partition, limit: usize) -> StoreFuture<'_, Vec<OutboxEntry>>;
+    /// The oldest entries of a partition's outbox behind the one with the id `after`; 0 = from the
+    /// first on.
+    fn outbox_read(
+        &self,
+        partition: Partition,
+        after: u64,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<OutboxEntry>>;
 
     /// Removes entries whose effect is done.
     fn outbox_ack(&self, partition: Partition, ids: Vec<u64>) -> StoreFuture<'_, ()>;
@@ -660,11 +669,13 @@ pub trait AuctionStore: Send + Sync + 'static {
     /// What a counter of a cap has used and held, for soft checks before a ping.
     fn cap_used(&self, account: Account, counters: Vec<String>) -> StoreFuture<'_, Vec<i64>>;
 
-    /// Holds taken at or before `until` and still held, oldest first, for the sweeper.
+    /// Holds taken at or before `until` and still held, oldest first but for the first `skip` of
+    /// them, for the sweeper.
     fn open_holds(
         &self,
         account: Account,
         until: Timestamp,
+        skip: usize,
         limit: usize,
     ) -> StoreFuture<'_, Vec<HoldId>>;
 

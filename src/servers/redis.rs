@@ -147,6 +147,15 @@ impl RedisServer {
         &self.folder
     }
 
+    /// How often it has answered with this error, such as `LOADING`, since it started.
+    #[must_use]
+    pub fn errors(&self, code: &str) -> u64 {
+        let statistics = self.ask(&["INFO", "errorstats"]).unwrap_or_default();
+        let prefix = format!("errorstat_{code}:count=");
+        let count = statistics.lines().find_map(|line| line.trim().strip_prefix(&prefix));
+        count.and_then(|count| count.parse().ok()).unwrap_or(0)
+    }
+
     /// Sends a command and gives the reply's first line, such as `+OK`, `:1` or `-ERR ...`; for a
     /// text the text itself.
     ///
@@ -178,6 +187,15 @@ impl Drop for RedisServer {
         // What cannot be removed is left to whoever cleans temporary folders.
         drop(fs::remove_dir_all(&self.folder));
     }
+}
+
+/// A slot on its way from one master to another.
+#[derive(Debug)]
+pub struct SlotMove {
+    slot: String,
+    from: usize,
+    to: usize,
+    to_id: String,
 }
 
 /// A cluster of three masters.
@@ -219,6 +237,18 @@ impl RedisCluster {
     /// # Panics
     /// When it does not move.
     pub fn move_slot_of(&self, key: &str) {
+        let slot = self.begin_move(key);
+        self.move_keys(&slot);
+        self.end_move(&slot);
+    }
+
+    /// Begins to move the slot of a key from its master to the next one: from now on the first gives
+    /// away what it does not have.
+    ///
+    /// # Panics
+    /// When no master has the key.
+    #[must_use]
+    pub fn begin_move(&self, key: &str) -> SlotMove {
         let slot = self.words_of(0, &["cluster", "keyslot", key]).concat();
         let keys =
             |master: usize| self.words_of(master, &["cluster", "getkeysinslot", &slot, "100"]);
@@ -230,20 +260,51 @@ impl RedisCluster {
             [from, to].map(|master| self.words_of(master, &["cluster", "myid"]).concat());
         self.words_of(to, &["cluster", "setslot", &slot, "importing", &from_id]);
         self.words_of(from, &["cluster", "setslot", &slot, "migrating", &to_id]);
-        let port = self.masters[to].port.to_string();
+        SlotMove { slot, from, to, to_id }
+    }
+
+    /// Moves all keys of a slot that is on its way.
+    ///
+    /// # Panics
+    /// When they do not move.
+    pub fn move_keys(&self, SlotMove { slot, from, to, .. }: &SlotMove) {
+        let port = self.masters[*to].port.to_string();
         loop {
-            let left = keys(from);
+            let left = self.words_of(*from, &["cluster", "getkeysinslot", slot, "100"]);
             if left.is_empty() {
-                break;
+                return;
             }
             let mut migrate = vec!["migrate", "127.0.0.1", &port, "", "0", "5000", "keys"];
             migrate.extend(left.iter().map(String::as_str));
-            self.words_of(from, &migrate);
+            self.words_of(*from, &migrate);
         }
-        for master in [to, from].into_iter().chain((0..count).filter(|at| ![to, from].contains(at)))
-        {
-            self.words_of(master, &["cluster", "setslot", &slot, "node", &to_id]);
+    }
+
+    /// Says to all masters that a slot is where it was on its way to.
+    ///
+    /// # Panics
+    /// When one does not take it.
+    pub fn end_move(&self, SlotMove { slot, from, to, to_id }: &SlotMove) {
+        let others = (0..self.masters.len()).filter(|at| ![to, from].contains(&at));
+        for master in [*to, *from].into_iter().chain(others) {
+            self.words_of(master, &["cluster", "setslot", slot, "node", to_id]);
         }
+    }
+
+    /// How often the masters have answered with this error, such as `MOVED`.
+    #[must_use]
+    pub fn errors(&self, code: &str) -> u64 {
+        self.masters.iter().map(|master| master.errors(code)).sum()
+    }
+
+    /// The master of a key.
+    ///
+    /// # Panics
+    /// When none has it.
+    #[must_use]
+    pub fn master_of(&self, key: &str) -> usize {
+        let has = |master: &RedisServer| master.ask(&["EXISTS", key]).is_ok_and(|has| has == ":1");
+        self.masters.iter().position(has).expect("a master has the key")
     }
 
     /// Sends a command to one master; gives the reply's lines.

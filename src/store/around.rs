@@ -71,8 +71,13 @@ impl<A: Around> AuctionStore for Surrounded<A> {
         self.around.pass("due", move || self.inner.due(partition, limit))
     }
 
-    fn outbox_read(&self, partition: Partition, limit: usize) -> StoreFuture<'_, Vec<OutboxEntry>> {
-        self.around.pass("outbox_read", move || self.inner.outbox_read(partition, limit))
+    fn outbox_read(
+        &self,
+        partition: Partition,
+        after: u64,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<OutboxEntry>> {
+        self.around.pass("outbox_read", move || self.inner.outbox_read(partition, after, limit))
     }
 
     fn outbox_ack(&self, partition: Partition, ids: Vec<u64>) -> StoreFuture<'_, ()> {
@@ -192,9 +197,10 @@ impl<A: Around> AuctionStore for Surrounded<A> {
         &self,
         account: Account,
         until: Timestamp,
+        skip: usize,
         limit: usize,
     ) -> StoreFuture<'_, Vec<HoldId>> {
-        self.around.pass("open_holds", move || self.inner.open_holds(account, until, limit))
+        self.around.pass("open_holds", move || self.inner.open_holds(account, until, skip, limit))
     }
 
     fn journal_accounts(&self) -> StoreFuture<'_, Vec<Account>> {

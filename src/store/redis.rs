@@ -18,6 +18,7 @@ mod rows;
 mod script;
 mod settings;
 mod single;
+mod slots;
 mod startup;
 #[cfg(test)]
 mod tests;
@@ -113,16 +114,20 @@ impl RedisStore {
         let link = Link::connect(&settings, password.as_deref().map(String::as_str))
             .await
             .map_err(|error| startup::unreachable(&settings, &error))?;
-        let durability = startup::check_servers(&link, &settings).await?;
+        let durability = startup::durability(&settings);
+        let runs = startup::check_servers(&link, &settings).await?;
         startup::load_scripts(&link).await?;
         let journals = Mutex::new(Journals::default());
         let counters = Counters::default();
         let unfit = ArcSwapOption::empty();
         let store = Self { settings, durability, link, journals, counters, clock, unfit };
         let marks = startup::check_marks(&store).await?;
+        if store.settings.cluster {
+            slots::mark(&store, &marks).await?;
+        }
         store.link.expect(marks.clone());
         let store = Arc::new(store);
-        watch::begin(&store, marks);
+        watch::begin(&store, marks, runs);
         Ok(store)
     }
 

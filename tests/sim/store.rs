@@ -311,8 +311,13 @@ impl AuctionStore for SimStore {
         self.look("due", move |model| model.due(partition, limit))
     }
 
-    fn outbox_read(&self, partition: Partition, limit: usize) -> StoreFuture<'_, Vec<OutboxEntry>> {
-        self.look("outbox_read", move |model| model.outbox_read(partition, limit))
+    fn outbox_read(
+        &self,
+        partition: Partition,
+        after: u64,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<OutboxEntry>> {
+        self.look("outbox_read", move |model| model.outbox_read(partition, after, limit))
     }
 
     fn outbox_ack(&self, partition: Partition, ids: Vec<u64>) -> StoreFuture<'_, ()> {
@@ -536,9 +541,10 @@ impl AuctionStore for SimStore {
         &self,
         account: Account,
         until: Timestamp,
+        skip: usize,
         limit: usize,
     ) -> StoreFuture<'_, Vec<HoldId>> {
-        self.look("open_holds", move |model| model.open_holds(account, until, limit))
+        self.look("open_holds", move |model| model.open_holds(account, until, skip, limit))
     }
 
     fn journal_accounts(&self) -> StoreFuture<'_, Vec<Account>> {

@@ -265,7 +265,7 @@ impl World {
     }
 
     pub fn before_ack(&self, model: &ModelStore, partition: Partition, ids: &[u64]) {
-        let entries = model.outbox_read(partition, OUTBOX_MAX).now_or_never();
+        let entries = model.outbox_read(partition, 0, OUTBOX_MAX).now_or_never();
         let entries = entries.expect("the model answers at once").unwrap_or_default();
         let acked = entries.into_iter().filter(|entry| ids.contains(&entry.id));
         let shelves = self.archive.shelves();

@@ -177,10 +177,16 @@ pub(super) async fn holds_are_found_by_age_and_never_end_by_the_clock(factory: &
     factory.advance(1_000).await;
     stand.held(hold(1, 10)).await;
     stand.held(hold(3, 10)).await;
-    let open =
-        |until_ms, limit| stand.store.open_holds(account(), plus_ms(stand.began, until_ms), limit);
+    let page = |until_ms, skip, limit| {
+        stand.store.open_holds(account(), plus_ms(stand.began, until_ms), skip, limit)
+    };
+    let open = |until_ms, limit| page(until_ms, 0, limit);
     assert_eq!(ok(open(0, 10)).await, [hold_id(2)]);
     assert_eq!(ok(open(1_000, 2)).await, [hold_id(2), hold_id(1)]);
+    assert_eq!(ok(page(0, 1, 10)).await, []);
+    assert_eq!(ok(page(1_000, 1, 1)).await, [hold_id(1)]);
+    assert_eq!(ok(page(1_000, 2, 10)).await, [hold_id(3)]);
+    assert_eq!(ok(page(1_000, 3, 10)).await, []);
     factory.advance(40 * 86_400_000).await;
     stand.voided(1).await;
     stand.captured(2, 10).await;

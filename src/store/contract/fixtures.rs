@@ -146,7 +146,7 @@ impl<'a> Stand<'a> {
 
     /// What waits in the outbox.
     pub(super) async fn outbox(&self) -> Vec<OutboxEntry> {
-        ok(self.store.outbox_read(PARTITION, 1_000)).await
+        ok(self.store.outbox_read(PARTITION, 0, 1_000)).await
     }
 
     /// The effects that wait in the outbox.

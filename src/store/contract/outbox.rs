@@ -26,15 +26,22 @@ pub(super) async fn effects_wait_until_they_are_acknowledged(factory: &dyn Store
     let effects: Vec<Effect> = entries.iter().map(|entry| entry.effect.clone()).collect();
     assert_eq!(effects, [vec![record("received")], settle()].concat());
     assert!(entries.iter().all(|entry| entry.lead_id == lead_id));
-    let first_two = ok(stand.store.outbox_read(PARTITION, 2)).await;
+    let first_two = ok(stand.store.outbox_read(PARTITION, 0, 2)).await;
     assert_eq!(first_two, entries[..2], "the oldest come first");
-    assert_eq!(ok(stand.store.outbox_read(Partition(4), 10)).await, []);
+    let behind = |after| stand.store.outbox_read(PARTITION, after, 2);
+    assert_eq!(ok(behind(entries[0].id)).await, entries[1..3], "a page goes on behind another");
+    assert_eq!(ok(behind(entries[3].id)).await, entries[4..]);
+    assert_eq!(ok(behind(entries[4].id)).await, []);
+    assert_eq!(ok(behind(u64::MAX)).await, []);
+    assert_eq!(ok(stand.store.outbox_read(Partition(4), 0, 10)).await, []);
     ok(stand.store.outbox_ack(Partition(4), vec![entries[0].id])).await;
     let done = vec![entries[0].id, entries[2].id, 999_999];
     ok(stand.store.outbox_ack(PARTITION, done.clone())).await;
     ok(stand.store.outbox_ack(PARTITION, done)).await;
     let left = [entries[1].clone(), entries[3].clone(), entries[4].clone()];
     assert_eq!(stand.outbox().await, left);
+    let behind_one_that_is_gone = ok(stand.store.outbox_read(PARTITION, entries[0].id, 10)).await;
+    assert_eq!(behind_one_that_is_gone, left);
 }
 
 pub(super) async fn effects_of_a_verdict_that_does_not_count_are_not_written(

@@ -45,7 +45,7 @@ impl Stand<'_> {
             outbox: self.outbox().await,
             account: ok(store.balance(account())).await.account,
             caps: ok(store.cap_used(account(), vec!["day".to_owned()])).await,
-            holds: ok(store.open_holds(account(), plus_ms(self.began, 1 << 40), 10)).await.len(),
+            holds: ok(store.open_holds(account(), plus_ms(self.began, 1 << 40), 0, 10)).await.len(),
             journal: ok(store.journal_read(account(), 10)).await,
         }
     }

@@ -21,7 +21,7 @@ pub enum Command {
     SealedLead(LeadId),
     SealedPost(PostId),
     Due(Partition, usize),
-    OutboxRead(Partition, usize),
+    OutboxRead(Partition, u64, usize),
     OutboxAck(Partition, Vec<u64>),
     Claim(LeadId, NodeId, u64),
     Renew(LeadId, u64, u64),
@@ -41,7 +41,7 @@ pub enum Command {
     Credit(Credit),
     Balance(Account),
     CapUsed(Account, Vec<String>),
-    OpenHolds(Account, Timestamp, usize),
+    OpenHolds(Account, Timestamp, usize, usize),
     JournalRead(Account, usize),
     JournalAck(Account, u64),
     ClaimDuplicate([u8; 32], LeadId, u64),
@@ -75,7 +75,9 @@ impl Command {
             Self::SealedLead(lead) => text(store.sealed_lead(lead)).await,
             Self::SealedPost(post) => text(store.sealed_post(post)).await,
             Self::Due(partition, limit) => text(store.due(partition, limit)).await,
-            Self::OutboxRead(partition, limit) => text(store.outbox_read(partition, limit)).await,
+            Self::OutboxRead(partition, after, limit) => {
+                text(store.outbox_read(partition, after, limit)).await
+            }
             Self::OutboxAck(partition, ids) => text(store.outbox_ack(partition, ids)).await,
             Self::Claim(lead, node, lease_ms) => text(store.claim(lead, node, lease_ms)).await,
             Self::Renew(lead, fence, lease_ms) => text(store.renew(lead, fence, lease_ms)).await,
@@ -107,8 +109,8 @@ impl Command {
             Self::Credit(credit) => text(store.credit(credit)).await,
             Self::Balance(account) => text(store.balance(account)).await,
             Self::CapUsed(account, counters) => text(store.cap_used(account, counters)).await,
-            Self::OpenHolds(account, until, limit) => {
-                text(store.open_holds(account, until, limit)).await
+            Self::OpenHolds(account, until, skip, limit) => {
+                text(store.open_holds(account, until, skip, limit)).await
             }
             Self::JournalRead(account, limit) => text(store.journal_read(account, limit)).await,
             Self::JournalAck(account, sequence) => text(store.journal_ack(account, sequence)).await,

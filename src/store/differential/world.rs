@@ -356,7 +356,7 @@ impl World {
             }
             16 => {
                 let until = plus_ms(self.began, dice.below(60_000) as i64);
-                Command::OpenHolds(account, until, dice.of(&[1, MANY]))
+                Command::OpenHolds(account, until, dice.of(&[0, 0, 1, 2]), dice.of(&[1, MANY]))
             }
             17..19 => Command::JournalRead(account, dice.of(&[1, MANY])),
             _ => {
@@ -379,10 +379,12 @@ impl World {
 
     async fn on_outbox(&self, model: &dyn AuctionStore, dice: &mut Dice) -> Command {
         let partition = dice.of(&PARTITIONS);
+        let entries = model.outbox_read(partition, 0, MANY).await.unwrap_or_default();
         if dice.one_in(2) {
-            return Command::OutboxRead(partition, dice.of(&[1, 20, MANY]));
+            let middle = entries.get(entries.len() / 2).map_or(0, |entry| entry.id);
+            let after = dice.of(&[0, middle, u64::MAX]);
+            return Command::OutboxRead(partition, after, dice.of(&[1, 20, MANY]));
         }
-        let entries = model.outbox_read(partition, MANY).await.unwrap_or_default();
         let done = entries.iter().map(|entry| entry.id).filter(|_| !dice.one_in(4)).collect();
         Command::OutboxAck(partition, done)
     }

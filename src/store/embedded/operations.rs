@@ -46,8 +46,13 @@ impl<Q: Queue> AuctionStore for EmbeddedStore<Q> {
         self.queue.submit(Always, move |state, now| state.due(now, partition, limit))
     }
 
-    fn outbox_read(&self, partition: Partition, limit: usize) -> StoreFuture<'_, Vec<OutboxEntry>> {
-        self.queue.submit(Always, move |state, _| state.outbox_read(partition, limit))
+    fn outbox_read(
+        &self,
+        partition: Partition,
+        after: u64,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<OutboxEntry>> {
+        self.queue.submit(Always, move |state, _| state.outbox_read(partition, after, limit))
     }
 
     fn outbox_ack(&self, partition: Partition, ids: Vec<u64>) -> StoreFuture<'_, ()> {
@@ -170,9 +175,11 @@ impl<Q: Queue> AuctionStore for EmbeddedStore<Q> {
         &self,
         account: Account,
         until: Timestamp,
+        skip: usize,
         limit: usize,
     ) -> StoreFuture<'_, Vec<HoldId>> {
-        self.queue.submit(Always, move |state, _| Ok(state.open_holds(&account, until, limit)))
+        self.queue
+            .submit(Always, move |state, _| Ok(state.open_holds(&account, until, skip, limit)))
     }
 
     fn journal_accounts(&self) -> StoreFuture<'_, Vec<Account>> {

@@ -245,12 +245,13 @@ impl RedisStore {
         &self,
         account: Account,
         until: Timestamp,
+        skip: usize,
         limit: usize,
     ) -> Result<Vec<HoldId>> {
         let mut command = redis::cmd("ZRANGEBYSCORE");
         let limit = limit.min(limits::READ_MAX);
         command.arg(keys::account(&account, "age")).arg("-inf").arg(until.as_millisecond());
-        command.arg("LIMIT").arg(0).arg(limit);
+        command.arg("LIMIT").arg(skip).arg(limit);
         let holds = array_of(self.command(&command).await?)?;
         let parse = |hold| keys::parse_hold(&text_of(hold)?).ok_or_else(|| corrupt("a hold"));
         holds.into_iter().map(parse).collect()
@@ -317,7 +318,7 @@ impl RedisStore {
         let key = keys::account(&account, "jrn");
         // Whoever adds an entry from now on says so again.
         locked(&self.journals).waiting.remove(&account);
-        let entries = self.read_stream(&key, limit, journal_entry).await;
+        let entries = self.read_stream(&key, 0, limit, journal_entry).await;
         if !entries.as_ref().is_ok_and(Vec::is_empty) {
             self.note_journal(account);
         }
@@ -329,24 +330,20 @@ impl RedisStore {
         let mut command = redis::cmd("XTRIM");
         let least = format!("0-{}", sequence.saturating_add(1));
         command.arg(&key).arg("MINID").arg("=").arg(least);
-        self.command(&command).await?;
-        locked(&self.journals).waiting.remove(&account);
-        let mut command = redis::cmd("XLEN");
-        command.arg(&key);
-        if self.command(&command).await? != Value::Int(0) {
-            self.note_journal(account);
-        }
-        Ok(())
+        // Whether more has come meanwhile is seen by whoever reads next: until then it waits.
+        self.command(&command).await.map(drop)
     }
 
     async fn read_stream<T>(
         &self,
         key: &str,
+        after: u64,
         limit: usize,
         read: fn(u64, Vec<Value>) -> Result<T>,
     ) -> Result<Vec<T>> {
         let mut command = redis::cmd("XRANGE");
-        command.arg(key).arg("-").arg("+").arg("COUNT").arg(limit.min(limits::READ_MAX));
+        command.arg(key).arg(format!("(0-{after}")).arg("+");
+        command.arg("COUNT").arg(limit.min(limits::READ_MAX));
         let entries = array_of(self.command(&command).await?)?;
         let entry = |entry| {
             let mut parts = array_of(entry)?.into_iter();
@@ -364,10 +361,11 @@ impl RedisStore {
     pub(super) async fn read_outbox(
         &self,
         partition: Partition,
+        after: u64,
         limit: usize,
     ) -> Result<Vec<OutboxEntry>> {
         self.check_partition(partition)?;
-        self.read_stream(&keys::outbox(partition), limit, outbox_entry).await
+        self.read_stream(&keys::outbox(partition), after, limit, outbox_entry).await
     }
 
     pub(super) async fn ack_outbox(&self, partition: Partition, ids: Vec<u64>) -> Result<()> {

@@ -39,6 +39,11 @@ pub(super) fn due(partition: Partition) -> String {
     of_partition(partition, "due")
 }
 
+/// The mark of a partition, by which a master of a cluster is known to have its data.
+pub(super) fn mark(partition: Partition) -> String {
+    of_partition(partition, "mark")
+}
+
 /// The outbox.
 pub(super) fn outbox(partition: Partition) -> String {
     of_partition(partition, "ob")

@@ -45,8 +45,13 @@ impl AuctionStore for RedisStore {
         self.read_due(partition, limit).boxed()
     }
 
-    fn outbox_read(&self, partition: Partition, limit: usize) -> StoreFuture<'_, Vec<OutboxEntry>> {
-        self.read_outbox(partition, limit).boxed()
+    fn outbox_read(
+        &self,
+        partition: Partition,
+        after: u64,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<OutboxEntry>> {
+        self.read_outbox(partition, after, limit).boxed()
     }
 
     fn outbox_ack(&self, partition: Partition, ids: Vec<u64>) -> StoreFuture<'_, ()> {
@@ -166,9 +171,10 @@ impl AuctionStore for RedisStore {
         &self,
         account: Account,
         until: Timestamp,
+        skip: usize,
         limit: usize,
     ) -> StoreFuture<'_, Vec<HoldId>> {
-        self.read_open_holds(account, until, limit).boxed()
+        self.read_open_holds(account, until, skip, limit).boxed()
     }
 
     fn journal_accounts(&self) -> StoreFuture<'_, Vec<Account>> {

@@ -110,9 +110,14 @@ impl Single {
         let mut connection =
             self.client.get_multiplexed_async_connection_with_config(&self.config).await?;
         let Some(marks) = self.marks.get() else { return Ok(connection) };
-        let info = connection.req_packed_command(&startup::ask_for_info()).await?;
-        let config = connection.req_packed_command(&startup::ask_for_config()).await?;
-        let found = connection.req_packed_command(&startup::ask_for_marks()).await?;
+        let mut ask = async |question: Cmd| match connection.req_packed_command(&question).await? {
+            // Such as that it is still reading its data.
+            Value::ServerError(refusal) => Err(redis::RedisError::from(refusal)),
+            answer => Ok(answer),
+        };
+        let info = ask(startup::ask_for_info()).await?;
+        let config = ask(startup::ask_for_config()).await?;
+        let found = ask(startup::ask_for_marks()).await?;
         startup::recognize(&self.settings, (info, config), (marks, found)).map_err(|error| {
             let what = "the server that answers now is not to be used";
             redis::RedisError::from((ErrorKind::Io, what, error.to_string()))

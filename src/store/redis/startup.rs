@@ -1,6 +1,6 @@
 //! What must hold of the servers before a lead is taken in. Each refusal says what to set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redis::{Cmd, RedisError, Value};
 
@@ -11,7 +11,7 @@ use super::rows::FORMAT;
 use super::script::{self, Operation};
 use super::settings::{Durability, RedisSettings};
 use super::view::{array_of, optional_bytes_of, text_of};
-use crate::ports::auction_store::StoreError;
+use crate::ports::auction_store::{RELAXED, StoreError};
 use crate::vault::read_private_line;
 use zeroize::Zeroizing;
 
@@ -166,11 +166,21 @@ fn parse_config(value: Value) -> Result<BTreeMap<String, String>, StoreError> {
     Ok(config)
 }
 
-/// Asks every master about itself, and says what an acknowledged write survives.
+/// What an acknowledged write survives.
+pub(super) const fn durability(settings: &RedisSettings) -> &'static str {
+    match (settings.durability, settings.cluster) {
+        (Durability::Relaxed, _) => RELAXED,
+        (Durability::Durable, false) => "redis-single",
+        (Durability::Durable, true) => "redis-cluster",
+    }
+}
+
+/// Asks every master about itself. Gives the names of their processes: a server that was started
+/// anew has another one.
 pub(super) async fn check_servers(
     link: &Link,
     settings: &RedisSettings,
-) -> Result<&'static str, OpenError> {
+) -> Result<BTreeSet<String>, OpenError> {
     let no_reply = |error: RedisError| unreachable(settings, &error);
     let infos = link.send_to_all(ask_for_info()).await.map_err(no_reply)?;
     let configs = link.send_to_all(ask_for_config()).await.map_err(|error| {
@@ -180,20 +190,16 @@ pub(super) async fn check_servers(
         );
         OpenError::Unfit(vec![message])
     })?;
-    check_fitness(settings, infos.into_iter().zip(configs))?;
-    Ok(match (settings.durability, settings.cluster) {
-        (Durability::Relaxed, _) => "relaxed",
-        (Durability::Durable, false) => "redis-single",
-        (Durability::Durable, true) => "redis-cluster",
-    })
+    check_fitness(settings, infos.into_iter().zip(configs))
 }
 
-/// Refuses servers that say of themselves what does not fit, each as `(INFO, CONFIG GET)`.
+/// Refuses servers that say of themselves what does not fit, each as `(INFO, CONFIG GET)`; gives the
+/// names of their processes.
 fn check_fitness(
     settings: &RedisSettings,
     servers: impl Iterator<Item = (Value, Value)>,
-) -> Result<(), OpenError> {
-    let mut faults = Vec::new();
+) -> Result<BTreeSet<String>, OpenError> {
+    let (mut faults, mut runs) = (Vec::new(), BTreeSet::new());
     for (info, config) in servers {
         let server = Server { info: parse_info(&text_of(info)?), config: parse_config(config)? };
         for fault in server.faults(settings) {
@@ -201,8 +207,9 @@ fn check_fitness(
                 faults.push(fault);
             }
         }
+        runs.insert(server.info("run_id").to_owned());
     }
-    if faults.is_empty() { Ok(()) } else { Err(OpenError::Unfit(faults)) }
+    if faults.is_empty() { Ok(runs) } else { Err(OpenError::Unfit(faults)) }
 }
 
 /// What a server says of its version, mode and role.
@@ -274,6 +281,11 @@ pub(super) struct Marks {
 const MARKS: [&str; 4] = ["format", "partitions", "mark", "created_at"];
 
 impl Marks {
+    /// When the store was made, as its servers say.
+    pub(super) fn created_at(&self) -> &str {
+        &self.created_at
+    }
+
     fn read(reply: Value) -> Result<Self, StoreError> {
         let text = |value| {
             let bytes = optional_bytes_of(value)?.unwrap_or_default();

@@ -4,6 +4,8 @@
 mod cluster;
 mod differential;
 mod failures;
+mod old_caps;
+mod refusals;
 mod returns;
 mod startup;
 

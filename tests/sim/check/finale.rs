@@ -39,7 +39,7 @@ impl Checker {
             unrest.push(format!("lead {} is {:?}", file.number, file.view.state));
         }
         for partition in (0..model.partitions()).map(Partition) {
-            let entries = model.outbox_read(partition, 1).now_or_never();
+            let entries = model.outbox_read(partition, 0, 1).now_or_never();
             if let Some(Ok(entries)) = entries
                 && let Some(entry) = entries.first()
             {

@@ -101,7 +101,7 @@ async fn read_all(store: &dyn AuctionStore, ledger: &Ledger) -> Result<State, St
         state.insert(format!("post {post_id}"), format!("{post:?}"));
     }
     for partition in (0..PARTITIONS).map(Partition) {
-        let waiting = store.outbox_read(partition, ENTRIES_MAX).await?;
+        let waiting = store.outbox_read(partition, 0, ENTRIES_MAX).await?;
         state.insert(format!("outbox {}", partition.0), format!("{waiting:?}"));
         let due = store.due(partition, ENTRIES_MAX).await?;
         state.insert(format!("due {}", partition.0), format!("{due:?}"));
@@ -119,7 +119,7 @@ async fn read_accounts(
     for account in &ledger.accounts {
         let balance = store.balance(account.clone()).await?.account;
         let caps = store.cap_used(account.clone(), ledger.counters.clone()).await?;
-        let holds = store.open_holds(account.clone(), now(), ENTRIES_MAX).await?;
+        let holds = store.open_holds(account.clone(), now(), 0, ENTRIES_MAX).await?;
         let journal = store.journal_read(account.clone(), ENTRIES_MAX).await?;
         state.insert(
             format!("account {account:?}"),

@@ -298,7 +298,7 @@ impl Filler {
         } else if steps == 7 {
             store.capture(account, hold.hold, amount).await?;
             let partition = lead_id.partition();
-            let waiting = store.outbox_read(partition, 2).await?;
+            let waiting = store.outbox_read(partition, 0, 2).await?;
             store.outbox_ack(partition, waiting.iter().map(|entry| entry.id).collect()).await?;
         }
         Ok(())

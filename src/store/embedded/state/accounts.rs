@@ -194,16 +194,18 @@ impl State {
         self.account_reply(now, account, ())
     }
 
-    /// Holds taken at or before `until` and still held, oldest first.
+    /// Holds taken at or before `until` and still held, oldest first but for the first `skip`.
     pub(in super::super) fn open_holds(
         &self,
         account: &Account,
         until: Timestamp,
+        skip: usize,
         limit: usize,
     ) -> Vec<HoldId> {
         let Some(account) = self.accounts.get(account) else { return Vec::new() };
         let old = account.by_age.iter().take_while(|(taken_at, _)| *taken_at <= until);
-        old.take(limit.min(limits::READ_MAX)).map(|(_, hold)| hold.clone()).collect()
+        let page = old.skip(skip).take(limit.min(limits::READ_MAX));
+        page.map(|(_, hold)| hold.clone()).collect()
     }
 
     fn account(&self, account: &Account) -> AccountView {

@@ -2,6 +2,7 @@
 //! their contents are read by key.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::lead::Lead;
 use super::{Result, State, rows};
@@ -46,15 +47,17 @@ impl State {
         self.put(Table::Meta, rows::outbox_next_key(partition), &next);
     }
 
-    /// The oldest entries of a partition.
+    /// The oldest entries of a partition behind the one with the id `after`.
     pub(in super::super) fn outbox_read(
         &self,
         partition: Partition,
+        after: u64,
         limit: usize,
     ) -> Result<Vec<OutboxEntry>> {
         let outbox = &self.outbox[self.partition(partition)?];
         let mut entries = Vec::new();
-        for id in outbox.waiting.keys().take(limit.min(limits::READ_MAX)) {
+        let behind = outbox.waiting.range((Bound::Excluded(after), Bound::Unbounded));
+        for (id, _) in behind.take(limit.min(limits::READ_MAX)) {
             let entry = self.row(Table::Outbox, &rows::outbox_key(partition, *id))?;
             let missing = || StoreError::Corrupt(format!("outbox entry {id} is gone"));
             entries.push(entry.ok_or_else(missing)?);

@@ -1,6 +1,8 @@
 -- Counters of caps: `<used> <held> <when its window ends, or ->`. A counter is dropped some days
--- after its window, when no hold counts on it.
-local KEPT_AFTER_WINDOW_MS = 7 * 86400000
+-- after its window, when no hold counts on it; one that a hold still counts on is looked at again a
+-- day later, so that it does not stand before others.
+local DAY_MS = 86400000
+local KEPT_AFTER_WINDOW_MS = 7 * DAY_MS
 local DROPPED_AT_ONCE = 16
 
 local function load_cap(key, counter)
@@ -23,6 +25,8 @@ local function drop_old_caps(key, ends_key)
     if not cap or cap.held == 0 then
       redis.call('HDEL', key, counter)
       redis.call('ZREM', ends_key, counter)
+    else
+      redis.call('ZADD', ends_key, int(now - KEPT_AFTER_WINDOW_MS + DAY_MS), counter)
     end
   end
 end

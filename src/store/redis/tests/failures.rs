@@ -18,8 +18,9 @@ use crate::ports::auction_store::{
     Create, Created, Credit, CreditKind, Credited, Effect, Fenced, NodeId, StoreError,
 };
 use crate::servers::redis::{DURABLE, RedisServer};
+use crate::servers::until;
 
-fn create(number: u8) -> Create {
+pub(super) fn create(number: u8) -> Create {
     Create {
         key_digest: [number; 32],
         key_ttl_ms: 60_000,
@@ -41,13 +42,13 @@ async fn open(settings: RedisSettings) -> Arc<RedisStore> {
     RedisStore::open(settings).await.unwrap()
 }
 
-async fn is_created(store: &RedisStore, number: u8) -> bool {
+pub(super) async fn is_created(store: &RedisStore, number: u8) -> bool {
     let reply = store.create(create(number)).await.unwrap();
     reply.reply == Created::Created { fence: 1 }
 }
 
-async fn waiting(store: &RedisStore) -> usize {
-    store.outbox_read(Partition(3), 100).await.unwrap().len()
+pub(super) async fn waiting(store: &RedisStore) -> usize {
+    store.outbox_read(Partition(3), 0, 100).await.unwrap().len()
 }
 
 #[test]
@@ -154,6 +155,69 @@ async fn an_operation_outlives_a_restart_of_the_server() {
     assert!(is_created(&store, 1).await);
     resume.await.unwrap();
     assert!(store.counters().repeats > 0);
+}
+
+/// Reading sixteen thousand keys takes this server more than a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_server_reads_its_data_operations_wait_and_the_reason_is_told() {
+    let arguments = [&DURABLE[..], &["--key-load-delay", "100"]].concat();
+    let server = Arc::new(RedisServer::start(&arguments));
+    let store = open(RedisSettings { repeat_ms: 60_000, ..settings(&server) }).await;
+    let hasty = open(RedisSettings { repeat_ms: 0, ..settings(&server) }).await;
+    let fill = "for key = 1, 16384 do redis.call('SET', 'key ' .. key, key) end return 'filled'";
+    assert_eq!(server.ask(&["EVAL", fill, "0"]).unwrap(), "filled");
+    assert!(is_created(&store, 1).await);
+    server.kill();
+    let resume = tokio::task::spawn_blocking({
+        let server = Arc::clone(&server);
+        move || server.resume()
+    });
+    let told = loop {
+        match hasty.read(create(1).lead_id).await {
+            Err(StoreError::Unavailable(why)) if why.contains("is reading its data") => break why,
+            Err(StoreError::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            other => panic!("it was not met while it read its data: {other:?}"),
+        }
+    };
+    assert!(told.contains("Redis is loading the dataset in memory"), "{told}");
+    assert!(is_created(&store, 2).await, "it waits for the end");
+    resume.await.unwrap();
+    assert!(store.read(create(1).lead_id).await.unwrap().lead.is_some());
+    assert_eq!(waiting(&store).await, 2);
+}
+
+/// A folder stands where the snapshot is to go.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_server_cannot_write_its_snapshot_nothing_comes_in_and_leads_are_read() {
+    let server = RedisServer::start(&DURABLE);
+    let store = open(settings(&server)).await;
+    assert!(is_created(&store, 1).await);
+    let is_saved = |status: &str| {
+        let status = format!("rdb_last_bgsave_status:{status}");
+        until(
+            "the snapshot has ended",
+            || server.log(),
+            || {
+                let said = server.ask(&["INFO", "persistence"]).unwrap();
+                said.contains("rdb_bgsave_in_progress:0") && said.contains(&status)
+            },
+        );
+    };
+    let in_the_way = server.folder().join("dump.rdb");
+    std::fs::create_dir(&in_the_way).unwrap();
+    assert_eq!(server.ask(&["CONFIG", "SET", "save", "3600 1"]).unwrap(), "+OK");
+    assert_eq!(server.ask(&["BGSAVE"]).unwrap(), "+Background saving started");
+    is_saved("err");
+    let refused = store.create(create(2)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused}");
+    assert!(refused.to_string().contains("the server cannot write to its disk"), "{refused}");
+    assert!(store.read(create(1).lead_id).await.unwrap().lead.is_some());
+    assert_eq!(waiting(&store).await, 1, "it was not taken in");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    assert_eq!(server.ask(&["BGSAVE"]).unwrap(), "+Background saving started");
+    is_saved("ok");
+    assert!(is_created(&store, 2).await);
+    assert_eq!(waiting(&store).await, 2);
 }
 
 /// The server stands still for longer than a reply may take, with the command in hand.

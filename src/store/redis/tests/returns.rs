@@ -148,6 +148,8 @@ async fn a_user_with_the_documented_rights_is_enough() {
     let url = server.url().replace("redis://", &format!("redis://gavel:{password}@"));
     let mut factory = Factory::new(Servers::One(server));
     factory.settings.urls = vec![ServerUrl::parse(&url).unwrap()];
+    let by_the_servers_clock = RedisStore::open(factory.settings.clone()).await.unwrap();
+    assert_eq!(by_the_servers_clock.credit(deposit("first")).await.unwrap().reply, Credited::Done);
     contract::check_leads(&factory).await;
     contract::check_offers(&factory).await;
     contract::check_seats(&factory).await;

@@ -352,7 +352,7 @@ fn check_step(before: &LeadView, after: &LeadView) {
 async fn check_rows(stand: &mut Stand) {
     let outbox = |stand: &Stand| {
         let store = std::sync::Arc::clone(&stand.store);
-        async move { store.outbox_read(Partition(5), 10_000).await.unwrap() }
+        async move { store.outbox_read(Partition(5), 0, 10_000).await.unwrap() }
     };
     let (before, waiting) = (read(stand).await, outbox(stand).await);
     stand.restart();

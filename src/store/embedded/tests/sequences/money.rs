@@ -230,7 +230,7 @@ async fn compare(stand: &Stand, of: u8, reference: &Reference) {
         assert!(view.deposited.ten_thousandths() + CREDIT_LIMIT >= owed, "invariant 7");
     }
     let until = super::super::beginning();
-    let open = store.open_holds(account(of), until, 100).await.unwrap();
+    let open = store.open_holds(account(of), until, 0, 100).await.unwrap();
     assert_eq!(open.len() as i64, reference.count(End::Held));
     let journal = store.journal_read(account(of), 1_000).await.unwrap();
     let sequences: Vec<u64> = journal.iter().map(|entry| entry.sequence).collect();
