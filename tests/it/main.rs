@@ -4,6 +4,8 @@
 mod auction;
 mod bad_input;
 mod breakers;
+#[cfg(feature = "servers")]
+mod compose;
 mod conformance;
 mod crash;
 #[cfg(feature = "faults")]

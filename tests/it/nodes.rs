@@ -5,6 +5,7 @@ mod away;
 mod custody;
 mod fleet;
 mod processes;
+mod settling;
 mod trips;
 
 use std::collections::BTreeSet;
