@@ -1,12 +1,12 @@
 //! What must be true in the end, after everything has been calm for long enough.
 
 use futures::FutureExt as _;
-use gavel::domain::auction::{Account, HoldId, LeadView, SeatState};
+use gavel::domain::auction::{Account, HoldId, LeadView, RankEntry, SeatState};
 use gavel::domain::campaign::{OnUnknown, PostSemantics};
 use gavel::domain::disposition::Disposition;
-use gavel::domain::ids::{LeadId, Partition};
+use gavel::domain::ids::{LeadId, Partition, PostId};
 use gavel::domain::post::Verdict;
-use gavel::domain::record::PostResult;
+use gavel::domain::record::{Part, PostResult};
 use gavel::domain::time::{ms_between, plus_ms};
 use gavel::ports::AuctionStore as _;
 use gavel::ports::auction_store::Effect;
@@ -171,7 +171,19 @@ impl Checker {
         if amounts != wanted {
             faults.push(format!("sold for {wanted:?}, captured {amounts:?}"));
         }
-        let owed = sold.or(at_risk).filter(|_| is_paid);
+        let adjudicated = adjudicated(view).filter(|_| is_paid);
+        if let Some((post_id, entry)) = adjudicated {
+            let buyer = Account::Buyer(entry.buyer.clone());
+            let charged = self.money.credit_of(&buyer, &format!("adjudicated:{post_id}"));
+            if charged != Some(-units(entry.price)) {
+                faults.push(format!("adjudicated at {:?}, charged {charged:?}", entry.price));
+            }
+            if self.posts.get(&post_id.to_string()).is_none_or(|post| post.is_taken != Some(true)) {
+                faults.push(format!("{} was charged for a lead it has not", entry.campaign));
+            }
+        }
+        let late = adjudicated.map(|(_, entry)| entry);
+        let owed = sold.or(at_risk).filter(|_| is_paid).or(late);
         let owed = owed.map(|entry| units(split(1, entry.price, file.plan.margin).payout));
         let vendor = Account::Vendor(view.vendor.clone());
         let paid = self.money.credit_of(&vendor, &payout_op(lead_id, 1));
@@ -271,6 +283,24 @@ impl Checker {
             format!("the book of {account:?} sums to {booked:?}, the account is {counted:?}")
         });
     }
+}
+
+/// The post that an operator said was taken, after the lead was given up as unresolved.
+fn adjudicated(view: &LeadView) -> Option<(PostId, &RankEntry)> {
+    let seat = view.seats.first()?;
+    let SeatState::Unresolved { k } = seat.state else { return None };
+    let post_id = seat.attempts.iter().find(|attempt| attempt.k == k)?.post_id;
+    let is_said = |part: &[u8]| match serde_json::from_slice(part) {
+        Ok(Part::Fact(fact)) => {
+            let note = fact.note.unwrap_or_default();
+            fact.kind == "adjudicated"
+                && fact.post_id == Some(post_id)
+                && note.starts_with("accepted")
+        }
+        _ => false,
+    };
+    view.facts.iter().any(|part| is_said(part)).then_some(())?;
+    Some((post_id, view.rank.get(usize::from(k))?))
 }
 
 fn compare_record(lead_id: LeadId, view: &LeadView, shelves: &Shelves, faults: &mut Vec<String>) {

@@ -194,21 +194,30 @@ fn take_back(
         }
         Kind::Renamed { from, to, kept } => {
             if let Some(place) = places.remove(&change.file) {
-                fs::rename(place, from)?;
+                put_back(&place, from)?;
                 places.insert(change.file, from.clone());
             }
             if let (Some(kept), Some(replaced)) = (kept, change.replaced) {
-                fs::rename(kept, to)?;
+                put_back(kept, to)?;
                 places.insert(replaced, to.clone());
             }
         }
         Kind::Removed { path, kept } => {
             if let Some(kept) = kept {
-                fs::rename(kept, path)?;
+                put_back(kept, path)?;
                 places.insert(change.file, path.clone());
             }
         }
         Kind::FileSynced { .. } | Kind::FolderSynced { .. } => {}
     }
     Ok(())
+}
+
+/// Gives a file the name that it had. Its folder is made again where it went after its files: that it
+/// went is no more durable than that they did.
+fn put_back(place: &Path, name: &Path) -> std::io::Result<()> {
+    if let Some(folder) = name.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::rename(place, name)
 }
