@@ -53,6 +53,43 @@ impl Mutation {
         }
     }
 
+    /// Draws a change of the newest journal's last commit, as a power cut may leave it.
+    pub fn draw_tail(folder: &Path, random: &mut ChaCha8Rng) -> anyhow::Result<Self> {
+        let mut files = Vec::new();
+        list(folder, &mut files)?;
+        let number = |path: &PathBuf| -> Option<u64> { path.file_stem()?.to_str()?.parse().ok() };
+        files.retain(|path| path.extension().is_some_and(|it| it == "jnl"));
+        let path = files.into_iter().max_by_key(number).context("the store has no journal")?;
+        let old = fs::read(&path)?;
+        let ends = commits(&old);
+        let [.., start, end] = ends[..] else { anyhow::bail!("the journal has too few commits") };
+        loop {
+            let at = random.random_range(start..end);
+            let mut bytes = old.clone();
+            let kind = match random.random_range(0..4) {
+                0 => {
+                    bytes.truncate(at);
+                    "the last commit cut off"
+                }
+                1 => {
+                    bytes[at..].fill(0);
+                    "the last commit zeroed"
+                }
+                2 => {
+                    random.fill_bytes(&mut bytes[at..end]);
+                    "the last commit scribbled over"
+                }
+                _ => {
+                    bytes[at] ^= 1 << random.random_range(0..8);
+                    "a bit of the last commit flipped"
+                }
+            };
+            if bytes != old {
+                return Ok(Self { path, kind, at, bytes });
+            }
+        }
+    }
+
     /// Does it. The file may be shared with other copies, so another takes its place.
     pub fn apply(&self) -> anyhow::Result<()> {
         fs::remove_file(&self.path)?;
