@@ -5,7 +5,7 @@
 //! thread: other runs in the same process know nothing of it.
 
 /// Every planted bug, with what is wrong.
-pub const BUGS: [(&str, &str); 38] = [
+pub const BUGS: [(&str, &str); 45] = [
     ("post_before_intent", "a post leaves before its intent is durable"),
     ("post_without_hold", "a post leaves without money and cap room being held"),
     ("timeout_is_refusal", "a post that timed out counts as refused"),
@@ -44,6 +44,13 @@ pub const BUGS: [(&str, &str); 38] = [
     ("settles_own_only", "what another node left in the outbox is not settled"),
     ("reply_before_durable", "the store answers before what it did is durable"),
     ("ping_names_consumer", "a ping says who the consumer is"),
+    ("credit_limit_forgotten", "a hold knows no limit of its buyer's credit"),
+    ("not_sent_whoever_owns", "a post that did not leave counts although another owner's may have"),
+    ("never_asked", "a buyer that can be asked what became of a post is not"),
+    ("never_repeated", "a post whose answer is unknown is not sent again"),
+    ("claim_not_exclusive", "a consumer that is claimed is claimed by another lead"),
+    ("conflict_unwritten", "a buyer that took what was another's by then is not written down"),
+    ("floor_forgotten", "a lead is sold below its floor"),
 ];
 
 #[cfg(feature = "faults")]

@@ -220,7 +220,7 @@ impl Exchange {
     /// truth: a buyer that has taken the other's refuses ours, as a duplicate.
     fn may_be_of_another(&self, run: &Run, outcome: &PostOutcome) -> bool {
         match outcome {
-            PostOutcome::NotSent { .. } => true,
+            PostOutcome::NotSent { .. } => !planted("not_sent_whoever_owns"),
             PostOutcome::Rejected { .. } => {
                 !self.leases.covers(run.lead.id, run.fence, Instant::now())
             }

@@ -114,6 +114,8 @@ impl Exchange {
         age_ms: i64,
     ) -> Result<Look, Stop> {
         match campaign.campaign.post_semantics {
+            PostSemantics::Idempotent if planted("never_repeated") => Ok(Look::StillUnknown(None)),
+            PostSemantics::Queryable if planted("never_asked") => Ok(Look::StillUnknown(None)),
             PostSemantics::Idempotent => self.repeat(run, campaign, turn).await,
             PostSemantics::Queryable => self.ask(run, campaign, turn, age_ms).await,
             PostSemantics::AtMostOnce => Ok(Look::StillUnknown(None)),

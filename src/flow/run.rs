@@ -30,6 +30,7 @@ use crate::domain::record::{
 use crate::domain::slug::CampaignId;
 use crate::domain::time::plus_ms;
 use crate::eligibility::{Considered, Eligibility, consider};
+use crate::faults::planted;
 use crate::ping::redact::redact;
 use crate::ports::auction_store::{Create, Decide, Effect, Hold};
 use crate::registry::snapshot::{CompiledCampaign, Snapshot};
@@ -124,6 +125,7 @@ impl Run {
         let snapshot = exchange.snapshot();
         let price_floor =
             snapshot.floor_price(&lead.vendor, &lead.vertical, lead.floor).unwrap_or(Money::MAX);
+        let price_floor = if planted("floor_forgotten") { Money::ZERO } else { price_floor };
         let auction_ms = i64::try_from(exchange.limits.auction_ms).unwrap_or(i64::MAX);
         let duplicate = exchange.duplicate_of(&snapshot, &lead);
         let plan = AuctionPlan {
@@ -444,7 +446,9 @@ impl Run {
             account: Account::Buyer(entry.buyer.clone()),
             hold: self.hold_id(&entry.campaign),
             amount: entry.price,
-            credit_limit: campaign.and_then(|campaign| campaign.buyer.credit_limit),
+            credit_limit: campaign
+                .filter(|_| !planted("credit_limit_forgotten"))
+                .and_then(|campaign| campaign.buyer.credit_limit),
             caps: caps.into_iter().map(super::cascade::charge_of).collect(),
         }
     }

@@ -17,6 +17,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
+use crate::check::posts::Sending;
 use crate::dice::Dice;
 use crate::scenario::{CampaignPlan, Rates};
 use crate::world::{Sender, World};
@@ -99,10 +100,10 @@ impl BuyerWire for SimWire {
             let class = request.class.as_str();
             // Between the last look at the clock and the socket a node may stand still.
             self.world.pass(&self.sender, class, "send").await;
-            self.world.sent(&self.sender, &request);
+            let sending = self.world.sent(&self.sender, &request);
             let (tell, told) = oneshot::channel();
             let (world, deadline) = (Arc::clone(&self.world), request.deadline);
-            self.world.spawn(carry(world, request, tell));
+            self.world.spawn(carry(world, request, sending, tell));
             match timeout_at(deadline, told).await {
                 Ok(Ok(result)) => outcome(result),
                 Ok(Err(_)) => outcome(lost(WireFailure::Broken, true)),
@@ -125,7 +126,12 @@ pub fn header<'r>(request: &'r WireRequest, name: &str) -> &'r str {
     found.map_or("", |(_, value)| value.as_str())
 }
 
-async fn carry(world: Arc<World>, request: WireRequest, tell: oneshot::Sender<Answer>) {
+async fn carry(
+    world: Arc<World>,
+    request: WireRequest,
+    sending: Sending,
+    tell: oneshot::Sender<Answer>,
+) {
     let campaign = campaign_of(&request);
     if world.is_away(&campaign) {
         sleep(Duration::from_millis(3)).await;
@@ -134,7 +140,7 @@ async fn carry(world: Arc<World>, request: WireRequest, tell: oneshot::Sender<An
     }
     match request.class {
         CallClass::Ping => carry_ping(&world, &request, tell).await,
-        CallClass::Post => carry_post(&world, &request, tell).await,
+        CallClass::Post => carry_post(&world, &request, sending, tell).await,
         CallClass::Status => carry_inquiry(&world, &request, tell).await,
         CallClass::Event | CallClass::Challenge | CallClass::Login | CallClass::Notice => {}
     }
@@ -255,7 +261,12 @@ fn post_fate(booth: &mut Booth, rates: Rates) -> PostFate {
     }
 }
 
-async fn carry_post(world: &Arc<World>, request: &WireRequest, tell: oneshot::Sender<Answer>) {
+async fn carry_post(
+    world: &Arc<World>,
+    request: &WireRequest,
+    sending: Sending,
+    tell: oneshot::Sender<Answer>,
+) {
     let (campaign, rates) = (campaign_of(request), world.rates());
     let fate = world.market.at(&campaign, |booth| post_fate(booth, rates));
     sleep(Duration::from_millis(fate.there_ms)).await;
@@ -268,18 +279,19 @@ async fn carry_post(world: &Arc<World>, request: &WireRequest, tell: oneshot::Se
         world.tell_trace(&campaign, || "a post was lost on its way".to_owned());
         return stay_silent(request, tell).await;
     }
-    receive(world, &campaign, request, false);
+    receive(world, request, sending, false);
     if fate.is_doubled {
-        let (world, campaign, request) = (Arc::clone(world), campaign.clone(), request.clone());
+        let (world, request) = (Arc::clone(world), request.clone());
         let again = Arc::clone(&world);
         world.spawn(async move {
             sleep(Duration::from_millis(150)).await;
-            receive(&again, &campaign, &request, true);
+            receive(&again, &request, sending, true);
         });
     }
     sleep(Duration::from_millis(fate.think_ms)).await;
     let post_id = header(request, "idempotency-key").to_owned();
-    let answer = decide(world, &campaign, &post_id, rates, fate.answer);
+    let post = (campaign.as_str(), post_id.as_str());
+    let answer = decide(world, post, sending, rates, fate.answer);
     match fate.answer {
         AnswerFate::Silent => return stay_silent(request, tell).await,
         AnswerFate::Breaks => return drop(tell.send(lost(WireFailure::Broken, true))),
@@ -290,22 +302,23 @@ async fn carry_post(world: &Arc<World>, request: &WireRequest, tell: oneshot::Se
 }
 
 /// A post arrives.
-fn receive(world: &Arc<World>, campaign: &str, request: &WireRequest, is_double: bool) {
+fn receive(world: &Arc<World>, request: &WireRequest, sending: Sending, is_double: bool) {
+    let campaign = campaign_of(request);
     let post_id = header(request, "idempotency-key").to_owned();
-    let receipts = world.market.at(campaign, |booth| {
+    let receipts = world.market.at(&campaign, |booth| {
         let page = booth.book.entry(post_id.clone()).or_default();
         page.receipts += 1;
         page.sendings += u32::from(!is_double);
         page.receipts
     });
-    world.received(campaign, &post_id, request, receipts);
+    world.received((&campaign, &post_id), sending, receipts);
 }
 
 /// The buyer makes up its mind, once, and says so as it does.
 fn decide(
     world: &Arc<World>,
-    campaign: &str,
-    post_id: &str,
+    (campaign, post_id): (&str, &str),
+    sending: Sending,
     rates: Rates,
     fate: AnswerFate,
 ) -> Answer {
@@ -330,7 +343,7 @@ fn decide(
         (is_new, is_taken, answer)
     });
     if is_new {
-        world.booked(campaign, post_id, is_taken);
+        world.booked((campaign, post_id), sending, is_taken);
     }
     answer
 }

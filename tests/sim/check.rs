@@ -6,14 +6,14 @@ mod auctions;
 pub mod deed;
 mod finale;
 mod money;
-mod posts;
+pub mod posts;
 mod rounds;
 mod vendors;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use gavel::domain::auction::LeadView;
+use gavel::domain::auction::{LeadView, SeatState};
 use gavel::domain::ids::LeadId;
 use gavel::domain::limits::Limits;
 use gavel::domain::money::Money;
@@ -21,6 +21,7 @@ use gavel::flow::plan::AuctionPlan;
 use gavel::ports::auction_store::{Credit, CreditKind, DuplicateClaim, Effect, OutboxEntry};
 
 use jiff::tz::TimeZone;
+use tokio::time::Instant;
 
 use self::deed::{Deed, Done};
 use self::money::MoneyBook;
@@ -28,8 +29,11 @@ use self::posts::PostFile;
 use self::rounds::Quote;
 use self::vendors::Telling;
 use crate::records::Shelves;
-use crate::scenario::{CampaignPlan, STORE_CLOCK_OFF_MS, Scenario};
+use crate::scenario::{CampaignPlan, STORE_CLOCK_OFF_MS, Scenario, cents};
 use crate::world::Sender;
+
+/// How long after it was made a claim may be durable, in milliseconds.
+const CLAIM_UNDERWAY_MS: i64 = 2_000;
 
 /// One lead, as far as it is durable.
 pub struct LeadFile {
@@ -48,6 +52,7 @@ struct Known {
     plan: CampaignPlan,
     buyer: String,
     zone: TimeZone,
+    credit_limit: Option<Money>,
 }
 
 /// The checker.
@@ -56,6 +61,12 @@ pub struct Checker {
     deposits: Vec<Credit>,
     limits: Limits,
     is_embedded: bool,
+    /// What no lead may be sold below.
+    floor: Money,
+    /// For how long a consumer is claimed, in milliseconds.
+    duplicate_window_ms: i64,
+    /// Whether nodes and the store are always there, so that a vendor need never wait.
+    is_prompt: bool,
     /// How far the store's clock may be from the world's, in milliseconds.
     clock_off_ms: i64,
     leads: BTreeMap<LeadId, LeadFile>,
@@ -64,7 +75,8 @@ pub struct Checker {
     posts: BTreeMap<String, PostFile>,
     /// Bids by ping.
     quotes: BTreeMap<String, Quote>,
-    claims: BTreeMap<[u8; 32], LeadId>,
+    /// Whose a consumer is, and since when.
+    claims: BTreeMap<[u8; 32], (LeadId, Instant)>,
     /// Claims that came on their way back from long ago, after their lead had ended: they end with
     /// their window.
     late_claims: BTreeSet<([u8; 32], LeadId)>,
@@ -83,7 +95,8 @@ impl Checker {
         let known = |plan: &CampaignPlan| {
             let buyer = &scenario.buyers[plan.buyer];
             let zone = TimeZone::get(buyer.zone).expect("the scenario's zones exist");
-            (plan.id.clone(), Known { plan: plan.clone(), buyer: buyer.id.clone(), zone })
+            let (buyer, credit_limit) = (buyer.id.clone(), buyer.credit_limit);
+            (plan.id.clone(), Known { plan: plan.clone(), buyer, zone, credit_limit })
         };
         let deposits = scenario.buyers.iter().filter_map(|buyer| {
             let account = buyer.id.parse().expect("buyers have slugs");
@@ -95,6 +108,8 @@ impl Checker {
             })
         });
         let deposits: Vec<Credit> = deposits.collect();
+        let window_ms =
+            i64::try_from(scenario.duplicate_window_s.unwrap_or(0)).unwrap_or(0) * 1_000;
         let mut money = MoneyBook::default();
         for credit in &deposits {
             money.deposit(credit);
@@ -104,6 +119,9 @@ impl Checker {
             deposits,
             limits: scenario.limits.clone(),
             is_embedded: scenario.is_embedded,
+            floor: cents(scenario.floor_cents),
+            duplicate_window_ms: window_ms,
+            is_prompt: scenario.is_prompt(),
             clock_off_ms: if scenario.moves_store_clock() { STORE_CLOCK_OFF_MS } else { 0 },
             leads: BTreeMap::new(),
             by_key: BTreeMap::new(),
@@ -170,17 +188,23 @@ impl Checker {
                 let name = self.name(*lead_id);
                 self.say(&done.sender, format!("claim_duplicate {name}: {claim:?}"));
                 if *claim == DuplicateClaim::Claimed {
+                    self.saw_claim(digest, *lead_id);
                     let file = self.leads.get(lead_id);
                     if file.is_some_and(|file| file.view.closing.is_some()) {
                         self.late_claims.insert((*digest, *lead_id));
                     }
-                    self.claims.insert(*digest, *lead_id);
                     self.claimed.insert((*digest, *lead_id));
                 }
             }
             Deed::FreeDuplicate(digest, lead_id) => {
-                if self.claims.get(digest) == Some(lead_id) {
+                if self.claimant(digest) == Some(*lead_id) {
                     self.claims.remove(digest);
+                    let seats = self.leads.get(lead_id).map(|file| &file.view.seats);
+                    let is_sold = seats.is_some_and(|seats| {
+                        seats.iter().any(|seat| matches!(seat.state, SeatState::Sold { .. }))
+                    });
+                    let name = self.name(*lead_id);
+                    self.hold(!is_sold, || format!("{name}: sold, and its consumer is free"));
                 }
             }
             _ => self.saw_lead(done),
@@ -194,7 +218,10 @@ impl Checker {
             Effect::Capture { account, hold, .. } => self.money.is_captured(account, hold),
             Effect::Void { account, hold } => self.money.is_over(account, hold),
             Effect::Credit { account, op_id, .. } => self.money.is_credited(account, op_id),
-            Effect::FreeDuplicate { digest } => self.claims.get(digest) != Some(&lead_id),
+            Effect::FreeDuplicate { digest } => {
+                let is_late = self.late_claims.contains(&(*digest, lead_id));
+                is_late || self.claimant(digest) != Some(lead_id)
+            }
             Effect::Record(_) => {
                 let parts = shelves.parts.get(&lead_id);
                 parts.is_some_and(|parts| parts.contains_key(&entry.sequence))
@@ -204,6 +231,27 @@ impl Checker {
         self.hold(is_done, || {
             format!("{name}: acknowledged before it was done: {:?}", entry.effect)
         });
+    }
+
+    /// The lead that a consumer is claimed by.
+    fn claimant(&self, digest: &[u8; 32]) -> Option<LeadId> {
+        self.claims.get(digest).map(|(lead_id, _)| *lead_id)
+    }
+
+    /// A consumer is one lead's until its window ends, or that lead frees it, or was never one.
+    fn saw_claim(&mut self, digest: &[u8; 32], lead_id: LeadId) {
+        let (name, window_ms) = (self.name(lead_id), self.duplicate_window_ms);
+        let before = self.claims.get(digest).copied();
+        let stands = before.filter(|(_, since)| {
+            let since_ms = i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX);
+            since_ms + 2 * self.clock_off_ms + CLAIM_UNDERWAY_MS < window_ms
+        });
+        let other = stands.map(|(other, _)| other).filter(|other| *other != lead_id);
+        let is_known = other.is_some_and(|other| self.leads.contains_key(&other));
+        self.hold(!is_known, || format!("{name}: claims the consumer of {other:?}"));
+        if stands.is_none_or(|(other, _)| other != lead_id) {
+            self.claims.insert(*digest, (lead_id, Instant::now()));
+        }
     }
 
     /// What a node logs says nothing of a consumer.

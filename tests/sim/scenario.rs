@@ -238,7 +238,7 @@ const STEPS: [(&str, u64); 26] = [
     ("add_parts", 20),
 ];
 
-fn cents(amount: u64) -> Money {
+pub fn cents(amount: u64) -> Money {
     Money::from_ten_thousandths(i64::try_from(amount * 100).expect("small")).expect("small")
 }
 
@@ -370,6 +370,20 @@ impl Scenario {
         }
     }
 
+    /// Whether nothing stands still or gets lost but what is a buyer's or a vendor's.
+    pub fn is_prompt(&self) -> bool {
+        let Rates { store_refuses, store_loses_reply, store_does_late, store_slow, .. } =
+            self.rates;
+        let has_steps = self
+            .node_faults
+            .iter()
+            .any(|fault| !matches!(fault.blow, Blow::Crash { .. } | Blow::Drain { .. }));
+        store_refuses + store_loses_reply + store_does_late + store_slow == 0
+            && !has_steps
+            && self.store_restarts.is_empty()
+            && self.store_clock.is_empty()
+    }
+
     /// The exchange's files, with `moved` campaigns at other addresses and another margin.
     pub fn files(&self, margin_percent: u64, moved: &[usize]) -> Vec<SourceFile> {
         let file = |path: String, text: String| SourceFile { path, text };
@@ -469,7 +483,7 @@ fn limits(dice: &mut Dice) -> Limits {
         late_reply_ms: dice.between(100, 1_000),
         post_ms: dice.between(800, 4_000),
         auction_ms: dice.between(6_000, 20_000),
-        unresolved_after_s: *dice.pick(&[15, 20, 90, 150]),
+        unresolved_after_s: *dice.pick(&[15, 20, 90, 150, 400]),
         bid_ttl_ms: *dice.pick(&[2_000, 10_000, 60_000]),
         offer_ttl_ms: dice.between(1_500, 15_000),
         fallback_depth: dice.below(3) as u16,

@@ -34,6 +34,7 @@ use crate::buyers::{Market, SimWire};
 use crate::cell::{Cell, Life};
 use crate::check::Checker;
 use crate::check::deed::Done;
+use crate::check::posts::Sending;
 use crate::clock::SimClock;
 use crate::dice::Dice;
 use crate::records::{Archive, SimRecords};
@@ -272,8 +273,8 @@ impl World {
         self.check(|checker| acked.for_each(|entry| checker.acknowledges(&entry, &shelves)));
     }
 
-    pub fn sent(&self, sender: &Sender, request: &WireRequest) {
-        self.check(|checker| checker.sent(sender, request));
+    pub fn sent(&self, sender: &Sender, request: &WireRequest) -> Sending {
+        self.check(|checker| checker.sent(sender, request))
     }
 
     pub fn quoted(&self, request: &WireRequest, answer: &Result<WireReply, WireError>) {
@@ -281,12 +282,12 @@ impl World {
         self.check(|checker| checker.quoted(ms, request, answer));
     }
 
-    pub fn received(&self, campaign: &str, post_id: &str, request: &WireRequest, receipts: u32) {
-        self.check(|checker| checker.received((campaign, post_id), request, receipts));
+    pub fn received(&self, post: (&str, &str), sending: Sending, receipts: u32) {
+        self.check(|checker| checker.received(post, sending, receipts));
     }
 
-    pub fn booked(&self, campaign: &str, post_id: &str, is_taken: bool) {
-        self.check(|checker| checker.booked((campaign, post_id), is_taken));
+    pub fn booked(&self, post: (&str, &str), sending: Sending, is_taken: bool) {
+        self.check(|checker| checker.booked(post, sending, is_taken));
     }
 
     // Nodes.

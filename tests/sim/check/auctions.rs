@@ -73,6 +73,7 @@ impl Checker {
                 (intent.lead_id, said, *reply == Fenced::Fenced, view)
             }
             Deed::Outcome(outcome, reply, view) => {
+                self.saw_conflict(outcome, *reply, view);
                 let said = format!("k={} {:?}: {reply:?}", outcome.k, outcome.verdict);
                 self.saw_outcome(done.at, outcome, *reply, view);
                 (outcome.lead_id, said, false, view)
@@ -209,7 +210,7 @@ impl Checker {
             format!("{name}: an intent for {} at the place of {}", intent.campaign, entry.campaign)
         });
         let Some(file) = self.leads.get(&intent.lead_id) else { return };
-        let (is_test, floor) = (file.plan.test, file.plan.price_floor);
+        let (is_test, floor) = (file.plan.test, self.floor);
         let digest = match TakenNotes::from_bytes(&view.taken) {
             Some(taken) => taken.duplicate,
             None => file.plan.duplicate,
@@ -249,7 +250,7 @@ impl Checker {
         let age_ms = self.age_ms(attempt, at);
         let Some(post) = self.posts.get(&post_id) else { return };
         let Some(known) = self.campaigns.get(&post.campaign) else { return };
-        let (truth, strays, receipts) = (post.is_taken, post.strays, post.receipts);
+        let (truth, receipts) = (post.is_taken, post.receipts);
         let on_unknown = known.plan.on_unknown;
         match outcome.verdict {
             Verdict::Accepted => self.hold(truth == Some(true), || {
@@ -259,7 +260,7 @@ impl Checker {
                 format!("{name}: {} is said to have refused, and has it", attempt.campaign)
             }),
             Verdict::NotSent => {
-                self.hold(receipts == 0 || strays > 0, || {
+                self.hold(receipts == 0, || {
                     format!("{name}: {} is said to have got nothing, and has", attempt.campaign)
                 });
                 self.hold(!was_unknown || age_ms >= QUIET_MS, || {
@@ -277,6 +278,18 @@ impl Checker {
             }
             Verdict::Unknown => {}
         }
+    }
+
+    /// Whoever took a lead that was another's by then is written down.
+    fn saw_conflict(&mut self, outcome: &Outcome, reply: Recorded, view: &View) {
+        if reply != Recorded::Conflict {
+            return;
+        }
+        let name = self.name(outcome.lead_id);
+        let attempt = view.as_deref().and_then(|view| attempt_of(view, outcome.k));
+        self.hold(attempt.is_some_and(|attempt| attempt.has_conflict), || {
+            format!("{name}: a conflict is not written down: {attempt:?}")
+        });
     }
 
     /// How old an attempt may have been for whoever looked, by a clock that may have been set since.

@@ -206,7 +206,7 @@ impl Checker {
             let is_sold = seat == Some(SeatState::Sold { k: post.k });
             let is_open = seat == Some(SeatState::Unresolved { k: post.k });
             let is_given_up = self.verdict_of(post_id) == Some(Verdict::GivenUp);
-            if !(is_sold || is_open || is_given_up || post.strays > 0) {
+            if !(is_sold || is_open || is_given_up || post.is_taken_from_stray) {
                 let verdict = self.verdict_of(post_id);
                 faults.push(format!("{} has it, the exchange says {verdict:?}", post.campaign));
             }
@@ -249,7 +249,7 @@ impl Checker {
     /// A consumer stays claimed by a lead that was sold, or may have been.
     fn finale_of_claims(&mut self) {
         let mut faults = Vec::new();
-        for (digest, lead_id) in &self.claims {
+        for (digest, (lead_id, _)) in &self.claims {
             let Some(file) = self.leads.get(lead_id) else { continue };
             if self.late_claims.contains(&(*digest, *lead_id)) {
                 continue;

@@ -202,6 +202,7 @@ impl Checker {
                 cap.counter.starts_with(&start) && (cap.limit, cap.add) == (*limit, *add)
             })
         };
+        let limit = known.credit_limit;
         let holds = wanted.iter().all(is_charged) && wanted.len() == hold.caps.len();
         // By the store's clock, which tells all nodes the same; a hold may be on its way for long.
         let day = |ms: i64| known.zone.to_datetime(plus_ms(at, ms)).date().to_string();
@@ -211,6 +212,9 @@ impl Checker {
             window.is_none_or(|(_, at)| days.iter().any(|day| day == at))
         };
         let is_in_window = hold.caps.iter().all(|cap| is_of_day(&cap.counter));
+        self.hold(hold.credit_limit == limit, || {
+            format!("{campaign}: a hold has the limit {:?}, its buyer {limit:?}", hold.credit_limit)
+        });
         self.hold(holds, || format!("{campaign}: a hold charges {:?}, not {wanted:?}", hold.caps));
         self.hold(is_in_window, || {
             format!("{campaign}: a hold at {at} charges {:?}, it was {days:?}", hold.caps)
@@ -221,6 +225,10 @@ impl Checker {
         let name = self.name(hold.lead_id);
         self.hold(reply == Captured::Done { was_held: true }, || {
             format!("{name}: captured from {account:?} without a hold: {reply:?}")
+        });
+        let state = self.money.state(account, hold);
+        self.hold(state == Some(HoldState::Held), || {
+            format!("{name}: captured from {account:?}, and the hold is {state:?}")
         });
         let sold = self.leads.get(&hold.lead_id).and_then(|file| {
             let seat = file.view.seats.get(usize::from(hold.seat.checked_sub(1)?))?;

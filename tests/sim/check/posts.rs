@@ -27,6 +27,15 @@ const PING_FIELDS: [&str; 10] = [
     "best_time_to_call",
 ];
 
+/// By whom a post was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sending {
+    /// By the owner of its lead.
+    ByOwner,
+    /// By somebody who had lost it, standing still between the last look at the time and the wire.
+    Stray,
+}
+
 /// One post, from its durable intent on.
 pub struct PostFile {
     pub lead_id: LeadId,
@@ -35,10 +44,10 @@ pub struct PostFile {
     price: String,
     /// What was sent first: where to, and the bytes.
     sent: Option<(String, Bytes)>,
-    /// How often the buyer got it.
+    /// How often the buyer got it from whoever owned the lead as it was sent.
     pub receipts: u32,
-    /// How often somebody sent it who does not own the lead any more.
-    pub strays: u32,
+    /// Whether the buyer took it from somebody who did not own the lead any more as it was sent.
+    pub is_taken_from_stray: bool,
     /// What the buyer's book says.
     pub is_taken: Option<bool>,
 }
@@ -52,22 +61,23 @@ impl PostFile {
             price: entry.price.to_string(),
             sent: None,
             receipts: 0,
-            strays: 0,
+            is_taken_from_stray: false,
             is_taken: None,
         }
     }
 }
 
 impl Checker {
-    /// A node hands a request to its socket.
-    pub fn sent(&mut self, sender: &Sender, request: &WireRequest) {
+    /// A node hands a request to its socket; whether it owns the lead.
+    pub fn sent(&mut self, sender: &Sender, request: &WireRequest) -> Sending {
         let is_signed = !header(request, "webhook-signature").is_empty();
         self.hold(is_signed, || format!("an unsigned {} left", request.class.as_str()));
         match request.class {
-            CallClass::Post => self.sent_post(sender, request),
+            CallClass::Post => return self.sent_post(sender, request),
             CallClass::Ping => self.sent_ping(request),
             _ => {}
         }
+        Sending::ByOwner
     }
 
     fn sent_ping(&mut self, request: &WireRequest) {
@@ -81,10 +91,11 @@ impl Checker {
         self.hold(is_coarse && !names.is_empty(), || format!("a ping tells {names:?}"));
     }
 
-    fn sent_post(&mut self, sender: &Sender, request: &WireRequest) {
+    fn sent_post(&mut self, sender: &Sender, request: &WireRequest) -> Sending {
         let post_id = header(request, "idempotency-key").to_owned();
         let Some(post) = self.posts.get(&post_id) else {
-            return self.found.push(format!("a post left without a durable intent: {post_id}"));
+            self.found.push(format!("a post left without a durable intent: {post_id}"));
+            return Sending::ByOwner;
         };
         let (lead_id, k) = (post.lead_id, post.k);
         let name = self.name(lead_id);
@@ -105,9 +116,6 @@ impl Checker {
             Callee::Endpoint { .. } => String::new(),
         };
         let post = self.posts.get_mut(&post_id).expect("it was found above");
-        if !is_owner {
-            post.strays += 1;
-        }
         let said = (body["price"].as_str(), body["post_id"].as_str());
         let is_right = said == (Some(post.price.as_str()), Some(post_id.as_str()))
             && body["lead_id"].as_str() == Some(lead_id.to_string().as_str())
@@ -117,15 +125,17 @@ impl Checker {
         let is_same = *first == now;
         self.hold(is_right, || format!("{name}: a post says {said:?}"));
         self.hold(is_same, || format!("{name}: a repeat differs from the post"));
+        if is_owner { Sending::ByOwner } else { Sending::Stray }
     }
 
-    /// A post is in a buyer's hands.
-    pub fn received(&mut self, (campaign, post_id): (&str, &str), _: &WireRequest, receipts: u32) {
-        self.said.push(("buyer".to_owned(), format!("{campaign} gets a post, time {receipts}")));
+    /// A post is in a buyer's hands, for the so many-th time.
+    pub fn received(&mut self, (campaign, post_id): (&str, &str), sending: Sending, receipts: u32) {
         let Some(post) = self.posts.get_mut(post_id) else { return };
-        post.receipts = receipts;
+        post.receipts += u32::from(sending == Sending::ByOwner);
         let (lead_id, k, is_decided) = (post.lead_id, post.k, post.is_taken.is_some());
         let name = self.name(lead_id);
+        let what = format!("{campaign} gets {name}, time {receipts}");
+        self.said.push(("buyer".to_owned(), what));
         let Some(known) = self.campaigns.get(campaign) else { return };
         let is_repeatable = known.plan.semantics == PostSemantics::Idempotent;
         self.hold(receipts == 1 || is_repeatable, || {
@@ -135,20 +145,20 @@ impl Checker {
         let attempts = file.view.seats.first().map_or(&[][..], |seat| &seat.attempts);
         let mut others = attempts.iter().filter(|attempt| attempt.k != k);
         let is_clear = others.all(|attempt| {
-            attempt.verdict.is_some_and(|verdict| {
-                verdict.is_definite() && (verdict != Verdict::Accepted || attempt.k < k)
-            })
+            attempt
+                .verdict
+                .is_some_and(|verdict| verdict.is_definite() && verdict != Verdict::Accepted)
         });
         let state = file.view.state;
         // What comes late after its own repeat, or after it was given up by contract, is no news.
-        let is_excused = is_decided || self.is_excused(post_id);
+        let is_excused = is_decided || sending == Sending::Stray || self.is_given_up(post_id);
         self.hold(is_clear || is_excused, || {
             format!("{name}: {campaign} got it while another buyer may have it ({state:?})")
         });
     }
 
     /// A buyer has made up its mind.
-    pub fn booked(&mut self, (campaign, post_id): (&str, &str), is_taken: bool) {
+    pub fn booked(&mut self, (campaign, post_id): (&str, &str), sending: Sending, is_taken: bool) {
         let verb = if is_taken { "takes" } else { "refuses" };
         let Some(lead_id) = self.posts.get(post_id).map(|post| post.lead_id) else { return };
         let name = self.name(lead_id);
@@ -159,6 +169,7 @@ impl Checker {
         let other = other.map(|(id, _)| id.clone()).filter(|_| is_taken);
         if let Some(post) = self.posts.get_mut(post_id) {
             post.is_taken = Some(is_taken);
+            post.is_taken_from_stray = is_taken && sending == Sending::Stray;
         }
         let Some(other) = other else { return };
         let is_excused = self.is_excused(post_id) || self.is_excused(&other);
@@ -169,7 +180,11 @@ impl Checker {
     /// from a node that had lost the lead.
     fn is_excused(&self, post_id: &str) -> bool {
         let Some(post) = self.posts.get(post_id) else { return false };
-        post.strays > 0 || self.verdict_of(post_id) == Some(Verdict::GivenUp)
+        post.is_taken_from_stray || self.is_given_up(post_id)
+    }
+
+    fn is_given_up(&self, post_id: &str) -> bool {
+        self.verdict_of(post_id) == Some(Verdict::GivenUp)
     }
 
     pub fn verdict_of(&self, post_id: &str) -> Option<Verdict> {

@@ -63,7 +63,7 @@ impl Checker {
         if !is_ok || rank.is_empty() || is_ranked {
             return;
         }
-        let (name, floor) = (self.name(lead_id), file.plan.price_floor);
+        let (name, floor) = (self.name(lead_id), self.floor);
         let invited = file.plan.invited.clone();
         let text: Vec<String> =
             rank.iter().map(|entry| format!("{} {}", entry.campaign, entry.price)).collect();

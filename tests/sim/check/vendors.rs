@@ -3,6 +3,7 @@
 use gavel::domain::ids::LeadId;
 use gavel::flow::plan::{Notes as _, OfferNotes};
 use serde_json::Value as Json;
+use tokio::time::Instant;
 
 use super::Checker;
 use crate::scenario::LeadPlan;
@@ -19,7 +20,11 @@ pub struct Telling {
 pub struct Began {
     had_answer: bool,
     had_taken: bool,
+    at: Instant,
 }
+
+/// How long an answer may take beyond what the vendor waits, in milliseconds.
+const ANSWER_MS: u64 = 1_000;
 
 const fn kind(ask: &Ask) -> &'static str {
     match ask {
@@ -43,12 +48,16 @@ impl Checker {
     pub fn asks(&mut self, plan: &LeadPlan, ask: &Ask) -> Began {
         let had_answer = self.told.contains_key(&(plan.number, kind(ask)));
         let lead = self.lead_of_plan.get(&plan.number).and_then(|lead| self.leads.get(lead));
-        Began { had_answer, had_taken: lead.is_some_and(|file| file.is_taken) }
+        Began { had_answer, had_taken: lead.is_some_and(|file| file.is_taken), at: Instant::now() }
     }
 
     /// A vendor is told something.
     pub fn heard(&mut self, plan: &LeadPlan, ask: &Ask, heard: &Heard, began: Began) {
         let who = format!("vendor's lead {}, {}", plan.number, kind(ask));
+        let waited_ms = u64::try_from(began.at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.hold(!self.is_prompt || waited_ms <= plan.wait_ms + ANSWER_MS, || {
+            format!("{who}: waited {waited_ms} ms, asked for {}", plan.wait_ms)
+        });
         let refused = match ask {
             Ask::Reuse => Some(Heard::KeyMismatch),
             Ask::Pry { .. } => Some(Heard::Nothing),

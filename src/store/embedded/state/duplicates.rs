@@ -7,6 +7,7 @@ use super::rows::{self, DuplicateRow};
 use super::{Result, State};
 use crate::domain::ids::LeadId;
 use crate::domain::time::{ms_between, plus_ms};
+use crate::faults::planted;
 use crate::ports::auction_store::DuplicateClaim;
 use crate::store::embedded::engine::Table;
 
@@ -26,7 +27,7 @@ impl State {
         if let Some(claim) = self.row::<DuplicateRow>(Table::Duplicates, digest)?
             && self.claim_stands(now, &claim)?
         {
-            let ours = claim.lead_id == lead_id;
+            let ours = claim.lead_id == lead_id || planted("claim_not_exclusive");
             return Ok(match ours {
                 true => DuplicateClaim::Claimed,
                 false => DuplicateClaim::Taken(claim.lead_id),

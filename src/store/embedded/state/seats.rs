@@ -126,7 +126,7 @@ impl State {
             return;
         }
         note.late.push(verdict);
-        if verdict == Verdict::Accepted {
+        if verdict == Verdict::Accepted && !planted("conflict_unwritten") {
             let attempts = &mut lead.edit().seats[usize::from(seat) - 1].attempts;
             if let Some(attempt) = attempts.iter_mut().find(|attempt| attempt.k == k) {
                 attempt.has_conflict = true;
