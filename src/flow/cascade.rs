@@ -219,13 +219,8 @@ impl Exchange {
     /// Whether another owner may have posted meanwhile, so that what this post heard is not the whole
     /// truth: a buyer that has taken the other's refuses ours, as a duplicate.
     fn may_be_of_another(&self, run: &Run, outcome: &PostOutcome) -> bool {
-        match outcome {
-            PostOutcome::NotSent { .. } => !planted("not_sent_whoever_owns"),
-            PostOutcome::Rejected { .. } => {
-                !self.leases.covers(run.lead.id, run.fence, Instant::now())
-            }
-            _ => false,
-        }
+        matches!(outcome, PostOutcome::Rejected { .. })
+            && !self.leases.covers(run.lead.id, run.fence, Instant::now())
     }
 
     /// What comes of a candidate that cannot be posted to after its hold; `None` if it can.
@@ -249,8 +244,8 @@ impl Exchange {
         }
     }
 
-    /// Renews the lease, or stops. That we sent nothing is the whole truth about a post only as
-    /// long as nobody else may have sent it: a verdict is not fenced.
+    /// Renews the lease, or stops: what a buyer says to us is the whole truth only as long as nobody
+    /// else may have sent the post.
     async fn make_sure_it_is_ours(&self, run: &Run) -> Result<(), Stop> {
         let (lead_id, fence, lease_ms) = (run.lead.id, run.fence, self.limits.lease_ms);
         let renew = || self.store.renew(lead_id, fence, lease_ms);
@@ -366,6 +361,8 @@ impl Exchange {
             seat: SEAT,
             k: turn.k,
             verdict,
+            fence: (verdict == Verdict::NotSent && !planted("not_sent_whoever_owns"))
+                .then_some(run.fence),
             due_at: run.due_at,
             closing,
             effects,
@@ -386,6 +383,7 @@ impl Exchange {
                 self.metrics.conflicts.inc();
                 tracing::error!(post = %turn.post_id, "post.conflict: accepted after another verdict");
             }
+            Recorded::Fenced => return Err(Stop::Fenced),
             Recorded::Missing => {
                 return Err(Stop::Bug("the store knows no such attempt".to_owned()));
             }

@@ -254,6 +254,7 @@ impl Exchange {
                 true => Verdict::NotSent,
                 false => Verdict::Unknown,
             },
+            fence: None,
             due_at: Some(run.store_now(self)),
             closing: None,
             effects: run.take_parts(),

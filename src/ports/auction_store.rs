@@ -372,6 +372,9 @@ pub struct Outcome {
     pub k: u16,
     /// The verdict.
     pub verdict: Verdict,
+    /// The fence under which alone it may be written, for `NotSent`: that nothing left is true only
+    /// as long as nobody else has owned the lead since. A fact about a buyer needs none.
+    pub fence: Option<u64>,
     /// When somebody must look again, for `Unknown`.
     pub due_at: Option<Timestamp>,
     /// The lead's end, if this verdict is it.
@@ -390,6 +393,8 @@ pub enum Recorded {
     Recorded,
     /// The same verdict was there before.
     Already,
+    /// The lead has another owner, and the verdict was only for its owner to give.
+    Fenced,
     /// Another definite verdict was there before: that one stands.
     Stands(Verdict),
     /// The buyer accepted although another definite verdict stands: kept and alarmed, never billed.

@@ -74,6 +74,7 @@ pub async fn check_seats(factory: &dyn StoreFactory) {
     seats::a_post_may_leave_only_after_its_intent(factory).await;
     seats::an_intent_repeated_by_its_owner_keeps_the_first_post(factory).await;
     seats::a_new_owner_cannot_repeat_an_intent(factory).await;
+    seats::only_the_owner_can_say_that_nothing_left(factory).await;
     seats::candidates_are_tried_in_order(factory).await;
     seats::no_buyer_or_legal_entity_gets_two_seats(factory).await;
     seats::an_unknown_post_locks_its_seat(factory).await;

@@ -59,7 +59,7 @@ impl Order {
             is_wanted: true,
             is_whole_check: true,
         };
-        let mut rest = arguments.iter();
+        let (mut rest, mut others) = (arguments.iter(), Vec::new());
         while let Some(argument) = rest.next() {
             let mut number = || -> Result<u64, String> {
                 let value = rest.next().ok_or(format!("{argument} needs a number"))?;
@@ -84,11 +84,18 @@ impl Order {
                 "--list" | "--ignored" => order.is_wanted = false,
                 name if !name.starts_with('-') => {
                     order.is_wanted &= "sim".contains(name);
+                    others.push(name.to_owned());
                     continue;
                 }
                 other => return Err(format!("unknown argument {other}")),
             }
             order.is_whole_check = false;
+        }
+        if !order.is_whole_check && !others.is_empty() {
+            return Err(format!("what is {others:?}?"));
+        }
+        if order.seeds == 0 || order.leads == 0 {
+            return Err("nothing would be run".to_owned());
         }
         Ok(order)
     }
@@ -170,6 +177,7 @@ fn plant(bug: Option<&'static str>) {
 
 pub fn carry_out(order: &Order) -> ExitCode {
     if !order.is_wanted {
+        println!("sim: nothing of this name");
         return ExitCode::SUCCESS;
     }
     let folder = tempfile::tempdir().expect("a folder for the keys of days");
@@ -227,14 +235,14 @@ fn run_many(order: &Order, day_keys: &Path, bug: Option<&'static str>) -> bool {
     for report in &failures {
         match &report.violation {
             Some((what, _)) if order.is_patient => println!("seed {}: {what}", report.seed),
-            _ => show(report, order.leads),
+            _ => show(report, order.leads, bug),
         }
     }
     println!("sim: {} steps, {} violations", steps.into_inner(), failures.len());
     failures.is_empty()
 }
 
-fn show(report: &Report, leads: usize) {
+fn show(report: &Report, leads: usize, bug: Option<&str>) {
     let Some((violation, lines)) = &report.violation else { return };
     let seed = report.seed;
     println!("\nsim: VIOLATION with seed {seed}, {leads} leads, commit {}", commit());
@@ -243,7 +251,11 @@ fn show(report: &Report, leads: usize) {
         println!("{line}");
     }
     println!("\n  again, from the beginning:");
-    println!("  cargo test --release --test sim -- --seed {seed} --leads {leads} --trace\n");
+    let faults = if cfg!(feature = "faults") { " --features faults" } else { "" };
+    let bug = bug.map_or(String::new(), |bug| format!(" --bug {bug}"));
+    println!(
+        "  cargo test --release{faults} --test sim -- --seed {seed} --leads {leads}{bug} --trace\n"
+    );
 }
 
 fn commit() -> String {

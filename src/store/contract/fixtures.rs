@@ -216,6 +216,7 @@ pub(super) fn outcome(lead_id: LeadId, seat: u8, k: u16, verdict: Verdict) -> Ou
         seat,
         k,
         verdict,
+        fence: None,
         due_at: None,
         closing: None,
         effects: Vec::new(),

@@ -89,6 +89,21 @@ pub(super) async fn a_new_owner_cannot_repeat_an_intent(factory: &dyn StoreFacto
     assert_eq!(intended(&stand, sold).await, Fenced::Ok(Intended::Sold));
 }
 
+pub(super) async fn only_the_owner_can_say_that_nothing_left(factory: &dyn StoreFactory) {
+    let stand = Stand::new(factory).await;
+    let lead_id = stand.decided(1, &["beta-tx", "gamma-tx"]).await;
+    stand.post(lead_id, 1, 0, "beta-tx").await;
+    factory.advance(LEASE_MS).await;
+    ok(stand.store.claim(lead_id, OTHER_NODE, LEASE_MS)).await;
+    let not_sent = |fence| Outcome { fence, ..outcome(lead_id, 1, 0, Verdict::NotSent) };
+    let before = stand.read(lead_id).await;
+    let reply = ok(stand.store.outcome(not_sent(Some(1)))).await;
+    assert_eq!(reply.reply, Recorded::Fenced);
+    assert_eq!(stand.read(lead_id).await, before, "nothing is written for whoever lost the lead");
+    assert_eq!(ok(stand.store.outcome(not_sent(Some(2)))).await.reply, Recorded::Recorded);
+    assert_eq!(ok(stand.store.outcome(not_sent(Some(2)))).await.reply, Recorded::Already);
+}
+
 pub(super) async fn candidates_are_tried_in_order(factory: &dyn StoreFactory) {
     let stand = Stand::new(factory).await;
     let lead_id = stand.decided(1, &["beta-tx", "gamma-tx", "delta-tx"]).await;

@@ -282,6 +282,7 @@ impl World {
             seat,
             k,
             verdict: dice.of(&verdicts),
+            fence: dice.one_in(3).then(|| view.fence + dice.below(2) as u64),
             due_at: dice.one_in(2).then_some(due_at),
             closing: dice.one_in(3).then(|| Self::closing(dice)),
             effects: self.effects(dice),

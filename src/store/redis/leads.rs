@@ -352,6 +352,7 @@ impl RedisStore {
         ];
         arguments.extend(closing_arguments(outcome.closing.as_ref()));
         arguments.push(late.len().to_string().into_bytes());
+        arguments.push(outcome.fence.map(|fence| fence.to_string()).unwrap_or_default().into());
         arguments.extend(encode_effects(&outcome.effects));
         arguments.extend(encode_effects(&late));
         let reply = self.on_lead(Operation::Outcome, outcome.lead_id, None, arguments).await?;
@@ -360,6 +361,7 @@ impl RedisStore {
             "already" => Some(Recorded::Already),
             "conflict" => Some(Recorded::Conflict),
             "missing" => Some(Recorded::Missing),
+            "fenced" => Some(Recorded::Fenced),
             stands => {
                 let before = parse_verdict(stands.strip_prefix("stands ")?).ok()??;
                 Some(Recorded::Stands(before))

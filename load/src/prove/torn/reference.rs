@@ -283,6 +283,7 @@ impl Filler {
         let capture = Effect::Capture { account: account.clone(), hold: hold.hold.clone(), amount };
         let is_sold = verdict == Verdict::Accepted;
         let outcome = Outcome {
+            fence: None,
             lead_id,
             seat: 1,
             k: 0,

@@ -86,10 +86,13 @@ impl State {
         let Some(mut lead) = self.lead(outcome.lead_id)? else {
             return Ok(reply(now, None, Recorded::Missing));
         };
+        if outcome.fence.is_some_and(|fence| fence != lead.view.fence) {
+            return Ok(reply(now, Some(&lead), Recorded::Fenced));
+        }
         let recorded = seat_of(&lead.view, outcome.seat)
             .map_or(Recorded::Missing, |seat| judge_outcome(seat, outcome.k, outcome.verdict));
         match recorded {
-            Recorded::Missing | Recorded::Already => {}
+            Recorded::Missing | Recorded::Already | Recorded::Fenced => {}
             Recorded::Recorded => self.write_verdict(now, &mut lead, outcome),
             Recorded::Stands(_) | Recorded::Conflict => self.write_late_verdict(&mut lead, outcome),
         }

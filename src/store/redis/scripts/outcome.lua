@@ -1,9 +1,12 @@
--- Writes what became of a post. Not fenced: it records a fact, and the first definite one counts.
+-- Writes what became of a post. It records a fact, and the first definite one counts; only where a
+-- fence is given, since nobody but the owner could know, another owner's is refused.
 --   ARGV[4] seat    ARGV[5] k    ARGV[6] verdict    ARGV[7] when to look again, or nothing
 --   ARGV[8] closing or nothing    ARGV[9] what the end claims    ARGV[10] how many of the last effects
---   are parts of the record that are kept only if the verdict does not count    ARGV[11..] effects
+--   are parts of the record that are kept only if the verdict does not count
+--   ARGV[11] fence or nothing    ARGV[12..] effects
 local lead = load_lead()
 if not lead then return reply('missing') end
+if ARGV[11] ~= '' and lead.fence ~= tonumber(ARGV[11]) then return reply('fenced') end
 local k, verdict = tonumber(ARGV[5]), ARGV[6]
 local last_in_time = #ARGV - tonumber(ARGV[10])
 local seat = lead.seats[tonumber(ARGV[4])]
@@ -33,7 +36,7 @@ else
   seat.state = verdict == 'A' and 'S' or 'O'
   erase_post(ARGV[4], ARGV[5])
 end
-add_effects(lead, 11, last_in_time)
+add_effects(lead, 12, last_in_time)
 if ARGV[8] ~= '' and not unfit(lead, ARGV[9]) then close_lead(lead, ARGV[8], ARGV[9]) end
 save_closed(lead)
 return reply('recorded')

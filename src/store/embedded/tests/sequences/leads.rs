@@ -229,6 +229,7 @@ async fn apply_to_seats(stand: &mut Stand, step: Step) -> String {
                 seat,
                 k,
                 verdict,
+                fence: None,
                 due_at: Some(plus_ms(beginning(), 7_000)),
                 closing: end.map(closing),
                 effects: effect("verdict"),
