@@ -109,7 +109,7 @@ fn control(told: &[Told], mut findings: Findings) -> Findings {
     for told in told {
         compare::check_answers(told, &mut seen);
     }
-    println!("the control lost {} leads and changed {} answers", seen.lost, seen.contradictions);
+    eprintln!("the control lost {} leads and changed {} answers", seen.lost, seen.contradictions);
     if seen.lost + seen.contradictions == 0 {
         findings.broke("the control lost nothing: the cuts prove nothing");
     }

@@ -187,7 +187,7 @@ impl Proof<'_> {
                 Err(Wrong::Broken(why)) => findings.broke(told(&why)),
             }
         }
-        println!("{fates:?}");
+        eprintln!("{fates:?}");
         // Changes that are never noticed, or never harmless, do not try both sides. A small sample
         // may miss the last commit, which alone can be repaired.
         let has_all = [Fate::Whole, Fate::Repaired, Fate::Refused]
