@@ -9,6 +9,7 @@ mod intake;
 mod mutate;
 mod profiles;
 mod replies;
+mod requests;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,6 +48,8 @@ enum Target {
     Profiles,
     /// Vendors' requests in their own formats, read by inbound profiles
     Inbound,
+    /// Profiles of every shape, and the requests they make of hostile leads
+    Requests,
 }
 
 /// What became of one case: the name of its outcome, or what was wrong with it.
@@ -71,6 +74,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         Target::Inbound => {
             let profiles = inbound::Profiles::new();
             ("inbound", Box::new(move |random| profiles.judge(random)), inbound::OUTCOMES)
+        }
+        Target::Requests => {
+            let requests = requests::Requests::new()?;
+            ("requests", Box::new(move |random| requests.judge(random)), requests::OUTCOMES)
         }
     };
     let mut outcomes: BTreeMap<&'static str, u64> = BTreeMap::new();

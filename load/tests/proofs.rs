@@ -103,6 +103,12 @@ fn twenty_thousand_fuzzed_requests_in_vendors_own_formats_are_bodies_or_refused(
 }
 
 #[test]
+fn twenty_thousand_random_profiles_make_faults_refusals_or_sound_requests() {
+    let report = run(&["fuzz", "requests", "--count", "20000"]);
+    assert_eq!((&report["failures"], &report["cases"]), (&0.into(), &20_000.into()));
+}
+
+#[test]
 fn the_benchmark_measures_both_programs_and_compares_the_books() {
     let few = ["--buyers", "3", "--rate", "20", "--seconds", "1", "--rounds", "1", "--json"];
     let report = run(&[&["bench"], &few[..]].concat());
