@@ -405,9 +405,7 @@ fn judge_request(rendered: &RenderedRequest) -> Judged {
     };
     let is_sound = match kind.as_str() {
         "application/json" => serde_json::from_str::<serde_json::Value>(text).is_ok(),
-        "application/x-www-form-urlencoded" => {
-            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"*-._+%=&".contains(&byte))
-        }
+        "application/x-www-form-urlencoded" => is_form(text),
         kind if kind.contains("xml") => roxmltree::Document::parse(text).is_ok(),
         _ => true,
     };
@@ -416,4 +414,17 @@ fn judge_request(rendered: &RenderedRequest) -> Judged {
         Some(outcome) if is_sound => Ok(outcome),
         _ => Err(format!("not {kind}: {text:?}")),
     }
+}
+
+/// Whether a text is a form; XML documents in its fields must be such.
+fn is_form(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"*-._+%=&".contains(&byte);
+    let mut codes = text.split('%').skip(1);
+    let is_code =
+        |code: &str| code.len() >= 2 && code.bytes().take(2).all(|digit| digit.is_ascii_hexdigit());
+    text.bytes().all(is_plain)
+        && codes.all(is_code)
+        && form_urlencoded::parse(text.as_bytes()).all(|(_, value)| {
+            !value.starts_with("<?xml") || roxmltree::Document::parse(&value).is_ok()
+        })
 }
