@@ -1,6 +1,6 @@
 //! The `gavel` command as people run it: the real program, real files, a real server.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -273,4 +273,70 @@ fn a_lead_is_explained_and_an_unknown_auction_is_told() {
     assert!(failed(&shown, 1).contains("there is no lead_1"), "{shown:?}");
     let shown = installation.run(&["auction", "show", "../keys"]);
     assert!(failed(&shown, 1).contains("is no id of an auction"), "{shown:?}");
+}
+
+/// A buyer that answers every request with the next of some bodies, and tells what it was sent.
+fn answering(bodies: &'static [&'static str]) -> (std::net::SocketAddr, mpsc::Receiver<String>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    let (send, requests) = mpsc::channel();
+    std::thread::spawn(move || {
+        for body in bodies {
+            let (mut stream, _) = listener.accept().expect("a call");
+            let mut request = Vec::new();
+            let mut chunk = [0; 4_096];
+            let is_whole = |request: &[u8]| {
+                let text = String::from_utf8_lossy(request).into_owned();
+                let Some((head, rest)) = text.split_once("\r\n\r\n") else { return false };
+                let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+                rest.len() >= length.map_or(0, |length| length.parse().expect("a number"))
+            };
+            while !is_whole(&request) {
+                let read = stream.read(&mut chunk).expect("a request");
+                request.extend_from_slice(&chunk[..read]);
+            }
+            let reply = format!(
+                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(reply.as_bytes()).expect("an answer");
+            let told = send.send(String::from_utf8_lossy(&request).into_owned());
+            told.expect("the test waits for it");
+        }
+    });
+    (address, requests)
+}
+
+#[test]
+fn a_profile_is_tried_on_a_live_endpoint_with_a_test_lead() {
+    let (address, requests) = answering(&[
+        r#"{"status":"success","price":"$55.00","ping_id":"tp1"}"#,
+        r#"{"status":"rejected","message":"too old"}"#,
+    ]);
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/buyers/turbo-debt");
+    let (ping, post) = (format!("ping=http://{address}/p"), format!("post=http://{address}/p"));
+    let attempt = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
+        let usual =
+            ["buyer", "try", folder, "--case", "accept.json", "--url", &ping, "--url", &post];
+        command.args(usual).args(["--secret-env", "token=TRY_TOKEN"]).args(more);
+        command.env("TRY_TOKEN", "t-1").output().expect("the program runs")
+    };
+    let refused = attempt(&[]);
+    assert_eq!(refused.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(told.contains("no answer to the ping: address_refused; nothing was sent"), "{told}");
+
+    let tried = attempt(&["--allow-network", "127.0.0.0/8", "--post"]);
+    let shown = String::from_utf8_lossy(&tried.stdout).into_owned();
+    assert!(shown.contains("bids: [{\"price\":\"55.00\",\"reference\":\"tp1\"}]"), "{shown}");
+    assert!(shown.contains("outcome: \"rejected\""), "{shown}");
+    assert!(shown.contains("words: \"too old\""), "{shown}");
+    assert_eq!(tried.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&tried.stderr).into_owned();
+    assert_eq!(told, "gavel: the post was not accepted\n");
+    for piece in ["ping_post=ping&token=t-1&", "ping_post=post&token=t-1&"] {
+        let request = requests.recv_timeout(PATIENCE).expect("it was called");
+        assert!(request.contains(piece) && request.contains("&test=1"), "{request}");
+    }
 }
