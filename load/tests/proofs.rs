@@ -117,3 +117,19 @@ fn the_benchmark_measures_both_programs_and_compares_the_books() {
         assert!(report[figure]["ratio"].is_number(), "{figure}: {report}");
     }
 }
+
+#[test]
+fn the_cost_of_pings_is_measured_in_every_format() {
+    let output = Command::new(env!("CARGO_BIN_EXE_gavel-formats"))
+        .args(["--rounds", "1", "--pings", "20", "--json"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let formats = report["formats"].as_array().unwrap();
+    let names: Vec<_> = formats.iter().filter_map(|format| format["format"].as_str()).collect();
+    assert_eq!(names, ["native", "native, signed, not read", "json", "form", "xml"]);
+    for format in formats {
+        assert!(format["allocations"].as_f64().unwrap() >= 1.0, "{format}");
+    }
+}
