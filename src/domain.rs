@@ -10,6 +10,7 @@ pub mod breaker;
 pub mod buyer;
 pub mod campaign;
 pub mod decimal;
+pub mod disclosure;
 pub mod disposition;
 pub mod event;
 pub mod event_settings;

@@ -23,6 +23,7 @@ pub mod exchange;
 pub mod fanout;
 mod holds;
 pub mod leases;
+mod news;
 pub mod offer;
 pub mod outbox;
 pub mod outcomes;

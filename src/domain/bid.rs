@@ -29,6 +29,8 @@ pub struct Bid {
     pub reference: Option<String>,
     /// The legal entity the buyer names for this bid.
     pub legal_name: Option<String>,
+    /// The buyer's number to connect a call to, of a bid for a call.
+    pub phone_number: Option<String>,
 }
 
 /// Why a ping brought no bid.

@@ -50,8 +50,8 @@ pub struct Campaign {
     /// Limits on what it buys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<Cap>,
-    /// What its pings may show beyond the vertical's exposures: field names, `age`, `ip`,
-    /// `trustedform_cert_url`, `jornaya_lead_id`.
+    /// What its pings may show beyond the vertical's exposures: field names, `age`, parts of the
+    /// consent (`ip`, `consent_text`), traces of contact data (`email_domain`, `phone_area`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disclosures: Vec<String>,
     /// What a repeated post means to the buyer.

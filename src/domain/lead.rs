@@ -104,6 +104,8 @@ pub struct Consent {
     pub jornaya_lead_id: Option<String>,
     /// Sellers named to the consumer.
     pub sellers: Vec<String>,
+    /// The consumer's browser, as its `User-Agent` names it.
+    pub user_agent: Option<String>,
 }
 
 /// Where the vendor has the lead from, in the vendor's own words.

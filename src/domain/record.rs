@@ -191,6 +191,9 @@ pub struct PingRecord {
     /// the wire says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// What the buyer said of it, without what it had of the lead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
     /// The reply's status.
     pub http_status: Option<u16>,
     /// From sending to the reply's last byte, or to the end of waiting.
@@ -218,6 +221,9 @@ pub struct BidRecord {
     pub effective_price: Money,
     /// Which seats it was for.
     pub seats: SeatsWanted,
+    /// The buyer's number to connect a call to, of a bid for a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<String>,
 }
 
 /// How a post ended, as recorded.
@@ -269,6 +275,9 @@ pub struct PostAttempt {
     pub at: Timestamp,
     /// What came of it: a verdict, or the wire's reason.
     pub result: String,
+    /// What the buyer said of it, without what it had of the lead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
     /// The reply's status.
     pub http_status: Option<u16>,
     /// How long it took.

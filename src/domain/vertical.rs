@@ -22,6 +22,9 @@ pub struct Vertical {
     /// What consent must carry.
     #[serde(default)]
     pub consent: ConsentRule,
+    /// What no campaign may be shown, whatever it is granted.
+    #[serde(default, skip_serializing_if = "DisclosureRule::is_empty")]
+    pub disclosure: DisclosureRule,
     /// The fields of `lead`, in the order of the spec.
     #[serde(rename = "field")]
     pub fields: Vec<Field>,
@@ -44,6 +47,21 @@ pub struct ConsentRule {
     pub required: Vec<ConsentElement>,
 }
 
+/// What a vertical says of disclosures.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DisclosureRule {
+    /// Classes of which no campaign may be shown more than the exposures say.
+    #[serde(default)]
+    pub forbid: Vec<PiiClass>,
+}
+
+impl DisclosureRule {
+    const fn is_empty(&self) -> bool {
+        self.forbid.is_empty()
+    }
+}
+
 /// One element of `consent`.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -64,6 +82,8 @@ pub enum ConsentElement {
     JornayaLeadId,
     /// The sellers named to the consumer.
     Sellers,
+    /// The consumer's browser, in its own words.
+    UserAgent,
 }
 
 /// One field of a lead.
@@ -162,6 +182,19 @@ pub enum PiiClass {
     /// Something the law or decency protects; the class of a field that names none.
     #[default]
     Sensitive,
+}
+
+impl PiiClass {
+    /// The class as files name it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Quasi => "quasi",
+            Self::Contact => "contact",
+            Self::Sensitive => "sensitive",
+        }
+    }
 }
 
 /// How a field may appear in a ping.

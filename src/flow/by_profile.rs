@@ -5,10 +5,12 @@
 //! token is got before the call that needs it and got anew when it is refused, a reply that asks for
 //! a second post gets one. Nothing here looks into a lead.
 
+mod completion;
 mod notice;
 mod ping;
 mod post;
 mod tokens;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -101,7 +103,7 @@ impl<'a> Speaker<'a> {
     }
 
     /// Whether the call uses something that begins so.
-    pub(super) fn needs(self, phase: Phase, what: &str) -> bool {
+    fn needs(self, phase: Phase, what: &str) -> bool {
         let uses = self.profile.profile.uses(phase);
         uses.is_some_and(|uses| uses.captured.iter().any(|name| name.starts_with(what)))
     }

@@ -12,6 +12,8 @@ use tokio::time::Instant;
 use super::closing::PaidSeat;
 use super::deliver::{Delivery, PostOrder};
 use super::exchange::Exchange;
+use super::news::News;
+use super::plan::{Notes, PostTerms};
 use super::run::{Run, Stop, part_bytes};
 use crate::domain::auction::{Account, LeadView, RankEntry};
 use crate::domain::bid::Lost;
@@ -300,20 +302,21 @@ impl Exchange {
         turn: &Turn,
         delivery: Delivery,
     ) -> Result<(), Stop> {
-        let Delivery { outcome, attempts, health: _ } = delivery;
-        let (verdict, reason, redirect_url) = match outcome {
-            PostOutcome::Accepted(acceptance) => (Verdict::Accepted, None, acceptance.redirect_url),
-            PostOutcome::Rejected { reason } => (Verdict::Rejected, Some(reason), None),
-            PostOutcome::NotSent { reason } => (Verdict::NotSent, Some(reason), None),
+        let Delivery { outcome, attempts, health: _, replied } = delivery;
+        let news = match outcome {
+            PostOutcome::Accepted(acceptance) => {
+                News::accepted(acceptance, attempts).bringing(replied)
+            }
+            PostOutcome::Rejected { reason } => News::of(Verdict::Rejected, &reason, attempts),
+            PostOutcome::NotSent { reason } => News::of(Verdict::NotSent, &reason, attempts),
             PostOutcome::Unknown { reason } if planted("timeout_is_refusal") => {
-                (Verdict::Rejected, Some(reason), None)
+                News::of(Verdict::Rejected, &reason, attempts)
             }
             PostOutcome::Unknown { reason } => {
                 self.unknown.sent(run.lead.id);
-                (Verdict::Unknown, Some(reason), None)
+                News::of(Verdict::Unknown, &reason, attempts)
             }
         };
-        let news = News { verdict, reason, attempts, redirect_url };
         self.record_verdict(run, turn, news).await
     }
 
@@ -324,7 +327,7 @@ impl Exchange {
         turn: &Turn,
         news: News,
     ) -> Result<(), Stop> {
-        let News { verdict, reason, attempts, redirect_url } = news;
+        let News { verdict, reason, attempts, redirect_url, replied } = news;
         let hold = run.hold_id(&turn.entry.campaign);
         let account = Account::Buyer(turn.entry.buyer.clone());
         let post = post_record(turn, result_of(verdict), reason, attempts);
@@ -339,7 +342,9 @@ impl Exchange {
         match verdict {
             Verdict::Accepted => {
                 let money = split(SEAT, turn.entry.price, run.plan.margin);
-                let seats = [PaidSeat { money, redirect_url }];
+                let terms = PostTerms::from_bytes(&turn.entry.terms);
+                let phone_number = terms.and_then(|terms| terms.phone_number);
+                let seats = [PaidSeat { money, redirect_url, phone_number }];
                 closing = Some(self.closing(run, Disposition::Sold, None, &seats));
                 if !run.plan.test {
                     effects.push(Effect::Capture { account, hold, amount: turn.entry.price });
@@ -376,7 +381,9 @@ impl Exchange {
             run.ended = None;
         }
         match reply.reply {
-            Recorded::Recorded if verdict == Verdict::Accepted => self.tell_losers(run, turn),
+            Recorded::Recorded if verdict == Verdict::Accepted => {
+                self.after_sale(run, turn, replied);
+            }
             Recorded::Recorded | Recorded::Already | Recorded::Stands(_) => {}
             Recorded::Conflict => {
                 run.ended = None;
@@ -399,18 +406,6 @@ impl Exchange {
         let post = PostRecord { outcome: PostResult::Conflict, ..post.clone() };
         [Part::Posted(post), Part::Fact(fact)].iter().map(part_bytes).collect()
     }
-}
-
-/// What was learned about a post.
-pub(super) struct News {
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Why it was not accepted.
-    pub reason: Option<String>,
-    /// The attempts behind it.
-    pub attempts: Vec<PostAttempt>,
-    /// Where the consumer may be sent next.
-    pub redirect_url: Option<String>,
 }
 
 /// The credit of the vendor's share.

@@ -37,6 +37,8 @@ pub struct PaidSeat {
     pub money: SeatMoney,
     /// Where the consumer may be sent next.
     pub redirect_url: Option<String>,
+    /// Where a call is connected to.
+    pub phone_number: Option<String>,
 }
 
 /// How an auction ended, for what is counted.
@@ -69,6 +71,7 @@ impl Exchange {
             seat: seat.money.seat,
             payout: seat.money.payout,
             redirect_url: seat.redirect_url.clone(),
+            phone_number: seat.phone_number.clone(),
         };
         let answer = Answer {
             lead_id: run.lead.id,

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::breaker::machine::CallResult;
 use super::breaker::post_result;
+use super::by_profile::Captured;
 use super::cascade::Turn;
 use super::exchange::Exchange;
 use super::run::Run;
@@ -63,6 +64,8 @@ pub struct Delivery {
     pub attempts: Vec<PostAttempt>,
     /// What the last of them says about the endpoint: health is counted once per delivery.
     pub health: Option<CallResult>,
+    /// What the last reply brought for calls that follow.
+    pub(super) replied: Captured,
 }
 
 /// A post to be sent.
@@ -85,6 +88,7 @@ pub(super) struct Attempted {
     outcome: PostOutcome,
     attempt: PostAttempt,
     health: Option<CallResult>,
+    replied: Captured,
 }
 
 impl Attempted {
@@ -96,13 +100,19 @@ impl Attempted {
         };
         let attempt = attempt_of(at, &outcome, status, came.elapsed_us);
         let health = post_result(came, &outcome);
-        Self { outcome, attempt, health }
+        Self { outcome, attempt, health, replied: Captured::new() }
+    }
+
+    /// The same with the buyer's own words and what its reply brought.
+    pub(super) fn saying(mut self, words: Option<String>, replied: Captured) -> Self {
+        self.attempt.words = words;
+        Self { replied, ..self }
     }
 
     /// An attempt that ended before its call.
     pub(super) fn unanswered(at: jiff::Timestamp, outcome: PostOutcome) -> Self {
         let attempt = attempt_of(at, &outcome, None, 0);
-        Self { outcome, attempt, health: None }
+        Self { outcome, attempt, health: None, replied: Captured::new() }
     }
 
     /// An attempt that never left.
@@ -118,12 +128,13 @@ impl Exchange {
         let mut attempts = Vec::new();
         let mut pause = PAUSE;
         loop {
-            let Attempted { outcome, attempt, health } = self.deliver_once(run, order).await;
+            let Attempted { outcome, attempt, health, replied } =
+                self.deliver_once(run, order).await;
             attempts.push(attempt);
             let is_last = attempts.len() >= TRIES_MAX as usize;
             let resume_at = Instant::now() + pause;
             if is_last || resume_at >= deadline || !may_repeat(&outcome) {
-                return Delivery { outcome, attempts, health };
+                return Delivery { outcome, attempts, health, replied };
             }
             tokio::time::sleep_until(resume_at).await;
             pause *= 2;
@@ -297,7 +308,7 @@ fn inquiry_attempt(at: jiff::Timestamp, answer: &StatusAnswer, came: &WireOutcom
         Err(error) => (format!("status:{}", error.failure.as_str()), error.status),
     };
     let elapsed_ms = i64::try_from(came.elapsed_us / 1_000).unwrap_or(i64::MAX);
-    PostAttempt { at, result, http_status, elapsed_ms }
+    PostAttempt { at, result, words: None, http_status, elapsed_ms }
 }
 
 fn attempt_of(
@@ -313,7 +324,7 @@ fn attempt_of(
         PostOutcome::Unknown { reason } => format!("unknown:{reason}"),
     };
     let elapsed_ms = i64::try_from(elapsed_us / 1_000).unwrap_or(i64::MAX);
-    PostAttempt { at, result, http_status, elapsed_ms }
+    PostAttempt { at, result, words: None, http_status, elapsed_ms }
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use crate::domain::breaker::BreakerCall;
 use crate::domain::campaign::Price;
 use crate::domain::ids::{BidId, PingId};
 use crate::domain::money::Money;
+use crate::domain::pii::Pii;
 use crate::domain::ping::AnonymizedPing;
 use crate::domain::reply::RawReply;
 use crate::domain::time::plus_ms;
@@ -47,6 +48,8 @@ pub struct Answer {
     pub bids: Result<Vec<Bid>, NoBid>,
     /// More about a ping that was not answered: why it was not sent, or what broke.
     pub detail: Option<&'static str>,
+    /// Why, in the buyer's own words.
+    pub words: Option<Pii<String>>,
     /// The reply's status.
     pub http_status: Option<u16>,
     /// From sending to the reply's end, or to the end of the round.
@@ -136,6 +139,7 @@ impl Exchange {
                 max_shared: None,
                 reference: None,
                 legal_name: None,
+                phone_number: None,
             }]),
             Price::Bid { .. } => Err(NoBid::Timeout),
         };
@@ -144,6 +148,7 @@ impl Exchange {
             bid_id: BidId::new(self.entropy.bits()),
             bids,
             detail: None,
+            words: None,
             http_status: None,
             elapsed_ms: -1,
             is_cut_off: false,
@@ -293,8 +298,9 @@ impl Exchange {
             answer.bids = Err(NoBid::Late);
         } else {
             let reader = Reader { campaign, is_test: run.lead.test, now: self.now() };
-            let Bids { bids, ends, detail } = reader.read(&outcome, terms);
+            let Bids { bids, ends, detail, words } = reader.read(&outcome, terms);
             (answer.bids, answer.ends, answer.detail) = (bids, ends, detail);
+            answer.words = words;
         }
         match &outcome.result {
             Ok(reply) => answer.http_status = Some(reply.status).filter(|_| !is_late),
@@ -420,7 +426,7 @@ impl Reader<'_> {
                 _ => NoBid::Malformed,
             }),
         };
-        Bids { bids, ends: Vec::new(), detail: None }
+        Bids { bids, ends: Vec::new(), detail: None, words: None }
     }
 }
 

@@ -100,13 +100,18 @@ impl Exchange {
             return Ok(if is_open { OutcomeReply::Open } else { OutcomeReply::Over });
         }
         self.outbox.mark(lead_id);
+        let view = appended.lead;
         // Of two reports under one key that come at once, only one is kept.
         let record = self.auction(None, &lead_id.to_string()).await?;
         let first = record.as_ref().and_then(|record| kept(record, outcome.outcome_id));
-        Ok(first.map_or(
+        let reply = first.map_or(
             OutcomeReply::Kept { outcome_id: outcome.outcome_id, is_replay: false },
             |first| reply(first, &outcome, false),
-        ))
+        );
+        if let (OutcomeReply::Kept { .. }, Some(view)) = (reply, view) {
+            self.call_is_over(view, &outcome).await;
+        }
+        Ok(reply)
     }
 }
 

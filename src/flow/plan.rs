@@ -71,6 +71,9 @@ pub struct PostTerms {
     /// The legal entity the bid named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legal_name: Option<String>,
+    /// The buyer's number to connect a call to, of a bid for a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<String>,
     /// The round it was bid in, from 1.
     #[serde(default)]
     pub round: u16,

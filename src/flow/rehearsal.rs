@@ -22,7 +22,7 @@ const VENDOR: &str = "case-vendor";
 const LEAD_BITS: u128 = 0x019a_b0c1_d2e3_74f5_8607_1829_3a4b_5c6d;
 
 /// Consent of the leads of cases.
-const CONSENT: [(&str, &str); 5] = [
+const CONSENT: [(&str, &str); 6] = [
     ("text", "By pressing Get my quote I agree to be called and texted."),
     ("ip", "203.0.113.9"),
     ("page_url", "https://quotes.example/start?c=1&d=2"),
@@ -30,6 +30,7 @@ const CONSENT: [(&str, &str); 5] = [
         "trustedform_cert_url",
         "https://cert.trustedform.com/0a1b2c3d4e5f60718293a4b5c6d7e8f901234567",
     ),
+    ("user_agent", "Mozilla/5.0 (X11; Linux x86_64)"),
     ("jornaya_lead_id", "01234567-89AB-CDEF-0123-456789ABCDEF"),
 ];
 

@@ -10,10 +10,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::cascade::{News, SEAT, Turn, payout, post_record};
+use super::cascade::{SEAT, Turn, payout, post_record};
 use super::closing::PaidSeat;
 use super::deliver::PostOrder;
 use super::exchange::{Exchange, FlowError};
+use super::news::News;
 use super::plan::{Notes, PostTerms};
 use super::recover::Claim;
 use super::run::{Invited, Run, Stop, part_bytes};
@@ -181,18 +182,20 @@ impl Exchange {
         self.leases.call_is_over(run.lead.id);
         ticket.report(delivery.health);
         let mut attempts = delivery.attempts;
-        let (verdict, reason, redirect_url) = match delivery.outcome {
-            PostOutcome::Accepted(acceptance) => (Verdict::Accepted, None, acceptance.redirect_url),
-            PostOutcome::Rejected { reason } => (Verdict::Rejected, Some(reason), None),
+        let news = match delivery.outcome {
+            PostOutcome::Accepted(acceptance) => {
+                News::accepted(acceptance, attempts).bringing(delivery.replied)
+            }
+            PostOutcome::Rejected { reason } => News::of(Verdict::Rejected, &reason, attempts),
             // A repeat that did not arrive says nothing about the first delivery.
             PostOutcome::NotSent { reason } if planted("repeat_not_sent_is_not_sent") => {
-                (Verdict::NotSent, Some(reason), None)
+                News::of(Verdict::NotSent, &reason, attempts)
             }
             PostOutcome::NotSent { .. } | PostOutcome::Unknown { .. } => {
                 return Ok(Look::StillUnknown(attempts.pop()));
             }
         };
-        Ok(Look::Verdict(News { verdict, reason, attempts, redirect_url }))
+        Ok(Look::Verdict(news))
     }
 
     /// Says when to look again. Without an attempt there is nothing to try: only an operator's
@@ -225,9 +228,8 @@ impl Exchange {
     /// Leaves an unknown post by the campaign's contract and asks everybody else anew.
     async fn give_up(&self, run: &mut Run, turn: &Turn) -> Result<(), Stop> {
         run.parts.push(Part::Fact(fact("given_up", self.now(), turn.post_id, None)));
-        let reason = Some("resell_after".to_owned());
         let attempts = self.unknown.attempts(run.lead.id);
-        let news = News { verdict: Verdict::GivenUp, reason, attempts, redirect_url: None };
+        let news = News::of(Verdict::GivenUp, "resell_after", attempts);
         self.record_verdict(run, turn, news).await?;
         if run.view()?.closing.is_some() {
             return Ok(());
@@ -286,7 +288,7 @@ impl Exchange {
         run.parts.push(Part::Posted(post));
         if on_unknown == Some(OnUnknown::PayVendor) {
             let money = paid_at_own_risk(SEAT, turn.entry.price, run.plan.margin);
-            seats.push(PaidSeat { money, redirect_url: None });
+            seats.push(PaidSeat { money, redirect_url: None, phone_number: None });
             if !run.plan.test {
                 effects.push(payout(run, money.payout));
             }
@@ -348,10 +350,9 @@ impl Exchange {
         let note = note_of(note, actor);
         let said = fact("resolved_by_operator", self.now(), post_id, Some(note));
         run.parts.push(Part::Fact(said));
-        let verdict = if accepted { Verdict::Accepted } else { Verdict::Rejected };
-        let reason = (!accepted).then(|| "operator".to_owned());
         let attempts = self.unknown.attempts(run.lead.id);
-        let news = News { verdict, reason, attempts, redirect_url: None };
+        let news = News::by_operator(accepted, attempts);
+        let verdict = news.verdict;
         self.record_verdict(&mut run, &turn, news).await?;
         let exchange = Arc::clone(self);
         self.tasks.spawn(&self.auctions, async move {
@@ -486,13 +487,16 @@ fn is_quiet(age_ms: i64) -> bool {
 }
 
 fn read_inquiry(answer: StatusAnswer, attempt: PostAttempt, is_quiet: bool) -> Look {
-    let (verdict, reason, redirect_url) = match answer {
-        StatusAnswer::Accepted(acceptance) => (Verdict::Accepted, None, acceptance.redirect_url),
-        StatusAnswer::Rejected => (Verdict::Rejected, Some("status:rejected".to_owned()), None),
+    let attempts = vec![attempt];
+    let news = match answer {
+        StatusAnswer::Accepted(acceptance) => News::accepted(acceptance, attempts),
+        StatusAnswer::Rejected => News::of(Verdict::Rejected, "status:rejected", attempts),
         StatusAnswer::NotFound if is_quiet || planted("not_found_at_once") => {
-            (Verdict::NotSent, Some("status:not_found".to_owned()), None)
+            News::of(Verdict::NotSent, "status:not_found", attempts)
         }
-        StatusAnswer::NotFound | StatusAnswer::Unclear => return Look::StillUnknown(Some(attempt)),
+        StatusAnswer::NotFound | StatusAnswer::Unclear => {
+            return Look::StillUnknown(attempts.into_iter().next());
+        }
     };
-    Look::Verdict(News { verdict, reason, attempts: vec![attempt], redirect_url })
+    Look::Verdict(news)
 }

@@ -93,8 +93,8 @@ pub struct Run {
     pub pending_effects: Vec<Effect>,
     /// The ranking to be decided.
     pub(super) pending_rank: Vec<RankEntry>,
-    /// Whether somebody bid below the floor.
-    has_low_bid: bool,
+    /// Bids below the floor, in the form of a ranking.
+    pub(super) low_bids: Vec<RankEntry>,
     /// Whether somebody had no room when its turn came.
     pub has_no_room: bool,
     /// Whether somebody's turn was passed over to spare its endpoint.
@@ -168,7 +168,7 @@ impl Run {
             pending_effects: Vec::new(),
             round: 0,
             pending_rank: Vec::new(),
-            has_low_bid: false,
+            low_bids: Vec::new(),
             has_no_room: false,
             has_spared_post: false,
             due_at: None,
@@ -342,7 +342,9 @@ impl Run {
             }
         }
         let ranking = rank(contenders, self.plan.price_floor, |contender| &contender.standing);
-        self.has_low_bid |= !ranking.below_floor.is_empty();
+        let low = ranking.below_floor.iter().map(|contender| self.rank_entry(contender, &asked));
+        let low: Vec<_> = low.collect();
+        self.low_bids.extend(low);
         self.record_round(&asked, &ranking.ranked, &ranking.below_floor);
         self.pending_rank =
             ranking.ranked.iter().map(|contender| self.rank_entry(contender, &asked)).collect();
@@ -357,6 +359,7 @@ impl Run {
             reference: contender.bid.reference.clone(),
             seats: contender.bid.seats,
             legal_name: contender.bid.legal_name.clone(),
+            phone_number: contender.bid.phone_number.clone(),
             round: self.round,
         };
         RankEntry {
@@ -396,6 +399,7 @@ impl Run {
                     result: if no_bid.is_none() { PingResult::Bid } else { PingResult::NoBid },
                     reason: no_bid,
                     detail: answer.detail.map(str::to_owned),
+                    words: answer.words.as_ref().and_then(|words| self.without_person(words)),
                     http_status: answer.http_status,
                     elapsed_ms: answer.elapsed_ms,
                 }),
@@ -404,6 +408,7 @@ impl Run {
                     price: contender.bid.price,
                     effective_price: contender.standing.effective_price,
                     seats: contender.bid.seats,
+                    phone_number: contender.bid.phone_number.clone(),
                 }),
                 rank: place.map(|place| (ranked_before + place + 1) as u16),
                 lost_reason,
@@ -414,8 +419,8 @@ impl Run {
     }
 
     /// Why nobody may win.
-    pub(super) const fn reason_without_rank(&self) -> Reason {
-        if self.has_low_bid { Reason::NoBidAboveFloor } else { Reason::NoBid }
+    pub(super) fn reason_without_rank(&self) -> Reason {
+        if !self.low_bids.is_empty() { Reason::NoBidAboveFloor } else { Reason::NoBid }
     }
 
     /// The arguments of `decide`.

@@ -14,7 +14,9 @@ use super::fields::place::{STATE_LENGTH_MAX, STATES};
 use super::fields::text::{NAME_LENGTH_DEFAULT, TEXT_LENGTH_DEFAULT, length_max};
 use super::fields::truth::{FALSE, TRUE};
 use super::fields::values::SEPARATORS;
-use super::read::consent::{CONSENT_TEXT_LENGTH_MAX, SELLER_LENGTH_MAX, SELLERS_MAX};
+use super::read::consent::{
+    CONSENT_TEXT_LENGTH_MAX, SELLER_LENGTH_MAX, SELLERS_MAX, USER_AGENT_LENGTH_MAX,
+};
 use super::read::lead::{items_max, items_min};
 use super::read::{IntakeLimits, SOURCE_LENGTH_MAX};
 use crate::domain::decimal::Decimal;
@@ -194,6 +196,7 @@ fn number(bound: Option<Bound>) -> Option<Json> {
 
 fn consent() -> Json {
     let words = json!({"type": "string", "maxLength": CONSENT_TEXT_LENGTH_MAX});
+    let browser = json!({"type": "string", "maxLength": USER_AGENT_LENGTH_MAX});
     let url = json!({"type": "string", "maxLength": URL_LENGTH_MAX + 64,
                      "pattern": format!("^{PAD}[Hh][Tt][Tt][Pp][Ss]?://")});
     let certificate = json!({"type": "string", "maxLength": URL_LENGTH_MAX + 64,
@@ -212,6 +215,7 @@ fn consent() -> Json {
         "trustedform_cert_url": optional(&certificate, "The TrustedForm certificate."),
         "jornaya_lead_id": optional(&lead_id, "The Jornaya LeadiD."),
         "sellers": optional(&sellers, "The sellers named to the consumer."),
+        "user_agent": optional(&browser, "The consumer's browser: its User-Agent."),
     }})
 }
 

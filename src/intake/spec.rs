@@ -208,6 +208,7 @@ fn consent(rule: &ConsentRule) -> Vec<PartSpec> {
         ),
         (ConsentElement::JornayaLeadId, "jornaya_lead_id", "A Jornaya LeadiD, 36 characters."),
         (ConsentElement::Sellers, "sellers", &sellers),
+        (ConsentElement::UserAgent, "user_agent", "The consumer's browser: its User-Agent."),
     ];
     let part = |(element, name, description): (ConsentElement, &'static str, &str)| PartSpec {
         name,

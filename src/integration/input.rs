@@ -50,8 +50,8 @@ pub struct Frame<'a> {
     pub settings: &'a BTreeMap<String, String>,
     /// What the campaign gives for the profile's secrets.
     pub secrets: &'a BTreeMap<String, SecretText>,
-    /// What earlier calls brought, by its source: `login.token`, `preping.id`, `reply.key`,
-    /// `call.duration`.
+    /// What earlier calls brought, by its source: `login.token`, `preping.id`, `reply.key`; and what
+    /// was reported of a telephone call, `call.duration_s`.
     pub captured: &'a BTreeMap<String, String>,
 }
 

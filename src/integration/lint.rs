@@ -10,11 +10,8 @@ use super::phase::{Phase, Sight};
 use super::profile::Profile;
 use super::request::{Part, Source, Step, Value, Walk, Within, field_hint};
 use super::section::At;
+use crate::domain::disclosure::{AGE, BIRTH_DATE, ContactTrace};
 use crate::domain::vertical::{Exposure, Field, FieldType, PiiClass, Vertical};
-
-/// The age of the person, which goes by this name whether or not it is a field.
-const AGE: &str = "age";
-const BIRTH_DATE: &str = "date_of_birth";
 
 /// What a profile is held against.
 struct Lint<'l> {
@@ -40,7 +37,8 @@ impl Profile {
                         let is_needed = field.is_some_and(needs_disclosure);
                         let inner = path.inner.as_deref();
                         let is_inner = field.is_some_and(|field| needs_inner(field, inner));
-                        if is_age || is_needed || is_inner {
+                        let is_trace = ContactTrace::find(vertical, &path.name).is_some();
+                        if is_age || is_needed || is_inner || is_trace {
                             needed.insert(path.name.clone());
                         }
                     }
@@ -115,9 +113,9 @@ impl Lint<'_> {
                 }
             }
             (Source::Consent(element), _) if sight == Sight::Redacted => {
-                if let Some(name) = element.disclosure().filter(|name| !self.discloses(name)) {
-                    let message = format!("a ping has no `consent.{name}` without its disclosure");
-                    faults.error_with(at.place(), message, disclose(name));
+                if let Some(name) = element.disclosure() {
+                    let what = format!("consent.{}", element.as_str());
+                    self.by_disclosure(at, (&what, name), None, faults);
                 }
             }
             _ => {}
@@ -133,16 +131,22 @@ impl Lint<'_> {
         let is_coarse = fields.iter().any(|field| coarse_name(field).as_deref() == Some(name));
         let Some(field) = self.vertical.field(name) else {
             let is_age = name == AGE && self.vertical.field(BIRTH_DATE).is_some();
-            if is_coarse || is_age && (sight == Sight::Whole || self.discloses(AGE)) {
+            if is_coarse || is_age && sight == Sight::Whole {
                 return;
             }
-            if is_age {
-                faults.error_with(
-                    at.place(),
-                    "a ping has no `age` without its disclosure",
-                    disclose(AGE),
-                );
-                return;
+            let traced = ContactTrace::find(self.vertical, name).map(|(field, _)| field);
+            match (is_age, traced, sight) {
+                (true, ..) => return self.by_disclosure(at, (AGE, AGE), None, faults),
+                (_, Some(_), Sight::Redacted) => {
+                    return self.by_disclosure(at, (name, name), None, faults);
+                }
+                (_, Some(_), _) if self.discloses(name) => return,
+                (_, Some(field), _) => {
+                    let message = format!("only a campaign that discloses `{name}` has it");
+                    let hint = format!("take it from `{}`, by a step", field.name);
+                    return faults.error_with(at.place(), message, hint);
+                }
+                (_, None, _) => {}
             }
             let known: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
             let message = format!("leads of `{}` have no `{name}`", self.vertical.id);
@@ -162,10 +166,31 @@ impl Lint<'_> {
         if field.pii == PiiClass::Contact {
             let message = format!("a ping never has `{name}`: it would name the person");
             faults.error(at.place(), message);
-        } else if needs_disclosure(field) && !self.discloses(name) {
-            let coarse = coarse_name(field).map(|coarse| format!("use `{coarse}`, or "));
-            let hint = format!("{}{}", coarse.unwrap_or_default(), disclose(name));
-            let message = format!("a ping has no `{name}` without its disclosure");
+        } else if needs_disclosure(field) {
+            self.by_disclosure(at, (name, name), coarse_name(field), faults);
+        }
+    }
+
+    /// What a ping has only if the campaign discloses it and the vertical lets it.
+    fn by_disclosure(
+        &self,
+        at: &At<Source>,
+        (what, disclosure): (&str, &str),
+        coarse: Option<String>,
+        faults: &mut Faults<'_>,
+    ) {
+        if let Some(class) = self.vertical.forbidden_class(disclosure) {
+            let (id, class) = (&self.vertical.id, class.as_str());
+            let message =
+                format!("a ping never has `{what}`: `{id}` forbids to disclose {class} data");
+            match coarse {
+                Some(coarse) => faults.error_with(at.place(), message, format!("use `{coarse}`")),
+                None => faults.error(at.place(), message),
+            }
+        } else if !self.discloses(disclosure) {
+            let coarse = coarse.map(|coarse| format!("use `{coarse}`, or ")).unwrap_or_default();
+            let hint = format!("{coarse}{}", disclose(disclosure));
+            let message = format!("a ping has no `{what}` without its disclosure");
             faults.error_with(at.place(), message, hint);
         }
     }

@@ -22,6 +22,9 @@ pub struct Sale {
     pub payout: Money,
     /// Where the consumer may be sent next.
     pub redirect_url: Option<String>,
+    /// The number to connect the call to, where the buyer bids for calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<String>,
 }
 
 /// What the vendor sees of the auction.
@@ -135,11 +138,19 @@ mod tests {
 
     #[test]
     fn a_sold_lead_names_its_sales_and_no_reason() {
-        let sale = Sale { seat: 1, payout: Money::parse("21.5").unwrap(), redirect_url: None };
+        let mut sale = Sale {
+            seat: 1,
+            payout: Money::parse("21.5").unwrap(),
+            redirect_url: None,
+            phone_number: None,
+        };
         assert_eq!(
-            answer(Disposition::Sold, None, vec![sale]),
+            answer(Disposition::Sold, None, vec![sale.clone()]),
             r#"{"lead_id":"lead_N","disposition":"sold","payout":"21.50","currency":"USD","sales":[{"seat":1,"payout":"21.50","redirect_url":null}],"warnings":[],"auction":{"id":"auc_N","pinged":12,"bids":7,"elapsed_ms":143}}"#
         );
+        sale.phone_number = Some("+18005550100".to_owned());
+        let of_a_call = answer(Disposition::Sold, None, vec![sale]);
+        assert!(of_a_call.contains(r#""redirect_url":null,"phone_number":"+18005550100"}]"#));
     }
 
     #[test]

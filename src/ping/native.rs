@@ -191,6 +191,7 @@ fn check(wire_bid: WireBid<'_>, terms: BidTerms<'_>) -> Result<Bid, NoBid> {
         max_shared: wire_bid.max_shared,
         reference: wire_bid.reference,
         legal_name: wire_bid.legal_name,
+        phone_number: None,
     })
 }
 

@@ -4,6 +4,8 @@
 use jiff::civil::Date;
 use serde_json::{Map, Value as Json, json};
 
+use super::trace::trace;
+use crate::domain::disclosure::{AGE, BIRTH_DATE, ContactTrace, OF_CONSENT};
 use crate::domain::lead::{Consent, Fields, Lead, Value};
 use crate::domain::ping::AnonymizedPing;
 use crate::domain::time::years_between;
@@ -35,7 +37,9 @@ pub fn redact(
     let fields = lead.fields.expose();
     for field in &vertical.fields {
         let Some(value) = fields.value(&field.name) else { continue };
-        let is_disclosed = disclosures.contains(&field.name) && field.pii != PiiClass::Contact;
+        let is_disclosed = disclosures.contains(&field.name)
+            && field.pii != PiiClass::Contact
+            && vertical.forbidden_class(&field.name).is_none();
         let is_disclosed = is_disclosed || planted("ping_names_consumer");
         if is_disclosed {
             ping.lead.insert(field.name.clone(), value.to_json());
@@ -44,34 +48,47 @@ pub fn redact(
             expose(field, value, today, &mut ping.lead);
         }
     }
-    let wants = |name: &str| disclosures.iter().any(|known| known == name);
-    if wants("age")
-        && !ping.lead.contains_key("age")
+    let wants = |name: &str| {
+        disclosures.iter().any(|known| known == name) && vertical.forbidden_class(name).is_none()
+    };
+    if wants(AGE)
+        && !ping.lead.contains_key(AGE)
         && let Some(age) = age(vertical, fields, today)
     {
-        ping.lead.insert("age".to_owned(), json!(age));
-        ping.disclosed.push("age".to_owned());
+        ping.lead.insert(AGE.to_owned(), json!(age));
+        ping.disclosed.push(AGE.to_owned());
+    }
+    for name in disclosures.iter().filter(|name| wants(name)) {
+        let Some((field, kind)) = ContactTrace::find(vertical, name) else { continue };
+        let Some(Value::Text(text)) = fields.value(&field.name) else { continue };
+        if let Some(told) = trace(text, kind) {
+            ping.lead.insert(name.clone(), json!(told));
+            ping.disclosed.push(name.clone());
+        }
     }
     ping.fields_sent = ping.lead.keys().cloned().collect();
     add_consent(lead, wants, &mut ping);
     ping
 }
 
-/// What the ping tells of consent: kind and age always, certificates and address by disclosure.
+/// What the ping tells of consent: kind and age always, other parts by disclosure.
 fn add_consent(lead: &Lead, wants: impl Fn(&str) -> bool, ping: &mut AnonymizedPing) {
     let consent = lead.consent.expose();
     ping.consent.insert("kind".to_owned(), json!(kind(consent)));
     let age_seconds =
         consent.given_at.map(|given| (lead.received_at.as_second() - given.as_second()).max(0));
     ping.consent.insert("age_seconds".to_owned(), json!(age_seconds));
-    let named = [
-        ("trustedform_cert_url", consent.trustedform_cert_url.clone()),
-        ("jornaya_lead_id", consent.jornaya_lead_id.clone()),
-        ("ip", consent.ip.map(|ip| ip.to_string())),
-    ];
-    for (name, value) in named {
+    for (name, part) in OF_CONSENT {
+        let value = match part {
+            "trustedform_cert_url" => consent.trustedform_cert_url.clone(),
+            "jornaya_lead_id" => consent.jornaya_lead_id.clone(),
+            "ip" => consent.ip.map(|ip| ip.to_string()),
+            "text" => consent.text.clone(),
+            "user_agent" => consent.user_agent.clone(),
+            _ => None,
+        };
         if let Some(value) = value.filter(|_| wants(name)) {
-            ping.consent.insert(name.to_owned(), json!(value));
+            ping.consent.insert(part.to_owned(), json!(value));
             ping.disclosed.push(name.to_owned());
         }
     }
@@ -171,11 +188,11 @@ fn bucket(field: &Field, number: i64) -> Option<String> {
 
 /// The age of the person, from the field `age` or the birth date.
 fn age(vertical: &Vertical, fields: &Fields, today: Date) -> Option<i64> {
-    if let Some(Value::Integer(age)) = fields.value("age") {
+    if let Some(Value::Integer(age)) = fields.value(AGE) {
         return Some(*age);
     }
-    vertical.field("date_of_birth")?;
-    match fields.value("date_of_birth") {
+    vertical.field(BIRTH_DATE)?;
+    match fields.value(BIRTH_DATE) {
         Some(Value::Date(birth)) => Some(years_between(*birth, today)),
         _ => None,
     }

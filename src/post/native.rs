@@ -91,6 +91,7 @@ fn whole_consent(consent: &Consent) -> Map<String, Json> {
         ("page_url", consent.page_url.clone()),
         ("trustedform_cert_url", consent.trustedform_cert_url.clone()),
         ("jornaya_lead_id", consent.jornaya_lead_id.clone()),
+        ("user_agent", consent.user_agent.clone()),
     ];
     for (name, text) in texts {
         if let Some(text) = text {

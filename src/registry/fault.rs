@@ -77,6 +77,8 @@ pub enum FaultRule {
     WrongTest,
     /// Contact data would be told, or told of.
     ContactField,
+    /// A disclosure is of a class that the vertical forbids.
+    ForbiddenDisclosure,
     /// A filter is too large.
     FilterLimits,
     /// A campaign has no secret to sign with, or names one for its profile that nobody gave.
@@ -109,6 +111,7 @@ impl FaultRule {
             Self::WrongOperand => "wrong_operand",
             Self::WrongTest => "wrong_test",
             Self::ContactField => "contact_field",
+            Self::ForbiddenDisclosure => "forbidden_disclosure",
             Self::FilterLimits => "filter_limits",
             Self::NoSecret => "no_secret",
             Self::Unreadable => "unreadable",

@@ -343,7 +343,7 @@ impl Readers {
         };
         let ceiling = terms.max_bid.map_or(terms.bid_max, |max_bid| max_bid.min(terms.bid_max));
         let is_within = |read: &ProfileBid| {
-            let texts = [&read.bid.reference, &read.bid.legal_name, &read.phone_number];
+            let texts = [&read.bid.reference, &read.bid.legal_name, &read.bid.phone_number];
             read.bid.price > Money::ZERO
                 && read.bid.price <= ceiling
                 && texts.into_iter().flatten().all(|text| text.len() <= 512)

@@ -65,6 +65,7 @@ fn ping(number: u128, reason: Option<NoBid>) -> PingRecord {
         result: if reason.is_none() { PingResult::Bid } else { PingResult::NoBid },
         reason,
         detail: None,
+        words: None,
         http_status: if reason.is_none() { Some(200) } else { None },
         elapsed_ms: 40,
     }
@@ -76,6 +77,7 @@ fn bid(number: u128, price: &str) -> BidRecord {
         price: money(price),
         effective_price: money(price),
         seats: SeatsWanted::Exclusive,
+        phone_number: None,
     }
 }
 
@@ -121,6 +123,7 @@ fn posted(name: &str, k: u16, outcome: PostResult, second: &str) -> Part {
         attempts: vec![PostAttempt {
             at: at(second),
             result: result.to_owned(),
+            words: None,
             http_status: if result == "timeout" { None } else { Some(200) },
             elapsed_ms: 90,
         }],

@@ -1,6 +1,8 @@
-//! Telling losers, where their formats have a call for it.
+//! Calls that only tell a buyer something, where its format has them: that its bid lost, and how a
+//! sale went on.
 //!
-//! A notice is sent once and not repeated: nothing hangs on it, and its buyer has got no lead.
+//! Nothing of the sale hangs on them. Each is sent beside the answer to the vendor, and again only
+//! as long as the buyer cannot have seen it or asks for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,17 +10,23 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::post::Won;
-use super::{Call, Captured, NotMade, ProfileCalls, Speaker, http_reply};
+use super::{Call, Captured, LOGIN_TOKEN, NotMade, ProfileCalls, Speaker, http_reply};
 use crate::domain::money::Money;
+use crate::domain::post::Verdict;
 use crate::flow::cascade::Turn;
 use crate::flow::exchange::Exchange;
 use crate::flow::run::Run;
 use crate::integration::reply::Sign;
-use crate::integration::{BidInput, Frame, Phase};
+use crate::integration::{BidInput, Frame, Phase, RenderRefused, RenderedRequest};
+use crate::ports::buyer_wire::WireReply;
 use crate::registry::snapshot::CompiledCampaign;
 
 /// How long one notice may take.
 const NOTICE_TIME_MAX: Duration = Duration::from_secs(10);
+/// How often one is sent at most.
+const TRIES_MAX: u32 = 3;
+/// Pause before the second time; doubles.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// One loser to be told.
 struct Notice {
@@ -29,13 +37,25 @@ struct Notice {
 }
 
 impl Exchange {
-    /// Tells every campaign that bid, was never posted to, and whose profile has a notice.
-    pub(in crate::flow) fn tell_losers(&self, run: &Run, winner: &Turn) {
+    /// Tells whoever is to hear of a sale; `replied` is what the reply to the post brought.
+    pub(in crate::flow) fn after_sale(&self, run: &Run, winner: &Turn, replied: Captured) {
+        self.tell_losers(run, winner);
+        self.complete_sale(run, winner, replied);
+    }
+
+    /// Tells every campaign that bid and does not have the lead, once, if its profile has a notice:
+    /// the outbid, those below the floor, and those that refused their post or could not get it. One
+    /// that may have the lead all the same is told nothing.
+    fn tell_losers(&self, run: &Run, winner: &Turn) {
         let Some(view) = &run.view else { return };
         let attempts = view.seats.iter().flat_map(|seat| &seat.attempts);
-        let mut known: Vec<_> = attempts.map(|attempt| &attempt.campaign).collect();
+        let may_have_it = attempts.filter(|attempt| {
+            let has_not = matches!(attempt.verdict, Some(Verdict::Rejected | Verdict::NotSent));
+            !has_not || attempt.has_conflict
+        });
+        let mut known: Vec<_> = may_have_it.map(|attempt| &attempt.campaign).collect();
         known.push(&winner.entry.campaign);
-        for (k, entry) in view.rank.iter().enumerate() {
+        for entry in view.rank.iter().chain(&run.low_bids) {
             // Of several bids of a campaign the best comes first.
             if known.contains(&&entry.campaign) {
                 continue;
@@ -47,19 +67,15 @@ impl Exchange {
                 profile.is_some_and(|known| known.profile.uses(Phase::LoserNotice).is_some())
             };
             let Some(campaign) = campaign.filter(has_notice) else { continue };
-            let k = u16::try_from(k).unwrap_or(u16::MAX);
-            let turn = Turn { k, entry: entry.clone(), post_id: winner.post_id };
             let notice = Notice {
                 campaign: Arc::clone(campaign),
-                bid: Won::of(&turn),
+                bid: Won::of_entry(entry),
                 sold_price: winner.entry.price,
                 currency: run.plan.currency.clone(),
             };
             let profiles = Arc::clone(&self.profiles);
             self.tasks.spawn(&self.auctions, async move {
-                let told = profiles.tell(&notice).await;
-                if told != Ok(Sign::Taken) {
-                    let reason = told.err().unwrap_or("not_taken");
+                if let Err(reason) = profiles.tell(&notice).await {
                     tracing::info!(campaign = %notice.campaign.id, reason, "loser_notice.failed");
                 }
             });
@@ -68,19 +84,8 @@ impl Exchange {
 }
 
 impl ProfileCalls {
-    async fn tell(&self, notice: &Notice) -> Result<Sign, NotMade> {
+    async fn tell(&self, notice: &Notice) -> Result<(), NotMade> {
         let speaker = Speaker::of(&notice.campaign, &notice.currency).ok_or("profile")?;
-        let deadline = Instant::now() + NOTICE_TIME_MAX;
-        let captured = match speaker.needs_token(Phase::LoserNotice) {
-            false => Captured::new(),
-            true => match self.token_at_hand(speaker) {
-                Some(token) => token,
-                None => self.token(speaker, None, deadline).await?,
-            },
-        };
-        let request_id = self.request_id();
-        let (phase, request_id) = (Phase::LoserNotice, &*request_id);
-        let call = Call { phase, request_id, captured: &captured, deadline };
         let profile = &speaker.profile.profile;
         let render = |frame: Frame<'_>| {
             profile.render_loser_notice(&BidInput {
@@ -91,13 +96,68 @@ impl ProfileCalls {
                 sold_price: Some(notice.sold_price),
             })
         };
-        let request = self.request(speaker, call, render)?;
-        let came = self.wire.call(request).await;
-        let reply = came.result.as_ref().map_err(|error| error.failure.as_str())?;
-        Ok(match profile.reply(phase) {
-            Some(reader) => reader.read_sign(&http_reply(reply)).0,
-            None if (200..=299).contains(&reply.status) => Sign::Taken,
-            None => Sign::Unclear,
-        })
+        self.notify(speaker, Phase::LoserNotice, Captured::new(), render).await
+    }
+
+    /// Sends what only tells something until the buyer has taken it. A token that is refused is got
+    /// anew once.
+    pub(super) async fn notify(
+        &self,
+        speaker: Speaker<'_>,
+        phase: Phase,
+        mut captured: Captured,
+        render: impl Fn(Frame<'_>) -> Result<RenderedRequest, RenderRefused>,
+    ) -> Result<(), NotMade> {
+        let request_id = self.request_id();
+        let (mut tries, mut pause) = (0, PAUSE);
+        let mut refused: Option<String> = None;
+        loop {
+            let deadline = Instant::now() + NOTICE_TIME_MAX;
+            if speaker.needs_token(phase) {
+                let at_hand = self.token_at_hand(speaker).filter(|_| refused.is_none());
+                captured.extend(match at_hand {
+                    Some(token) => token,
+                    None => self.token(speaker, refused.as_deref(), deadline).await?,
+                });
+            }
+            let call = Call { phase, request_id: &request_id, captured: &captured, deadline };
+            let request = self.request(speaker, call, &render)?;
+            let came = self.wire.call(request).await;
+            tries += 1;
+            let again = match &came.result {
+                Ok(reply) => match sign_of(speaker, phase, reply) {
+                    Sign::Taken => return Ok(()),
+                    Sign::Retry => "retry_later",
+                    Sign::Unclear => return Err("unclear"),
+                    Sign::Refused => {
+                        let is_first = refused.is_none() && speaker.needs_token(phase);
+                        if reply.status != 401 || !is_first {
+                            return Err("refused");
+                        }
+                        refused = captured.get(LOGIN_TOKEN).cloned();
+                        "unauthorized"
+                    }
+                },
+                Err(error) if error.sent => return Err(error.failure.as_str()),
+                Err(error) => error.failure.as_str(),
+            };
+            if tries >= TRIES_MAX {
+                return Err(again);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+}
+
+fn sign_of(speaker: Speaker<'_>, phase: Phase, reply: &WireReply) -> Sign {
+    match speaker.profile.profile.reply(phase) {
+        Some(reader) => reader.read_sign(&http_reply(reply)).0,
+        None => match reply.status {
+            200..=299 => Sign::Taken,
+            429 => Sign::Retry,
+            400..=499 => Sign::Refused,
+            _ => Sign::Unclear,
+        },
     }
 }

@@ -11,6 +11,7 @@ use super::{
 use crate::domain::bid::{Bid, NoBid};
 use crate::domain::ids::PingId;
 use crate::domain::money::Money;
+use crate::domain::pii::Pii;
 use crate::domain::ping::AnonymizedPing;
 use crate::domain::slug::VerticalId;
 use crate::integration::reply::{Outcome, Sign, Terms};
@@ -151,6 +152,8 @@ pub(in crate::flow) struct Bids {
     pub(in crate::flow) ends: Vec<Option<Timestamp>>,
     /// The rule that says no.
     pub(in crate::flow) detail: Option<&'static str>,
+    /// Why, in the buyer's own words.
+    pub(in crate::flow) words: Option<Pii<String>>,
 }
 
 /// Reads a whole reply to a ping by the campaign's profile.
@@ -161,19 +164,21 @@ pub(in crate::flow) fn read_bids(
     now: Timestamp,
 ) -> Bids {
     let Some(reader) = profile.profile.reply(Phase::Ping) else {
-        return Bids { bids: Err(NoBid::Malformed), ends: Vec::new(), detail: None };
+        let bids = Err(NoBid::Malformed);
+        return Bids { bids, ends: Vec::new(), detail: None, words: None };
     };
     let reading = reader.read_ping(&http_reply(reply), terms);
     match reading.bids {
         Ok(found) => {
             let ends = found.iter().map(|bid| Some(end_of(bid.life?, now))).collect();
             let bids = found.into_iter().map(|bid| bid.bid).collect();
-            Bids { bids: Ok(bids), ends, detail: None }
+            Bids { bids: Ok(bids), ends, detail: None, words: None }
         }
         Err(no_bid) => {
             let detail = reading.told.outcome.map(Outcome::as_str);
             let detail = detail.filter(|_| no_bid == NoBid::Declined);
-            Bids { bids: Err(no_bid), ends: Vec::new(), detail }
+            let words = reading.told.reason;
+            Bids { bids: Err(no_bid), ends: Vec::new(), detail, words }
         }
     }
 }

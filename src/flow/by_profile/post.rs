@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{Call, Captured, LOGIN_TOKEN, NotMade, REPLY, Speaker, http_reply};
+use crate::domain::auction::RankEntry;
 use crate::domain::bid::SeatsWanted;
 use crate::domain::post::{PostOutcome, StatusAnswer};
 use crate::flow::cascade::Turn;
@@ -19,17 +20,22 @@ use crate::post::rendered::RenderedPost;
 use crate::registry::snapshot::CompiledCampaign;
 
 /// The bid a call is about, taken out of the ranking.
-pub(in crate::flow) struct Won {
+pub(super) struct Won {
     terms: Option<PostTerms>,
     price: crate::domain::money::Money,
 }
 
 impl Won {
-    pub(in crate::flow) fn of(turn: &Turn) -> Self {
-        Self { terms: PostTerms::from_bytes(&turn.entry.terms), price: turn.entry.price }
+    pub(super) fn of(turn: &Turn) -> Self {
+        Self::of_entry(&turn.entry)
     }
 
-    pub(in crate::flow) fn bid(&self) -> WonBid<'_> {
+    /// The bid of a place in a ranking.
+    pub(super) fn of_entry(entry: &RankEntry) -> Self {
+        Self { terms: PostTerms::from_bytes(&entry.terms), price: entry.price }
+    }
+
+    pub(super) fn bid(&self) -> WonBid<'_> {
         let terms = self.terms.as_ref();
         WonBid {
             ping_id: terms.and_then(|terms| terms.ping_id),
@@ -41,10 +47,10 @@ impl Won {
 }
 
 /// What stands beside the lead in a post.
-struct PostMatter {
-    source_ref: String,
-    sub_ref: Option<String>,
-    deadline_ms: u64,
+pub(super) struct PostMatter {
+    pub(super) source_ref: String,
+    pub(super) sub_ref: Option<String>,
+    pub(super) deadline_ms: u64,
 }
 
 impl Exchange {
@@ -115,7 +121,12 @@ impl Exchange {
         rendered.map_err(|refused| refused.as_str())
     }
 
-    fn matter_of(&self, run: &Run, campaign: &CompiledCampaign, deadline: Instant) -> PostMatter {
+    pub(super) fn matter_of(
+        &self,
+        run: &Run,
+        campaign: &CompiledCampaign,
+        deadline: Instant,
+    ) -> PostMatter {
         let (buyer, vendor) = (&campaign.buyer_id, &run.lead.vendor);
         let sub_id = run.lead.source.sub_id.as_deref();
         let left = deadline.saturating_duration_since(Instant::now());
@@ -159,10 +170,12 @@ impl Exchange {
                 }
             }
             let asks_for_more = reading.told.next_step.as_deref() == Some(Phase::Confirm.as_str());
+            let replied = reading.told.captured(REPLY);
             if !asks_for_more {
-                return Attempted::of(at, &came, reading.outcome);
+                let words = reading.told.reason.and_then(|words| run.without_person(&words));
+                return Attempted::of(at, &came, reading.outcome).saying(words, replied);
             }
-            token.extend(reading.told.captured(REPLY));
+            token.extend(replied);
             return self.confirm(run, order, &token, at).await;
         }
     }
@@ -230,7 +243,13 @@ impl Exchange {
             PostOutcome::NotSent { reason } => PostOutcome::Unknown { reason },
             outcome => outcome,
         };
-        Attempted::of(at, &came, outcome)
+        let words = reading.told.reason.as_ref().and_then(|words| run.without_person(words));
+        // What the first reply brought is still of use.
+        let first = captured.iter().filter(|(name, _)| name.starts_with(REPLY));
+        let mut replied: Captured =
+            first.map(|(name, text)| (name.clone(), text.clone())).collect();
+        replied.extend(reading.told.captured(REPLY));
+        Attempted::of(at, &came, outcome).saying(words, replied)
     }
 
     /// Asks the buyer in its own format what became of a post; `None` if its profile has no such

@@ -14,6 +14,7 @@ fn ping(result: PingResult) -> PingRecord {
         result,
         reason: (result == PingResult::NoBid).then_some(NoBid::Declined),
         detail: None,
+        words: None,
         http_status: Some(200),
         elapsed_ms: 90,
     }
@@ -25,6 +26,7 @@ fn candidate(verdict: CandidateVerdict, result: Option<PingResult>) -> Candidate
         price: money("24.50"),
         effective_price: money("24.50"),
         seats: SeatsWanted::Exclusive,
+        phone_number: None,
     };
     CandidateRecord {
         campaign_id: CampaignId::parse("secret-campaign").unwrap(),

@@ -8,10 +8,20 @@ use crate::intake::fault::{FaultCode, Refusal};
 use crate::intake::fields::{date, evidence, is_blank, text, text_of};
 
 /// The keys of `consent`.
-pub const CONSENT_KEYS: [&str; 7] =
-    ["text", "given_at", "ip", "page_url", "trustedform_cert_url", "jornaya_lead_id", "sellers"];
+pub const CONSENT_KEYS: [&str; 8] = [
+    "text",
+    "given_at",
+    "ip",
+    "page_url",
+    "trustedform_cert_url",
+    "jornaya_lead_id",
+    "sellers",
+    "user_agent",
+];
 /// The longest text of a consent, in characters.
 pub const CONSENT_TEXT_LENGTH_MAX: usize = 8_000;
+/// The longest name of a browser, in characters.
+pub const USER_AGENT_LENGTH_MAX: usize = 500;
 /// The most sellers a consent names.
 pub const SELLERS_MAX: usize = 100;
 /// The longest name of a seller, in characters.
@@ -27,6 +37,10 @@ pub(super) fn consent(reader: &mut Reader<'_>, body: &Object<'_>) -> Consent {
     }
     let now = reader.context.now;
     let words = |node: &Node| text::plain(text_of(node)?, CONSENT_TEXT_LENGTH_MAX);
+    let browser = |node: &Node| {
+        let named = text::plain(text_of(node)?, USER_AGENT_LENGTH_MAX)?;
+        Ok(named.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
     let given_at = |node: &Node| date::past_instant(text_of(node)?, now);
     let certificate = |node: &Node| evidence::trustedform_cert_url(text_of(node)?);
     let lead_id = |node: &Node| evidence::jornaya_lead_id(text_of(node)?);
@@ -38,6 +52,7 @@ pub(super) fn consent(reader: &mut Reader<'_>, body: &Object<'_>) -> Consent {
         trustedform_cert_url: reader.optional(&object, "trustedform_cert_url", certificate),
         jornaya_lead_id: reader.optional(&object, "jornaya_lead_id", lead_id),
         sellers: sellers(reader, &object),
+        user_agent: reader.optional(&object, "user_agent", browser),
     }
 }
 
@@ -76,6 +91,7 @@ pub(super) fn missing(rule: &ConsentRule, consent: &Consent) -> Vec<ConsentEleme
         ConsentElement::TrustedformCertUrl => consent.trustedform_cert_url.is_none(),
         ConsentElement::JornayaLeadId => consent.jornaya_lead_id.is_none(),
         ConsentElement::Sellers => consent.sellers.is_empty(),
+        ConsentElement::UserAgent => consent.user_agent.is_none(),
     };
     rule.required.iter().filter(is_missing).copied().collect()
 }

@@ -165,7 +165,7 @@ fn joined(reader: &mut Reader<'_>, pinged: &Consent, posted: Consent) -> Consent
     let sellers =
         |consent: &Consent| Some(consent.sellers.clone()).filter(|sellers| !sellers.is_empty());
     let both_sellers = (sellers(pinged), sellers(&posted));
-    let [text, given_at, ip, page_url, certificate, jornaya, named] = CONSENT_KEYS;
+    let [text, given_at, ip, page_url, certificate, jornaya, named, browser] = CONSENT_KEYS;
     Consent {
         text: join.one(text, pinged.text.clone(), posted.text),
         given_at: join.one(given_at, pinged.given_at, posted.given_at),
@@ -178,6 +178,7 @@ fn joined(reader: &mut Reader<'_>, pinged: &Consent, posted: Consent) -> Consent
         ),
         jornaya_lead_id: join.one(jornaya, pinged.jornaya_lead_id.clone(), posted.jornaya_lead_id),
         sellers: join.one(named, both_sellers.0, both_sellers.1).unwrap_or_default(),
+        user_agent: join.one(browser, pinged.user_agent.clone(), posted.user_agent),
     }
 }
 

@@ -60,7 +60,8 @@ fn sample() -> Json {
             "text": "I agree to be called.", "given_at": "2026-11-23T14:00:00Z",
             "ip": "203.0.113.9", "page_url": "https://quotes.example/final",
             "trustedform_cert_url": "https://cert.trustedform.com/0123456789abcdef",
-            "jornaya_lead_id": "A1B2C3D4-E5F6-7890-ABCD-EF1234567890", "sellers": ["Acme Life"]
+            "jornaya_lead_id": "A1B2C3D4-E5F6-7890-ABCD-EF1234567890", "sellers": ["Acme Life"],
+            "user_agent": " Mozilla/5.0 (X11) "
         },
         "source": {"sub_id": 42, "click_id": "c-1"},
         "submitted_at": "2026-11-23T14:01:00Z", "floor": "10.00", "wait_ms": 8000, "test": false
@@ -119,6 +120,7 @@ fn the_described_lead_is_read_and_normalized() {
             trustedform_cert_url: Some("https://cert.trustedform.com/0123456789abcdef".to_owned()),
             jornaya_lead_id: Some("A1B2C3D4-E5F6-7890-ABCD-EF1234567890".to_owned()),
             sellers: vec!["Acme Life".to_owned()],
+            user_agent: Some("Mozilla/5.0 (X11)".to_owned()),
         }
     );
     assert_eq!(
@@ -155,7 +157,7 @@ fn every_fault_is_told_at_once_in_the_vertical_s_order() {
             "date_of_birth": "1957-02-30", "zip": "75201", "state": "ZZ", "email": "nobody",
             "phone": "12", "monthly_budget": "1e2"
         },
-        "consent": {"given_at": "2026-11-23T14:10:01Z", "ip": "x", "page_url": "x", "sellers": "x",
+        "consent": {"given_at": "2026-11-23T14:10:01Z", "ip": "x", "page_url": "x", "sellers": "x", "user_agent": 1,
                     "trustedform_cert_url": "https://x.example", "jornaya_lead_id": "x", "text": 1},
         "source": {"sub_id": {}},
         "submitted_at": "yesterday", "floor": "-1", "wait_ms": 99, "test": "perhaps"
@@ -181,6 +183,7 @@ fn every_fault_is_told_at_once_in_the_vertical_s_order() {
             ("/consent/trustedform_cert_url", "invalid_certificate"),
             ("/consent/jornaya_lead_id", "invalid_jornaya_lead_id"),
             ("/consent/sellers", "type"),
+            ("/consent/user_agent", "type"),
             ("/source/sub_id", "type"),
             ("/submitted_at", "invalid_timestamp"),
             ("/floor", "invalid_number"),
@@ -189,7 +192,7 @@ fn every_fault_is_told_at_once_in_the_vertical_s_order() {
     );
     let error = read_json(&body).err().unwrap();
     assert_eq!(error.kind, FaultKind::InvalidLead);
-    assert_eq!(error.to_string(), "22 fields are missing or wrong");
+    assert_eq!(error.to_string(), "23 fields are missing or wrong");
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn of_bid(bid: &ProfileBid) -> Json {
     out.insert("reference".to_owned(), json!(reference));
     out.insert("max_shared".to_owned(), json!(bid.bid.max_shared));
     out.insert("legal_name".to_owned(), json!(bid.bid.legal_name));
-    out.insert("phone_number".to_owned(), json!(bid.phone_number));
+    out.insert("phone_number".to_owned(), json!(bid.bid.phone_number));
     life(bid.life, &mut out);
     out.retain(|_, value| !value.is_null());
     Json::Object(out)

@@ -1,5 +1,6 @@
 //! A profile held against a vertical.
 
+use crate::domain::vertical::PiiClass;
 use crate::integration::tests::sample::{compile, vertical};
 
 fn check(profile: &str, disclosures: &[&str], expect: &[&str]) {
@@ -66,6 +67,67 @@ fn what_would_often_be_missing_is_warned_of() {
             "10:14: warning: post.request.fields.f.from: `miles` is of a type for which this makes no value",
             "11:5: warning: post.request.fields.g: `drivers` is of a type for which this makes no value",
             "12:32: warning: post.request.fields.h.from: the map has no word for male; add them, or a default = \"..\"",
+        ],
+    );
+}
+
+#[test]
+fn traces_and_parts_of_the_consent_are_disclosures_by_their_own_names() {
+    let profile = ping(
+        "a = \"email_domain\"\nb = \"phone_area\"\nc = \"phone_sha256\"\nd = \"consent.text\"\n\
+         e = \"consent.user_agent\"\nf = \"phone_domain\"\n",
+    );
+    let needed = compile(&profile).disclosures(&vertical());
+    let all = ["consent_text", "consent_user_agent", "email_domain", "phone_area", "phone_sha256"];
+    assert_eq!(needed, all);
+    let unknown = "10:5: error: ping.request.fields.f: leads of `auto` have no `phone_domain`";
+    let faults = compile(&profile).lint(&vertical(), &all.map(str::to_owned));
+    assert_eq!(faults.len(), 1);
+    assert!(faults[0].to_string().starts_with(unknown), "{}", faults[0]);
+    check(
+        &profile.replace("f = \"phone_domain\"\n", ""),
+        &["email_domain", "phone_sha256", "consent_user_agent"],
+        &[
+            "6:5: error: ping.request.fields.b: a ping has no `phone_area` without its disclosure; give the campaign disclosures = [\"phone_area\"]",
+            "8:5: error: ping.request.fields.d: a ping has no `consent.text` without its disclosure; give the campaign disclosures = [\"consent_text\"]",
+        ],
+    );
+    check(
+        "[post.request]\nbody = \"json\"\nfields = { a = \"phone_area\" }\n",
+        &[],
+        &[
+            "4:16: error: post.request.fields.a: only a campaign that discloses `phone_area` has it; take it from `phone`, by a step",
+        ],
+    );
+}
+
+#[test]
+fn what_a_vertical_forbids_to_disclose_no_ping_can_have() {
+    let profile = compile(&ping(
+        "a = \"zip\"\nb = \"age\"\nc = \"ssn\"\nd = \"email_md5\"\ne = \"consent.ip\"\nf = \"zip3\"\n",
+    ));
+    let disclosures = profile.disclosures(&vertical());
+    let check = |forbid: &[PiiClass], expect: &[&str]| {
+        let mut vertical = vertical();
+        vertical.disclosure.forbid = forbid.to_vec();
+        let faults = profile.lint(&vertical, &disclosures);
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(faults, expect, "{forbid:?}");
+    };
+    check(&[], &[]);
+    check(
+        &[PiiClass::Quasi],
+        &[
+            "5:5: error: ping.request.fields.a: a ping never has `zip`: `auto` forbids to disclose quasi data; use `zip3`",
+            "6:5: error: ping.request.fields.b: a ping never has `age`: `auto` forbids to disclose quasi data",
+            "9:5: error: ping.request.fields.e: a ping never has `consent.ip`: `auto` forbids to disclose quasi data",
+        ],
+    );
+    check(
+        &[PiiClass::Contact, PiiClass::Sensitive],
+        &[
+            "7:5: error: ping.request.fields.c: a ping never has `ssn`: `auto` forbids to disclose sensitive data",
+            "8:5: error: ping.request.fields.d: a ping never has `email_md5`: `auto` forbids to disclose contact data",
         ],
     );
 }

@@ -122,6 +122,13 @@ fn check_brought(
             _ => {}
         }
     });
+    if phase == Phase::Completion {
+        let uses = |family: &str| call.uses.captured.iter().any(|name| name.starts_with(family));
+        if uses("call.") && uses("reply.") {
+            let message = "what the reply to the post brought is not kept until a call is reported";
+            faults.error(Place { at: 0, path: phase.as_str() }, message);
+        }
+    }
     let steps = call.reply.iter().flat_map(|reply| reply.next_steps());
     for step in steps.filter(|step| !calls.keys().any(|known| known.as_str() == *step)) {
         let message = format!("a rule of the {phase} reply leads to `{step}`, which is not there");

@@ -129,6 +129,33 @@ fn what_a_call_takes_from_a_reply_that_brings_it_not_is_refused() {
 }
 
 #[test]
+fn a_completion_has_what_is_there_when_it_is_sent() {
+    let completion = |fields: &str| {
+        format!(
+            "[post.request]\nbody = \"none\"\n[completion.request]\nbody = \"json\"\nfields = {{ {fields} }}\n"
+        )
+    };
+    check(&completion("a = \"reply.capture_key\", b = \"phone\", c = \"price\""), &[]);
+    check(&completion("a = \"call.duration_s\", b = \"call.occurred_at\""), &[]);
+    check(
+        &completion("a = \"call.duration\""),
+        &[
+            "6:16: error: completion.request.fields.a: a call has no `duration`; it has duration_s, occurred_at",
+        ],
+    );
+    check(
+        &completion("a = \"call.duration_s\", b = \"reply.capture_key\""),
+        &[
+            "1:1: error: completion: what the reply to the post brought is not kept until a call is reported",
+        ],
+    );
+    check(
+        "[post.request]\nbody = \"none\"\n[status.request]\nbody = \"json\"\nfields = { a = \"reply.capture_key\" }\n",
+        &["6:16: error: status.request.fields.a: a status request has no `reply.capture_key`"],
+    );
+}
+
+#[test]
 fn a_rule_that_leads_to_a_call_that_is_not_there_is_refused() {
     let faults = faults(
         "[post.request]\nbody = \"none\"\n[post.reply]\nrules = [\

@@ -37,8 +37,6 @@ pub struct ProfileBid {
     pub bid: Bid,
     /// How long it holds, if the buyer said so.
     pub life: Option<Life>,
-    /// The number to connect a call to, of a bid for a call.
-    pub phone_number: Option<String>,
 }
 
 /// How long something holds.
@@ -207,12 +205,12 @@ impl BidReader {
                 max_shared,
                 reference: bounded(pack(&parts), REFERENCE_BYTES_MAX)?,
                 legal_name: bounded(text(self.legal_name)?, LEGAL_NAME_BYTES_MAX)?,
+                phone_number: bounded(text(self.phone_number)?, PHONE_BYTES_MAX)?,
             },
             life: match &self.life {
                 Some(life) => life.read(reading, item)?,
                 None => None,
             },
-            phone_number: bounded(text(self.phone_number)?, PHONE_BYTES_MAX)?,
         })
     }
 

@@ -100,7 +100,8 @@ impl Uses {
                     faults.error_with(source.place(), message, hint);
                 }
             }
-            Source::Item(_)
+            Source::Whole
+            | Source::Item(_)
             | Source::Itself
             | Source::Number(_)
             | Source::Word(_)
@@ -118,7 +119,8 @@ fn require(node: &Node, into: &mut BTreeSet<String>) {
     match &node.content {
         Content::Value(value) => require_value(value, into),
         Content::Object(object) => object.nodes.iter().for_each(|node| require(node, into)),
-        Content::Each(_) | Content::Omitted => {}
+        Content::Items(items) => items.iter().for_each(|item| require(item, into)),
+        Content::Each(_) | Content::Whole(_) | Content::Omitted => {}
     }
 }
 

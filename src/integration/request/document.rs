@@ -10,10 +10,11 @@ mod xml;
 use std::borrow::Cow;
 
 use super::super::datum::Datum;
-use super::make::Scalar;
+use super::make::{Scalar, plain};
 use super::node::{Attribute, Content, Document, Each, Format, Missing, Node};
 use super::refused::RenderRefused;
 use super::scope::Scope;
+use crate::domain::lead::{Fields, Value};
 
 pub(super) use form::FormWriter;
 pub(super) use json::{JsonWriter, push_text};
@@ -133,6 +134,9 @@ impl Walker {
             any |= match &node.content {
                 Content::Omitted => false,
                 Content::Each(each) => self.each(node, each, scope, out)?,
+                Content::Items(items) => {
+                    is_wanted(node, scope) && self.items(node, items, scope, out)?
+                }
                 content => {
                     let name = node.name.at(scope.position);
                     is_wanted(node, scope)
@@ -165,7 +169,16 @@ impl Walker {
                 };
             }
             Content::Object(object) => object,
-            Content::Each(_) | Content::Omitted => return Ok(false),
+            Content::Whole(_) => {
+                let Some(lead) = scope.seen.lead else {
+                    return self.missing(node, key, scope, out);
+                };
+                out.open(key, &made(&node.attributes, scope)?, Shape::Object);
+                self.fields(lead.fields.expose(), out);
+                out.close(key, Shape::Object);
+                return Ok(true);
+            }
+            Content::Each(_) | Content::Items(_) | Content::Omitted => return Ok(false),
         };
         if object.is_flat && !node.name.is_numbered {
             return self.nodes(&object.nodes, scope, out);
@@ -221,6 +234,62 @@ impl Walker {
         }
         out.roll_back(mark);
         self.no_items(node, scope, out)
+    }
+
+    /// Writes the items that the profile has, as far as they are there.
+    fn items<'a, W: Writer>(
+        &self,
+        node: &'a Node,
+        items: &'a [Node],
+        scope: &Scope<'a>,
+        out: &mut W,
+    ) -> Result<bool, RenderRefused> {
+        let list = node.name.at(scope.position);
+        let mark = out.mark();
+        if !node.name.is_numbered {
+            out.open(Key::Name(&list), &[], Shape::List);
+        }
+        let mut written = 0;
+        for item in items {
+            let name;
+            let key = if node.name.is_numbered {
+                name = node.name.at(written);
+                Key::Name(&name)
+            } else {
+                Key::Item { name: &list, position: written }
+            };
+            let is_there =
+                is_wanted(item, scope) && self.member((item, &item.content), key, scope, out)?;
+            written += usize::from(is_there);
+        }
+        if !node.name.is_numbered {
+            out.close(Key::Name(&list), Shape::List);
+        }
+        if written > 0 {
+            return Ok(true);
+        }
+        out.roll_back(mark);
+        self.no_items(node, scope, out)
+    }
+
+    /// Writes every field of a lead, or of an item of one of its lists, under its own name.
+    fn fields<W: Writer>(&self, fields: &Fields, out: &mut W) {
+        for (name, value) in fields.iter() {
+            let key = Key::Name(name);
+            let Value::List(items) = value else {
+                let scalar = plain(Datum::of_lead(value)).map(|scalar| self.typed(scalar));
+                out.scalar(key, &[], &scalar.unwrap_or(Scalar::Null));
+                continue;
+            };
+            out.open(key, &[], Shape::List);
+            for (position, item) in items.iter().enumerate() {
+                let item_key = Key::Item { name, position };
+                out.open(item_key, &[], Shape::Object);
+                self.fields(item, out);
+                out.close(item_key, Shape::Object);
+            }
+            out.close(key, Shape::List);
+        }
     }
 
     /// What stands for a list without items.

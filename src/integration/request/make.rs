@@ -149,6 +149,11 @@ fn months_of<'a>(years: Option<Datum<'_>>, months: Option<Datum<'_>>) -> Option<
     Some(Datum::Integer(total))
 }
 
+/// A value of the lead as it is.
+pub(super) fn plain(value: Datum<'_>) -> Option<Scalar<'_>> {
+    typed(value, None)
+}
+
 /// The value in the type it is to be written in; none if it cannot be.
 fn typed(value: Datum<'_>, kind: Option<Kind>) -> Option<Scalar<'_>> {
     match kind {

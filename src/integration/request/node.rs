@@ -104,6 +104,10 @@ pub(in crate::integration) enum Content {
     Object(Object),
     /// The same for each item of a list.
     Each(Each),
+    /// A list whose items the profile writes one by one; each is a value or has parts.
+    Items(Vec<Node>),
+    /// Every field of the lead under its own name.
+    Whole(At<Source>),
     /// Nothing: what a post takes out of what it has from the ping.
     Omitted,
 }
@@ -278,6 +282,8 @@ impl Walk for Content {
                 visit(Part::Source(&each.list), within);
                 each.content.walk(each.within(within), visit);
             }
+            Self::Items(items) => items.iter().for_each(|item| item.walk(within, visit)),
+            Self::Whole(source) => visit(Part::Source(source), within),
             Self::Omitted => {}
         }
     }

@@ -32,6 +32,8 @@ impl<'a> Scope<'a> {
     /// The value of a source, if it has one.
     pub(super) fn read(&self, source: &'a Source) -> Option<Datum<'a>> {
         match source {
+            // It is written by its fields.
+            Source::Whole => None,
             Source::Lead(path) => self.field(path),
             Source::Item(name) => self.item?.value(name),
             Source::Itself => self.item?.itself(),
@@ -146,6 +148,7 @@ fn whole_consent(lead: &Lead, element: Consent) -> Option<Datum<'_>> {
         Consent::PageUrl => Datum::text(consent.page_url.as_deref()?),
         Consent::TrustedformCertUrl => Datum::text(consent.trustedform_cert_url.as_deref()?),
         Consent::JornayaLeadId => Datum::text(consent.jornaya_lead_id.as_deref()?),
+        Consent::UserAgent => Datum::text(consent.user_agent.as_deref()?),
         Consent::Sellers if consent.sellers.is_empty() => return None,
         Consent::Sellers => Datum::List(Items::Texts(&consent.sellers)),
         Consent::Kind => Datum::text(if text(&consent.trustedform_cert_url) {

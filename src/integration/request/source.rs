@@ -6,10 +6,13 @@
 use super::super::fault::{Faults, Place};
 use super::super::nearest::{hint, nearest};
 use super::super::phase::{Phase, Sight};
+use crate::domain::disclosure::OF_CONSENT;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::integration) enum Source {
+    /// All fields of the lead.
+    Whole,
     /// A field of the lead, or of a numbered item of one of its lists.
     Lead(FieldPath),
     /// A field of the item at hand, in a list.
@@ -58,6 +61,7 @@ pub(in crate::integration) struct FieldPath {
 /// The elements of consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::integration) enum Consent {
+    UserAgent,
     Text,
     GivenAt,
     Ip,
@@ -70,7 +74,7 @@ pub(in crate::integration) enum Consent {
 }
 
 /// Consent by name, and whether a ping may have it (with the disclosure of that name, if any).
-pub(in crate::integration) const CONSENT: [(&str, Consent); 9] = [
+pub(in crate::integration) const CONSENT: [(&str, Consent); 10] = [
     ("text", Consent::Text),
     ("given_at", Consent::GivenAt),
     ("ip", Consent::Ip),
@@ -78,6 +82,7 @@ pub(in crate::integration) const CONSENT: [(&str, Consent); 9] = [
     ("trustedform_cert_url", Consent::TrustedformCertUrl),
     ("jornaya_lead_id", Consent::JornayaLeadId),
     ("sellers", Consent::Sellers),
+    ("user_agent", Consent::UserAgent),
     ("kind", Consent::Kind),
     ("age_seconds", Consent::AgeSeconds),
 ];
@@ -168,6 +173,9 @@ pub(in crate::integration) const TOLD: [&str; 21] = [
     "sales",
 ];
 
+/// What is reported of a telephone call.
+const OF_CALLS: [&str; 2] = ["duration_s", "occurred_at"];
+
 impl Source {
     /// Reads the name of a source as it is meant where it stands.
     pub(in crate::integration) fn parse_in(
@@ -232,7 +240,15 @@ impl Source {
             Some(("bid", rest)) => is_part(rest).then(|| Self::Bid(rest.to_owned())),
             Some(("setting", rest)) => is_name(rest).then(|| Self::Setting(rest.to_owned())),
             Some(("secret", rest)) => is_name(rest).then(|| Self::Secret(rest.to_owned())),
-            Some(("login" | "preping" | "reply" | "call", rest)) => {
+            Some(("call", rest)) => {
+                if !OF_CALLS.contains(&rest) {
+                    let hint = format!("it has {}", OF_CALLS.join(", "));
+                    faults.error_with(place, format!("a call has no `{rest}`"), hint);
+                    return None;
+                }
+                Some(Self::Captured(text.to_owned()))
+            }
+            Some(("login" | "preping" | "reply", rest)) => {
                 is_part(rest).then(|| Self::Captured(text.to_owned()))
             }
             Some(("consent", rest)) => {
@@ -266,6 +282,11 @@ impl Source {
         faults: &mut Faults<'_>,
     ) {
         let (what, is_there) = match self {
+            Self::Whole if phase.sight() == Sight::Whole => return,
+            Self::Whole => {
+                let message = format!("a {phase} request never has the whole lead");
+                return faults.error_with(place, message, "name the fields that it needs");
+            }
             Self::Lead(path) => (path.name.as_str(), phase.sight() != Sight::Nothing),
             Self::Consent(_) => ("consent", phase.sight() != Sight::Nothing),
             Self::Bid(_) => ("bid", OF_A_BID.contains(&phase)),
@@ -280,7 +301,7 @@ impl Source {
                 let is_there = match family {
                     "login" => phase != Phase::Login,
                     "preping" => !matches!(phase, Phase::Login | Preping),
-                    "reply" => matches!(phase, Confirm | Status | Completion),
+                    "reply" => matches!(phase, Confirm | Completion),
                     _ => phase == Completion,
                 };
                 (name.as_str(), is_there)
@@ -315,10 +336,8 @@ impl Consent {
 
     /// The disclosure without which a ping does not have it.
     pub(in crate::integration) fn disclosure(self) -> Option<&'static str> {
-        match self {
-            Self::Ip | Self::TrustedformCertUrl | Self::JornayaLeadId => Some(self.as_str()),
-            _ => None,
-        }
+        let part = self.as_str();
+        OF_CONSENT.iter().find(|(_, known)| *known == part).map(|(name, _)| *name)
     }
 
     fn check_in_ping(self, place: Place<'_>, faults: &mut Faults<'_>) {
@@ -329,7 +348,8 @@ impl Consent {
                 place,
                 format!("a ping never has `consent.{}`", self.as_str()),
                 "a ping has consent.kind and consent.age_seconds, and by disclosure consent.ip, \
-                 consent.trustedform_cert_url and consent.jornaya_lead_id",
+                 consent.text, consent.user_agent, consent.trustedform_cert_url and \
+                 consent.jornaya_lead_id",
             );
         }
     }

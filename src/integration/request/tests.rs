@@ -304,7 +304,7 @@ fn capability_17_calls_before_and_after_have_requests_of_their_own() {
         fields = { ssn = \"ssn\", postStep = { value = \"confirmation\" }, DataCaptureKey = \"reply.capture_key\" }\n\
         [status.request]\nbody = \"query\"\nfields = { id = \"bid.reference\" }\n\
         [loser_notice.request]\nbody = \"form\"\nfields = { bid = \"bid.reference\", sold = \"sold_price\" }\n\
-        [completion.request]\nbody = \"form\"\nfields = { token = \"bid.reference\", seconds = \"call.duration\" }\n";
+        [completion.request]\nbody = \"form\"\nfields = { token = \"bid.reference\", seconds = \"call.duration_s\" }\n";
     check(
         profile,
         Phase::Login,
@@ -370,12 +370,12 @@ fn a_call_without_url_setting_or_secret_is_not_sent() {
 fn a_ping_has_no_source_of_the_sale_and_a_login_none_of_the_lead() {
     check_faults(
         "[ping.request]\nbody = \"json\"\nfields = { a = \"price\", b = \"bid.reference\", c = \"post_id\", \
-         d = \"consent.text\", e = \"reply.x\" }\n",
+         d = \"consent.page_url\", e = \"reply.x\" }\n",
         &[
             "a ping request has no `price`",
             "a ping request has no `bid`",
             "a ping request has no `post_id`",
-            "a ping never has `consent.text`",
+            "a ping never has `consent.page_url`",
             "a ping request has no `reply.x`",
             "no reply brings `reply.x`",
         ],

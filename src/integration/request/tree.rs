@@ -6,10 +6,14 @@ use super::node::{
     Attribute, Content, Document, Each, Format, Missing, Name, Nesting, Node, Object,
 };
 use super::parse::{Parser, is_value};
+use super::source::Source;
 use super::xml::{check_names, is_element_name};
 
 /// The most items of a list that are written.
 const ITEMS_MAX: i64 = 100;
+
+/// The most items that a profile writes one by one.
+const FIXED_ITEMS_MAX: usize = 100;
 
 /// The deepest wrapping.
 const WRAP_MAX: usize = 8;
@@ -178,6 +182,17 @@ impl Parser<'_, '_> {
         name: &Name,
         shared: Shared,
     ) -> Option<(Content, Option<super::condition::Condition>)> {
+        let says_items = section.has("items");
+        let items = section.list("items", self.faults);
+        if says_items {
+            let when = self.when(section);
+            return Some((self.items(items?, name, shared)?, when));
+        }
+        let whole = section.take("whole");
+        if let Some(entry) = whole {
+            let when = self.when(section);
+            return Some((self.whole(entry, shared)?, when));
+        }
         let each = self.each(section);
         let is_object = section.has("fields") && !section.has("document");
         if !is_object {
@@ -200,6 +215,46 @@ impl Parser<'_, '_> {
         Some((wrapped(each, Content::Object(Object { nodes, is_flat })), when))
     }
 
+    /// Items that the file has one by one, all under the list's own name.
+    fn items(&mut self, list: At<Vec<Entry<'_>>>, name: &Name, shared: Shared) -> Option<Content> {
+        let count = list.value.len();
+        let mut items = Vec::with_capacity(count);
+        for entry in list.value {
+            let (at, path) = (entry.place().at, entry.place().path.to_owned());
+            let item = self.node(At { value: name.text.clone(), at, path }, entry, shared)?;
+            let is_form = shared.format == Format::Form && shared.nesting == Nesting::Flat;
+            let fits = match &item.content {
+                Content::Value(_) => true,
+                Content::Object(object) => !object.is_flat || is_form,
+                _ => false,
+            };
+            if !fits {
+                let message = "an item is a value, or an object with a place of its own";
+                self.faults.error(item.place.place(), message);
+                return None;
+            }
+            items.push(item);
+        }
+        if items.is_empty() || items.len() > FIXED_ITEMS_MAX {
+            let message = format!("there are 1 to {FIXED_ITEMS_MAX} items");
+            self.faults.error(Place { at: list.at, path: &list.path }, message);
+        }
+        Some(Content::Items(items))
+    }
+
+    /// The lead with all its fields.
+    fn whole(&mut self, entry: Entry<'_>, shared: Shared) -> Option<Content> {
+        let word = entry.into_word(&[("lead", ())], self.faults)?;
+        if shared.format == Format::Form && shared.nesting == Nesting::Flat {
+            self.faults.error_with(
+                word.place(),
+                "a flat form has no place for a whole lead",
+                "write nesting = \"brackets\" or \"dots\"",
+            );
+        }
+        Some(Content::Whole(word.map(|()| Source::Whole)))
+    }
+
     /// Fields that stand side by side for each item need the item's number in their names.
     fn check_numbers(&mut self, nodes: &[Node]) {
         for node in nodes {
@@ -218,7 +273,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn each(&mut self, section: &mut Section<'_>) -> Option<(At<super::source::Source>, usize)> {
+    fn each(&mut self, section: &mut Section<'_>) -> Option<(At<Source>, usize)> {
         let at_most = section.integer("at_most", 1..ITEMS_MAX + 1, self.faults);
         let list = self.source_at(section, "each")?;
         let at_most = at_most.map_or(ITEMS_MAX, |at_most| at_most.value);
@@ -277,7 +332,19 @@ impl Parser<'_, '_> {
                     continue;
                 }
                 Content::Object(object) => inner.push(&object.nodes),
-                Content::Value(_) | Content::Each(_) | Content::Omitted => {}
+                Content::Items(items) => {
+                    let objects = items.iter().filter_map(|item| match &item.content {
+                        Content::Object(object) => Some(object),
+                        _ => None,
+                    });
+                    for object in objects {
+                        match object.is_flat && !node.name.is_numbered {
+                            true => open.extend(object.nodes.iter().rev()),
+                            false => inner.push(&object.nodes),
+                        }
+                    }
+                }
+                Content::Value(_) | Content::Each(_) | Content::Whole(_) | Content::Omitted => {}
             }
             if !seen.insert(&node.name.text) {
                 let message = format!("`{}` would be there twice", node.name.text);
@@ -288,7 +355,7 @@ impl Parser<'_, '_> {
     }
 }
 
-fn wrapped(each: Option<(At<super::source::Source>, usize)>, content: Content) -> Content {
+fn wrapped(each: Option<(At<Source>, usize)>, content: Content) -> Content {
     match each {
         None => content,
         Some((list, at_most)) => Content::Each(Each { list, at_most, content: Box::new(content) }),

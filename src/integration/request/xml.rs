@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::fault::Faults;
 use super::super::section::Literal;
-use super::node::{Attribute, Content, Document, Node, Origin};
+use super::node::{Attribute, Content, Document, Node, Object, Origin};
 
 /// Namespaces that nothing may be bound to.
 const RESERVED: [&str; 2] =
@@ -51,9 +51,8 @@ fn check_node(node: &Node, around: &BTreeSet<&str>, faults: &mut Faults<'_>) {
     if !is_flat || node.name.is_numbered {
         check_element(&node.name.text, &prefixes, &mut note);
     }
-    if let Content::Object(object) = content {
-        object.nodes.iter().for_each(|node| check_node(node, &prefixes, faults));
-    }
+    let (Content::Object(Object { nodes, .. }) | Content::Items(nodes)) = content else { return };
+    nodes.iter().for_each(|node| check_node(node, &prefixes, faults));
 }
 
 /// Adds the prefixes that attributes bind.

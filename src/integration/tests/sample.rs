@@ -117,6 +117,7 @@ pub(in crate::integration) fn lead() -> Lead {
             ip: Some("203.0.113.9".parse().unwrap()),
             page_url: Some("https://quotes.example/?a=1&b=2".to_owned()),
             trustedform_cert_url: Some("https://cert.trustedform.com/abc".to_owned()),
+            user_agent: Some("Mozilla/5.0".to_owned()),
             ..Consent::default()
         }),
         source: Source { sub_id: Some("s1".to_owned()), click_id: Some("c1".to_owned()) },

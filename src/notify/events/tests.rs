@@ -59,6 +59,7 @@ fn ranked() -> Part {
             price,
             effective_price: price,
             seats: SeatsWanted::Exclusive,
+            phone_number: None,
         };
         RoundResult {
             campaign_id: format!("{name}-tx").parse().unwrap(),
@@ -69,6 +70,7 @@ fn ranked() -> Part {
                 http_status: Some(200),
                 elapsed_ms: 40,
                 detail: None,
+                words: None,
             }),
             bid: reason.is_none().then_some(bid),
             rank,
@@ -87,8 +89,8 @@ fn ranked() -> Part {
 }
 
 fn posted(name: &str, outcome: PostResult, second: &str) -> Part {
-    let attempt =
-        PostAttempt { at: at(second), result: "x".to_owned(), http_status: None, elapsed_ms: 1 };
+    let (at, result, words, http_status) = (at(second), "x".to_owned(), None, None);
+    let attempt = PostAttempt { at, result, words, http_status, elapsed_ms: 1 };
     Part::Posted(PostRecord {
         post_id: PostId::new(Partition(3), 1),
         seat: 1,

@@ -11,6 +11,7 @@ const VERTICAL: &str = r#"{
     "id": "t", "name": "T", "field": [
         {"name": "first_name", "type": "name", "pii": "contact", "exposure": "as_is"},
         {"name": "phone", "type": "phone", "pii": "contact"},
+        {"name": "email", "type": "email", "pii": "contact"},
         {"name": "zip", "type": "zip", "pii": "quasi", "exposure": "zip3"},
         {"name": "date_of_birth", "type": "date", "pii": "quasi", "exposure": "age_band"},
         {"name": "moved_in", "type": "date", "pii": "quasi", "exposure": "year"},
@@ -32,6 +33,7 @@ fn lead() -> Lead {
     for (name, value) in [
         ("first_name", text("Ada")),
         ("phone", text("+12145550123")),
+        ("email", text("Ada@example.com")),
         ("zip", text("75201")),
         ("date_of_birth", Value::Date(jiff::civil::date(1957, 3, 2))),
         ("moved_in", Value::Date(jiff::civil::date(2019, 8, 9))),
@@ -52,6 +54,7 @@ fn lead() -> Lead {
             given_at: Some("2026-11-23T14:00:00Z".parse().unwrap()),
             ip: Some("203.0.113.9".parse().unwrap()),
             trustedform_cert_url: Some("https://cert.trustedform.com/abc".to_owned()),
+            user_agent: Some("Mozilla/5.0".to_owned()),
             ..Consent::default()
         }),
         source: Source { sub_id: Some("s1".to_owned()), click_id: Some("c1".to_owned()) },
@@ -89,7 +92,55 @@ fn a_disclosure_adds_its_value_and_is_recorded() {
     assert_eq!(ping.lead["age"], json!(69));
     assert_eq!(ping.consent["ip"], json!("203.0.113.9"));
     assert_eq!(ping.consent["trustedform_cert_url"], json!("https://cert.trustedform.com/abc"));
-    assert_eq!(ping.disclosed, ["zip", "age", "trustedform_cert_url", "ip"]);
+    assert_eq!(ping.disclosed, ["zip", "age", "ip", "trustedform_cert_url"]);
+}
+
+#[test]
+fn traces_of_contact_data_and_parts_of_the_consent_are_shown_by_name_alone() {
+    let names = [
+        "email_domain",
+        "phone_area",
+        "phone_sha256",
+        "email_md5",
+        "consent_text",
+        "consent_user_agent",
+    ];
+    let ping = redacted(&names);
+    assert_eq!(ping.lead["email_domain"], json!("example.com"));
+    assert_eq!(ping.lead["phone_area"], json!("214"));
+    let hash = "a5594935287cb3a1fc05be20340d187839243c702afa47cb62753fb1b4c62bb2";
+    assert_eq!(ping.lead["phone_sha256"], json!(hash));
+    assert_eq!(ping.consent["text"], json!("I agree"));
+    assert_eq!(ping.consent["user_agent"], json!("Mozilla/5.0"));
+    assert_eq!(ping.disclosed, names);
+    let nothing = redacted(&["phone_domain", "email_area", "zip_md5", "text", "first_name_md5"]);
+    assert_eq!(nothing.disclosed, Vec::<String>::new());
+}
+
+#[test]
+fn what_a_vertical_forbids_is_not_shown_whoever_grants_it() {
+    let names = ["zip", "age", "email_domain", "notes", "ip", "consent_user_agent", "drivers"];
+    let check = |forbid: &[PiiClass], expect: &[&str]| {
+        let mut vertical: Vertical = serde_json::from_str(VERTICAL).unwrap();
+        vertical.disclosure.forbid = forbid.to_vec();
+        let disclosures = names.map(str::to_owned);
+        let ping = redact(&lead(), &vertical, &disclosures, jiff::civil::date(2026, 11, 23));
+        assert_eq!(ping.disclosed, expect, "{forbid:?}");
+        for name in ["zip", "age", "email_domain", "notes"] {
+            assert_eq!(ping.lead.contains_key(name), expect.contains(&name), "{forbid:?} {name}");
+        }
+        ping
+    };
+    let all = ["zip", "notes", "drivers", "age", "email_domain", "ip", "consent_user_agent"];
+    check(&[], &all);
+    let ping = check(&[PiiClass::Quasi], &["notes", "email_domain"]);
+    assert_eq!(ping.lead["zip3"], json!("752"));
+    assert_eq!(ping.lead["drivers"], json!([{"age_band": "35-39"}]));
+    check(&[PiiClass::Contact], &["zip", "notes", "age", "ip", "consent_user_agent"]);
+    check(
+        &[PiiClass::Sensitive],
+        &["zip", "drivers", "age", "email_domain", "ip", "consent_user_agent"],
+    );
 }
 
 #[test]

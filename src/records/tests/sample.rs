@@ -98,6 +98,7 @@ impl Sample {
             result,
             reason,
             detail: None,
+            words: None,
             http_status: Some(200),
             elapsed_ms: 40,
         };
@@ -106,6 +107,7 @@ impl Sample {
             price: money("24.5"),
             effective_price: money("24.5"),
             seats: SeatsWanted::Exclusive,
+            phone_number: None,
         };
         let silent = PingId::new(4_000_000 + u128::from(self.number));
         Part::Ranked(Ranked {
@@ -142,6 +144,7 @@ impl Sample {
             attempts: vec![PostAttempt {
                 at: plus_ms(self.received_at(), 200),
                 result: result.to_owned(),
+                words: None,
                 http_status: None,
                 elapsed_ms: 15,
             }],

@@ -7,15 +7,10 @@
 use std::collections::BTreeSet;
 
 use super::Noting;
+use crate::domain::disclosure::{AGE, BIRTH_DATE, ContactTrace, OF_CONSENT};
 use crate::domain::vertical::{Field, FieldType, PiiClass};
 use crate::registry::fault::FaultRule;
 use crate::registry::vertical::CompiledVertical;
-
-/// Disclosures that are no fields: parts of the consent.
-const OF_CONSENT: [&str; 3] = ["ip", "trustedform_cert_url", "jornaya_lead_id"];
-/// The disclosure of the age, counted from [`BIRTH_DATE`].
-const AGE: &str = "age";
-const BIRTH_DATE: &str = "date_of_birth";
 
 /// Fields that are the person, by their usual names: a vertical that gives one of them a wrong
 /// class must not open it.
@@ -54,7 +49,14 @@ pub(super) fn check_disclosures(
             noting.fault("disclosures", FaultRule::Duplicate, detail);
             continue;
         }
-        if OF_CONSENT.contains(&&**name) {
+        if let Some(class) = vertical.vertical().forbidden_class(name) {
+            let class = class.as_str();
+            let detail = format!("the vertical {} forbids to disclose {class} data", vertical.id());
+            noting.fault("disclosures", FaultRule::ForbiddenDisclosure, detail);
+            continue;
+        }
+        let is_of_consent = OF_CONSENT.iter().any(|(known, _)| known == name);
+        if is_of_consent || ContactTrace::find(vertical.vertical(), name).is_some() {
             continue;
         }
         let has_birth_date =
@@ -65,8 +67,9 @@ pub(super) fn check_disclosures(
         match vertical.field(name) {
             None => {
                 let detail = format!(
-                    "the vertical {} has no `{name}`; a disclosure is one of its fields, `age`, \
-                     `ip`, `trustedform_cert_url` or `jornaya_lead_id`",
+                    "the vertical {} has no `{name}`; a disclosure is one of its fields, `age`, a \
+                     part of the consent such as `ip`, or a trace of contact data such as \
+                     `email_domain` or `phone_area`",
                     vertical.id()
                 );
                 noting.fault("disclosures", FaultRule::UnknownField, detail);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Compiler, Noting};
 use crate::domain::campaign::{Campaign, PostSemantics, Price, Verification};
+use crate::domain::disclosure::{AGE, BIRTH_DATE, ContactTrace};
 use crate::domain::object::ObjectKind;
 use crate::domain::profile::{CASE_BYTES_MAX, CASES_MAX, PROFILE_NAMES_MAX, ProfileFiles};
 use crate::domain::slug::ProfileId;
@@ -15,9 +16,6 @@ use crate::integration::{Fault, Phase, Profile, SecretText, Severity};
 use crate::registry::fault::FaultRule;
 use crate::registry::profile::{CampaignProfile, Need};
 use crate::registry::vertical::CompiledVertical;
-
-const AGE: &str = "age";
-const BIRTH_DATE: &str = "date_of_birth";
 
 impl Compiler<'_> {
     /// Compiles the profiles that were described; they go before those that come with the program.
@@ -158,7 +156,7 @@ impl Fitting<'_> {
             }
         }
         // No campaign has a URL of its own for these.
-        for phase in [Phase::Login, Phase::LoserNotice] {
+        for phase in [Phase::Login, Phase::LoserNotice, Phase::Completion] {
             if self.profile.uses(phase).is_some_and(|uses| uses.url) {
                 let detail = format!("the {phase} of the profile has no `url` of its own");
                 noting.fault("profile", FaultRule::ProfileUnfit, detail);
@@ -227,6 +225,9 @@ fn need(name: &str, vertical: &CompiledVertical) -> Option<Need> {
     }
     if let Some((place, _)) = fields.find(name) {
         return of(vec![place]);
+    }
+    if let Some((traced, _)) = ContactTrace::find(vertical.vertical(), name) {
+        return of(fields.find(&traced.name).map(|(place, _)| place).into_iter().collect());
     }
     let coarse = fields.as_slice().iter().enumerate();
     let coarse = coarse.filter(|(_, known)| is_coarse_form(name, &known.field));

@@ -152,6 +152,7 @@ fn a_disclosure_never_names_the_person() {
         assert_eq!(rules, expect, "{disclosures:?}");
     };
     check(&["age", "ip", "trustedform_cert_url", "jornaya_lead_id"], &[]);
+    check(&["consent_text", "consent_user_agent"], &[]);
     check(&["city", "date_of_birth", "illness", "visits"], &[]);
     check(&["owner"], &[ContactField]);
     check(&["first_name"], &[ContactField]);
@@ -159,6 +160,23 @@ fn a_disclosure_never_names_the_person() {
     check(&["tail"], &[UnknownField]);
     check(&["city", "city"], &[Duplicate]);
     check(&["page_url", "phone", "owner"], &[UnknownField, UnknownField, ContactField]);
+}
+
+#[test]
+fn a_vertical_may_forbid_to_disclose_a_class() {
+    let check = |forbid: &str, disclosures: &[&str], expect: &[FaultRule]| {
+        let mut objects = objects(json!({"disclosures": disclosures}));
+        let text = format!("disclosure.forbid = {forbid}{VERTICAL}");
+        let vertical = vertical::parse_toml(&text).unwrap();
+        objects.verticals.insert(slug("pets"), Stored::live(vertical));
+        let rules: Vec<_> = found(&objects).into_iter().map(|(.., rule)| rule).collect();
+        assert_eq!(rules, expect, "{forbid} {disclosures:?}");
+    };
+    let all = ["city", "age", "illness", "ip", "visits"];
+    check("[]", &all, &[]);
+    check("[\"quasi\"]", &all, &[ForbiddenDisclosure; 3]);
+    check("[\"sensitive\"]", &all, &[ForbiddenDisclosure]);
+    check("[\"contact\"]", &["owner", "keepers"], &[ForbiddenDisclosure; 2]);
 }
 
 #[test]

@@ -26,8 +26,16 @@ pub const TEXT_LENGTH_MAX: u32 = 8_000;
 const DESCRIPTION_LENGTH_MAX: usize = 1_000;
 
 /// Names with a meaning of their own in filters, disclosures and pings.
-const RESERVED: [&str; 6] =
-    ["age", "age_band", "zip3", "ip", "trustedform_cert_url", "jornaya_lead_id"];
+const RESERVED: [&str; 8] = [
+    "age",
+    "age_band",
+    "zip3",
+    "ip",
+    "trustedform_cert_url",
+    "jornaya_lead_id",
+    "consent_text",
+    "consent_user_agent",
+];
 
 /// All faults, in the order of the fields.
 pub(super) fn faults(vertical: &Vertical) -> Vec<VerticalFault> {
@@ -41,6 +49,10 @@ pub(super) fn faults(vertical: &Vertical) -> Vec<VerticalFault> {
     let distinct: BTreeSet<_> = vertical.consent.required.iter().collect();
     if distinct.len() < vertical.consent.required.len() {
         check.fault("consent.required", "an element is named twice");
+    }
+    let forbid = &vertical.disclosure.forbid;
+    if forbid.iter().enumerate().any(|(at, class)| forbid[..at].contains(class)) {
+        check.fault("disclosure.forbid", "a class is named twice");
     }
     let total = vertical.fields.iter().map(|field| 1 + field.item.len()).sum::<usize>();
     if total == 0 || total > FIELDS_MAX {

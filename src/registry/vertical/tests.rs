@@ -223,9 +223,13 @@ fn all_faults_are_told_at_once() {
     vertical.name = " ".to_owned();
     let consent = crate::domain::vertical::ConsentElement::Text;
     vertical.consent.required = vec![consent, consent];
+    vertical.disclosure.forbid = vec![crate::domain::vertical::PiiClass::Quasi; 2];
     let faults = compile(vertical).unwrap_err();
     let places: Vec<_> = faults.iter().map(|fault| &*fault.at).collect();
-    assert_eq!(places, ["name", "consent.required", "field A", "field A", "field b.c"]);
+    assert_eq!(
+        places,
+        ["name", "consent.required", "disclosure.forbid", "field A", "field A", "field b.c"]
+    );
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn consent() -> Consent {
         trustedform_cert_url: Some("https://cert.trustedform.com/abc".to_owned()),
         jornaya_lead_id: None,
         sellers: vec!["Acme Life".to_owned()],
+        user_agent: Some("Mozilla/5.0".to_owned()),
     }
 }
 

@@ -511,7 +511,7 @@ fn capability_26_a_call_is_bid_for_with_number_and_life() {
     let body =
         r#"{"bidId":"RTB1","bidAmount":14.5,"phoneNumber":"+18005550123","expireInSeconds":30}"#;
     let bids = call.read_ping(&http(200, &[], body.as_bytes()), terms()).bids.unwrap();
-    assert_eq!(bids[0].phone_number.as_deref(), Some("+18005550123"));
+    assert_eq!(bids[0].bid.phone_number.as_deref(), Some("+18005550123"));
     assert_eq!(bids[0].life, Some(Life::Ms(30_000)));
     let none = br#"{"bidId":"RTB1","bidAmount":0,"rejectReason":"no capacity"}"#;
     let reading = call.read_ping(&http(200, &[], none), terms());

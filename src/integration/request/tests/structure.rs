@@ -129,6 +129,122 @@ fn a_ping_renders_nothing_of_the_lead_but_what_redaction_left_whatever_its_mappi
     );
 }
 
+const FIXED_LIST: &str = "[post.request.fields.questions]\nitems = [\n\
+    { fields = { question = { value = \"Own or rent?\" }, answer = \"own_or_rent\" } },\n\
+    { when = \"nothing\", fields = { question = { value = \"Heir?\" }, answer = \"nothing\" } },\n\
+    { fields = { question = { value = \"Miles & more?\" }, answer = \"miles\" } },\n]\n";
+
+#[test]
+fn capability_08_a_list_may_have_items_that_the_profile_writes_one_by_one() {
+    let of = |head: &str, fields: &str| format!("[post.request]\n{head}\n{fields}");
+    let sample = sample(&[]);
+    assert_eq!(
+        sample.body(&of("body = \"json\"", FIXED_LIST), Phase::Post),
+        r#"{"questions":[{"question":"Own or rent?","answer":"own"},{"question":"Miles & more?","answer":12000}]}"#
+    );
+    let xml = "body = \"xml\"\nwrap = \"R\"\ndeclaration = false";
+    assert_eq!(
+        sample.body(&of(xml, FIXED_LIST), Phase::Post),
+        "<R><questions><question>Own or rent?</question><answer>own</answer></questions>\
+         <questions><question>Miles &amp; more?</question><answer>12000</answer></questions></R>"
+    );
+    let brackets = "body = \"form\"\nnesting = \"brackets\"";
+    assert_eq!(
+        sample.body(&of(brackets, FIXED_LIST), Phase::Post),
+        "questions%5B0%5D%5Bquestion%5D=Own+or+rent%3F&questions%5B0%5D%5Banswer%5D=own\
+         &questions%5B1%5D%5Bquestion%5D=Miles+%26+more%3F&questions%5B1%5D%5Banswer%5D=12000"
+    );
+    let values = "[post.request.fields]\nids = { items = [\"zip\", { value = 7 }, \"nothing\"] }\n\
+        none = { items = [\"nothing\"] }\nempty = { items = [\"nothing\"], missing = \"empty\" }\n\
+        \"n{n}\" = { items = [\"nothing\", \"zip\", \"state\"], when = \"test\" }\n";
+    assert_eq!(
+        sample.body(&of("body = \"json\"", values), Phase::Post),
+        r#"{"ids":["07001",7],"empty":[""],"n1":"07001","n2":"TX"}"#
+    );
+    assert_eq!(
+        sample.body(&of("body = \"form\"", values), Phase::Post),
+        "ids=07001&ids=7&empty=&n1=07001&n2=TX"
+    );
+}
+
+#[test]
+fn a_fixed_list_that_cannot_be_written_is_refused() {
+    let of = |items: &str| {
+        format!("[post.request]\nbody = \"json\"\nfields = {{ a = {{ items = {items} }} }}\n")
+    };
+    check_faults(&of("[]"), &["there are 1 to 100 items"]);
+    check_faults(&of("\"zip\""), &["a text stands where a list"]);
+    check_faults(
+        &of("[{ each = \"drivers\", from = \"item.name\" }]"),
+        &["an item is a value, or an object with a place of its own"],
+    );
+    check_faults(
+        &of("[{ flat = true, fields = { b = \"zip\" } }]"),
+        &["an item is a value, or an object with a place of its own"],
+    );
+    check_faults(
+        &format!("[post.request]\nbody = \"form\"\n{FIXED_LIST}"),
+        &[
+            "`question` would be there twice",
+            "`answer` would be there twice",
+            "`question` would be there twice",
+            "`answer` would be there twice",
+        ],
+    );
+}
+
+#[test]
+fn a_post_may_have_the_whole_lead_under_one_name_and_a_ping_never() {
+    let of = |call: &str, head: &str| {
+        format!(
+            "[{call}.request]\n{head}\n[{call}.request.fields]\nlead = {{ whole = \"lead\" }}\n"
+        )
+    };
+    let sample = sample(&[]);
+    let body = sample.body(&of("post", "body = \"json\""), Phase::Post);
+    let whole: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let mut expect = sample.lead.fields.expose().to_json();
+    // In a buyer's format a number is a number, however the exchange writes it.
+    expect["score"] = serde_json::json!(12.5);
+    assert_eq!(whole["lead"], expect);
+    let xml = sample.body(&of("post", "body = \"xml\"\nwrap = \"R\""), Phase::Post);
+    let document = roxmltree::Document::parse(&xml).unwrap();
+    let makes = document.descendants().filter(|node| node.has_tag_name("make"));
+    let makes: Vec<_> = makes.filter_map(|node| node.text()).collect();
+    assert_eq!(makes, ["Toyota", "Ford & Sons"]);
+    let form = sample.body(&of("post", "body = \"form\"\nnesting = \"dots\""), Phase::Post);
+    assert!(form.contains("lead.first_name=Ada&"), "{form}");
+    assert!(form.contains("&lead.drivers.1.gender=male&"), "{form}");
+    check_faults(
+        &of("ping", "body = \"json\""),
+        &["a ping request never has the whole lead; name the fields that it needs"],
+    );
+    check_faults(&of("post", "body = \"form\""), &["a flat form has no place for a whole lead"]);
+    check_faults(
+        "[post.request]\nbody = \"json\"\nfields = { a = { whole = \"consent\" } }\n",
+        &["`consent` has no meaning here"],
+    );
+}
+
+#[test]
+fn capabilities_12_and_15_traces_of_contact_data_stand_in_a_ping_by_their_disclosures() {
+    let profile = "[ping.request]\nbody = \"json\"\n[ping.request.fields]\n\
+        domain = \"email_domain\"\narea = \"phone_area\"\nhash = \"phone_md5\"\n\
+        words = \"consent.text\"\nbrowser = \"consent.user_agent\"\n";
+    assert_eq!(sample(&[]).body(profile, Phase::Ping), "{}");
+    let all = ["email_domain", "phone_area", "phone_md5", "consent_text", "consent_user_agent"];
+    assert_eq!(
+        sample(&all).body(profile, Phase::Ping),
+        r#"{"domain":"example.com","area":"214","hash":"2f36c44497dee69ff00d54ba1efc14f8","words":"I agree","browser":"Mozilla/5.0"}"#
+    );
+    let post =
+        format!("{profile}[post.request]\ninclude = \"ping\"\nfields = {{ n = \"first_name\" }}\n");
+    assert_eq!(
+        sample(&["email_domain"]).body(&post, Phase::Post),
+        r#"{"domain":"example.com","words":"I agree","browser":"Mozilla/5.0","n":"Ada"}"#
+    );
+}
+
 #[test]
 fn names_that_xml_cannot_have_or_that_come_twice_are_refused() {
     check_faults(
