@@ -4,3 +4,4 @@
 
 pub mod native;
 pub mod rendered;
+pub mod words;

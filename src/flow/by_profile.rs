@@ -10,7 +10,6 @@ mod notice;
 mod ping;
 mod post;
 mod tokens;
-mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,12 +19,15 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::deliver::{callee, signed_headers};
+use super::run::Run;
 use crate::domain::limits::Limits;
+use crate::domain::pii::Pii;
 use crate::domain::reply::RawReply;
 use crate::integration::reply::{HttpReply, Life};
 use crate::integration::{Frame, Phase, RenderRefused, RenderedRequest};
 use crate::ports::buyer_wire::{CallClass, WireReply, WireRequest};
 use crate::ports::{BuyerWire, Clock, Entropy};
+use crate::post::words::without_person;
 use crate::registry::profile::CampaignProfile;
 use crate::registry::snapshot::CompiledCampaign;
 
@@ -183,6 +185,14 @@ impl ProfileCalls {
     /// A text that no other request has.
     pub(super) fn request_id(&self) -> String {
         format!("{:032x}", self.entropy.bits())
+    }
+}
+
+impl Run {
+    /// A buyer's words as a record may keep them.
+    pub(super) fn without_person(&self, words: &Pii<String>) -> Option<String> {
+        let vertical = self.snapshot.verticals.get(&self.lead.vertical)?;
+        without_person(words, &self.lead, vertical.vertical())
     }
 }
 

@@ -13,7 +13,6 @@ use super::closing::PaidSeat;
 use super::deliver::{Delivery, PostOrder};
 use super::exchange::Exchange;
 use super::news::News;
-use super::plan::{Notes, PostTerms};
 use super::run::{Run, Stop, part_bytes};
 use crate::domain::auction::{Account, LeadView, RankEntry};
 use crate::domain::bid::Lost;
@@ -342,9 +341,7 @@ impl Exchange {
         match verdict {
             Verdict::Accepted => {
                 let money = split(SEAT, turn.entry.price, run.plan.margin);
-                let terms = PostTerms::from_bytes(&turn.entry.terms);
-                let phone_number = terms.and_then(|terms| terms.phone_number);
-                let seats = [PaidSeat { money, redirect_url, phone_number }];
+                let seats = [PaidSeat::sold(money, redirect_url, &turn.entry)];
                 closing = Some(self.closing(run, Disposition::Sold, None, &seats));
                 if !run.plan.test {
                     effects.push(Effect::Capture { account, hold, amount: turn.entry.price });
@@ -381,10 +378,8 @@ impl Exchange {
             run.ended = None;
         }
         match reply.reply {
-            Recorded::Recorded if verdict == Verdict::Accepted => {
-                self.after_sale(run, turn, replied);
-            }
-            Recorded::Recorded | Recorded::Already | Recorded::Stands(_) => {}
+            Recorded::Recorded => self.after_verdict(run, turn, (verdict, replied)),
+            Recorded::Already | Recorded::Stands(_) => {}
             Recorded::Conflict => {
                 run.ended = None;
                 self.metrics.conflicts.inc();

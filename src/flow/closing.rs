@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::exchange::Exchange;
+use super::plan::{Notes, PostTerms};
 use super::run::{Run, Stop};
 use super::store_watch::jittered;
 use super::waiting::{Active, Progress};
-use crate::domain::auction::{Closing, LeadView, StoredAnswer};
+use crate::domain::auction::{Closing, LeadView, RankEntry, StoredAnswer};
 use crate::domain::campaign::PostSemantics;
 use crate::domain::disposition::{Disposition, Reason};
 use crate::domain::ids::LeadId;
@@ -39,6 +40,15 @@ pub struct PaidSeat {
     pub redirect_url: Option<String>,
     /// Where a call is connected to.
     pub phone_number: Option<String>,
+}
+
+impl PaidSeat {
+    /// A seat that is sold to a candidate.
+    pub(super) fn sold(money: SeatMoney, redirect_url: Option<String>, entry: &RankEntry) -> Self {
+        let terms = PostTerms::from_bytes(&entry.terms);
+        let phone_number = terms.and_then(|terms| terms.phone_number);
+        Self { money, redirect_url, phone_number }
+    }
 }
 
 /// How an auction ended, for what is counted.

@@ -38,7 +38,7 @@ pub const OUTCOMES: &[&str] = &[
 ];
 
 /// Fields of the lead and their like.
-const SOURCES: [&str; 20] = [
+const SOURCES: [&str; 23] = [
     "zip",
     "first_name",
     "phone",
@@ -50,6 +50,9 @@ const SOURCES: [&str; 20] = [
     "drivers",
     "drivers.1.name",
     "drivers.2.born",
+    "email_domain",
+    "phone_sha256",
+    "consent.user_agent",
     "consent.ip",
     "consent.text",
     "consent.given_at",
@@ -138,6 +141,7 @@ pub struct Requests {
     secrets: BTreeMap<String, SecretText>,
     captured: BTreeMap<String, String>,
     sold_to: Vec<String>,
+    disclosures: Vec<String>,
 }
 
 impl Requests {
@@ -166,6 +170,7 @@ impl Requests {
             secrets: BTreeMap::from([(text("key"), SecretText::new(text("k&\"<")))]),
             captured: BTreeMap::from([(text("login.token"), text("t"))]),
             sold_to: vec![text("A & B")],
+            disclosures: ["email_domain", "phone_sha256", "consent_text"].map(text).to_vec(),
         })
     }
 
@@ -184,11 +189,11 @@ impl Requests {
             }
             Err(_) => return Ok("faulty"),
         };
-        drop(profile.lint(&self.vertical, &[]));
+        drop(profile.lint(&self.vertical, &self.disclosures));
         drop(profile.disclosures(&self.vertical));
         let lead = self.lead(random);
         let today = jiff::civil::date(2026, 11, 23);
-        let ping = redact(&lead, &self.vertical, &[], today);
+        let ping = redact(&lead, &self.vertical, &self.disclosures, today);
         let rendered = if random.random_bool(0.4) {
             profile.render_ping(&self.ping_input(&lead, &ping))
         } else {
@@ -354,7 +359,7 @@ fn value(depth: usize, random: &mut ChaCha8Rng) -> String {
     let source = SOURCES.choose(random).copied().unwrap_or_default();
     let step = STEPS.choose(random).copied().unwrap_or_default();
     let inner = |random: &mut ChaCha8Rng| value(depth + 1, random);
-    match random.random_range(0..if depth > 3 { 6 } else { 11 }) {
+    match random.random_range(0..if depth > 3 { 6 } else { 13 }) {
         0 | 1 => format!("\"{source}\""),
         2 | 3 => format!("{{ from = \"{source}\"{step} }}"),
         4 => "{ value = \"<&>\\u0001\", when = \"test\" }".to_owned(),
@@ -369,6 +374,8 @@ fn value(depth: usize, random: &mut ChaCha8Rng) -> String {
             "{{ each = \"drivers\", fields = {{ n{depth} = \"item.born\", m{depth} = \"number\" }} }}"
         ),
         9 => format!("{{ first = [{}, \"zip\"] }}", inner(random)),
+        10 => format!("{{ items = [{}, \"{source}\"], missing = \"null\" }}", inner(random)),
+        11 => "{ whole = \"lead\" }".to_owned(),
         _ => {
             let kind = ["json", "form", "xml\", wrap = \"D"].choose(random).copied();
             let kind = kind.unwrap_or_default();

@@ -37,10 +37,18 @@ struct Notice {
 }
 
 impl Exchange {
-    /// Tells whoever is to hear of a sale; `replied` is what the reply to the post brought.
-    pub(in crate::flow) fn after_sale(&self, run: &Run, winner: &Turn, replied: Captured) {
-        self.tell_losers(run, winner);
-        self.complete_sale(run, winner, replied);
+    /// Tells whoever is to hear of a verdict that was written: of a sale its losers and its buyer, with
+    /// what the reply to the post brought.
+    pub(in crate::flow) fn after_verdict(
+        &self,
+        run: &Run,
+        turn: &Turn,
+        (verdict, replied): (Verdict, Captured),
+    ) {
+        if verdict == Verdict::Accepted {
+            self.tell_losers(run, turn);
+            self.complete_sale(run, turn, replied);
+        }
     }
 
     /// Tells every campaign that bid and does not have the lead, once, if its profile has a notice:

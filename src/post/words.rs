@@ -5,10 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::lead::{Fields, Value};
+use crate::domain::lead::{Fields, Lead, Value};
 use crate::domain::pii::Pii;
 use crate::domain::vertical::{PiiClass, Vertical};
-use crate::flow::run::Run;
 
 /// Stands for what was left out.
 const LEFT_OUT: &str = "[..]";
@@ -19,13 +18,10 @@ const DIGITS_MIN: usize = 3;
 /// The longest text that is kept, in characters.
 const CHARACTERS_MAX: usize = 200;
 
-impl Run {
-    /// The words as a record may keep them; `None` if nothing is left.
-    pub(in crate::flow) fn without_person(&self, words: &Pii<String>) -> Option<String> {
-        let vertical = self.snapshot.verticals.get(&self.lead.vertical)?.vertical();
-        let fields = self.lead.fields.expose();
-        without(&known_words(fields, vertical), words.expose())
-    }
+/// The words as a record may keep them; `None` if nothing is left.
+#[must_use]
+pub fn without_person(words: &Pii<String>, lead: &Lead, vertical: &Vertical) -> Option<String> {
+    without(&known_words(lead.fields.expose(), vertical), words.expose())
 }
 
 /// Every word of the lead's texts, in small letters, but of fields that say nothing of a person.
