@@ -20,8 +20,16 @@ pub const KEYS_MAX: usize = 8;
 /// The most numbered lists.
 const LISTS_MAX: usize = 8;
 
-const CONSENT: [&str; 8] =
-    ["text", "given_at", "ip", "page_url", "trustedform_cert_url", "jornaya_lead_id", "sellers", "user_agent"];
+const CONSENT: [&str; 8] = [
+    "text",
+    "given_at",
+    "ip",
+    "page_url",
+    "trustedform_cert_url",
+    "jornaya_lead_id",
+    "sellers",
+    "user_agent",
+];
 const ORIGIN: [&str; 2] = ["sub_id", "click_id"];
 
 const CALLS: [(&str, Call); 3] = [("lead", Call::Lead), ("ping", Call::Ping), ("post", Call::Post)];
