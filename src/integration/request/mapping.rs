@@ -305,6 +305,6 @@ fn field_in(nodes: &[Node], path: &[&str]) -> Option<String> {
                     .map_or(format!("{list}.{number}"), |inner| format!("{list}.{number}.{inner}")),
             )
         }
-        (Content::Omitted, _) => None,
+        (Content::Items(_) | Content::Whole(_) | Content::Omitted, _) => None,
     }
 }
