@@ -28,6 +28,7 @@ mod section;
 
 pub use fault::{Fault, Severity};
 pub use input::{BidInput, Frame, Matter, PingInput, PostInput, SecretText, WonBid};
+pub use lint::coarse_name;
 pub use phase::{PHASES, Phase, Sight};
 pub use profile::{Profile, Setting, is_refused};
 pub use request::{RENDERED_BYTES_MAX, RenderRefused, RenderedRequest, URL_BYTES_MAX, Uses};

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::commands::Environment;
-use crate::cli::buyer::folder::ProfileFolder;
+use crate::cli::buyer::folder::{ProfileFolder, vertical_of};
 use crate::cli::buyer::{Findings, Try, show};
 use crate::domain::limits::Limits;
 use crate::domain::reply::RawReply;
@@ -35,9 +35,8 @@ pub(super) async fn try_buyer(order: &Try, environment: &Environment) -> anyhow:
         bail!("{} has faults; `gavel buyer lint` tells them", folder.file().display());
     };
     let case = case_of(order, &folder, environment)?;
-    let verticals = folder.verticals()?;
-    let vertical = verticals.get(&case.vertical);
-    let vertical = vertical.with_context(|| format!("there is no vertical {}", case.vertical))?;
+    let verticals = folder.verticals(order.verticals.as_deref())?;
+    let vertical = vertical_of(&verticals, &case.vertical).map_err(anyhow::Error::msg)?;
     let staged = stage(&profile, &case, vertical);
     let staged = staged.map_err(|faults| anyhow::anyhow!(faults.join("\n")))?;
     let setting = Setting::new(&profile, &case, &staged);

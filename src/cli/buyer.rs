@@ -3,6 +3,7 @@
 //! They need no installation and no server: a profile is a folder with `profile.toml` and `cases/`,
 //! and everything here works on such folders. Only `try` sends anything, and that is `app`'s business.
 
+mod fields;
 pub mod folder;
 mod lint;
 mod new;
@@ -25,6 +26,8 @@ pub enum Buyer {
     Lint(Lint),
     /// Run the cases of profiles
     Test(Test),
+    /// Tell the fields of a vertical: types, values, and what of them is in a ping
+    Fields(Fields),
     /// Show the bytes that would be sent for a lead
     Render(Render),
     /// Send a test lead to a live endpoint, and show what went out, what came back, and what it means
@@ -48,6 +51,9 @@ pub struct Lint {
     /// Fail on warnings too
     #[arg(long)]
     pub strict: bool,
+    /// A folder with further verticals [default: `verticals` beside the folder of the profiles]
+    #[arg(long, value_name = "FOLDER")]
+    pub verticals: Option<PathBuf>,
 }
 
 /// `gavel buyer test`
@@ -56,6 +62,20 @@ pub struct Test {
     /// Folders of profiles, or folders with such folders in them
     #[arg(value_name = "DIR", required = true)]
     pub folders: Vec<PathBuf>,
+    /// A folder with further verticals [default: `verticals` beside the folder of the profiles]
+    #[arg(long, value_name = "FOLDER")]
+    pub verticals: Option<PathBuf>,
+}
+
+/// `gavel buyer fields`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Fields {
+    /// The vertical, such as solar
+    #[arg(value_name = "VERTICAL", value_parser = VerticalId::parse)]
+    pub vertical: VerticalId,
+    /// A folder with further verticals
+    #[arg(long, value_name = "FOLDER")]
+    pub verticals: Option<PathBuf>,
 }
 
 /// `gavel buyer render`
@@ -73,6 +93,9 @@ pub struct Render {
     /// Only this call: login, preping, ping, post, confirm, status, loser_notice or completion
     #[arg(long, value_name = "CALL", value_parser = parse_call)]
     pub call: Option<Phase>,
+    /// A folder with further verticals [default: `verticals` beside the folder of the profiles]
+    #[arg(long, value_name = "FOLDER")]
+    pub verticals: Option<PathBuf>,
 }
 
 /// `gavel buyer try`
@@ -102,6 +125,9 @@ pub struct Try {
     /// How long each call may take, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
     pub timeout_ms: u64,
+    /// A folder with further verticals [default: `verticals` beside the folder of the profiles]
+    #[arg(long, value_name = "FOLDER")]
+    pub verticals: Option<PathBuf>,
 }
 
 /// `gavel buyer new`
@@ -125,6 +151,9 @@ pub struct New {
     /// A file with the answer to it
     #[arg(long, value_name = "FILE", requires = "post")]
     pub post_reply: Option<PathBuf>,
+    /// A folder with further verticals [default: `verticals` beside the folder of the profiles]
+    #[arg(long, value_name = "FOLDER")]
+    pub verticals: Option<PathBuf>,
 }
 
 /// What a command found.
@@ -171,6 +200,7 @@ pub fn carry_out(order: &Buyer) -> Result<Option<Findings>, BuyerError> {
     Ok(Some(match order {
         Buyer::Lint(order) => lint::lint(order)?,
         Buyer::Test(order) => test::test(order)?,
+        Buyer::Fields(order) => fields::fields(order)?,
         Buyer::Render(order) => render::render(order)?,
         Buyer::New(order) => new::new(order)?,
         Buyer::Try(_) => return Ok(None),

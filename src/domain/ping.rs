@@ -11,6 +11,10 @@ pub struct AnonymizedPing {
     pub lead: Map<String, Value>,
     /// What is told about consent.
     pub consent: Map<String, Value>,
+    /// Whether there is a `TrustedForm` certificate; where it is disclosed, `consent` has it.
+    pub has_trustedform_cert: bool,
+    /// Whether there is a Jornaya id.
+    pub has_jornaya_lead_id: bool,
     /// Names in `lead`, for the record of who saw what.
     pub fields_sent: Vec<String>,
     /// Disclosures that added something.

@@ -13,7 +13,7 @@ use crate::domain::slug::VendorId;
 use crate::domain::vertical::Field;
 use crate::intake::{self, Body, Contact, ContentKind, IntakeContext, IntakeLimits};
 use crate::integration::Profile;
-use crate::integration::cases::{Case, CaseReport, Setting, Staged};
+use crate::integration::cases::{Case, CaseReport, Setting, Staged, undeclared};
 use crate::ping::redact::redact;
 use crate::registry::vertical::CompiledVertical;
 
@@ -56,6 +56,11 @@ pub fn stage(
     case: &Case,
     vertical: &CompiledVertical,
 ) -> Result<Staged, Vec<String>> {
+    let mut faults = undeclared(profile, case, vertical.vertical());
+    faults.extend(without_example(case, &vertical.vertical().fields));
+    if !faults.is_empty() {
+        return Err(faults);
+    }
     let lead = lead_of(case, vertical)?;
     let disclosures = case.campaign.disclosures.clone();
     let disclosures = disclosures.unwrap_or_else(|| profile.disclosures(vertical.vertical()));
@@ -107,6 +112,25 @@ fn lead_of(case: &Case, vertical: &CompiledVertical) -> Result<Lead, Vec<String>
         received_at: case.now,
         test: case.test,
     })
+}
+
+/// One sentence for each required field that neither the vertical nor the case gives a value.
+fn without_example(case: &Case, fields: &[Field]) -> Vec<String> {
+    let lacks = |field: &&Field| {
+        let has_items = field.example.is_none() && !field.item.is_empty();
+        field.required
+            && field.example.is_none()
+            && !has_items
+            && !case.lead.contains_key(&field.name)
+    };
+    let sentence = |field: &Field| {
+        let (name, vertical) = (&field.name, &case.vertical);
+        format!(
+            "a lead of `{vertical}` needs `{name}`, which has no example: give the field an \
+             `example` in the vertical, or a value in the `lead` of a case"
+        )
+    };
+    fields.iter().filter(lacks).map(sentence).collect()
 }
 
 /// A lead of the examples that a vertical has.

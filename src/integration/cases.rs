@@ -8,17 +8,19 @@
 //! nothing is sent.
 
 mod compare;
+mod declared;
 mod evidence;
 mod file;
 mod meaning;
 mod run;
 
+pub use declared::undeclared;
 pub use evidence::Evidence;
 pub use file::{
     CASE_BYTES_MAX, Case, CaseBid, CaseCampaign, CaseReply, CaseRequest, CaseStep, InvalidCase,
 };
 pub use meaning::{Standard, meaning};
-pub use run::{CaseReport, Difference, Session, Setting, Staged, StepReport};
+pub use run::{CASE_VENDOR, CaseReport, Difference, Session, Setting, Staged, StepReport};
 
 #[cfg(test)]
 mod tests;

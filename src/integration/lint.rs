@@ -3,6 +3,8 @@
 //! A profile is written for a buyer, and a vertical says what leads have; only together can it be
 //! said whether a ping may show what the buyer asks for, and whether every value has a word.
 
+mod condition;
+
 use std::collections::BTreeSet;
 
 use super::fault::{Fault, Faults};
@@ -71,6 +73,7 @@ impl Profile {
             call.request.walk(Within::Nothing, &mut |part, within| match part {
                 Part::Source(source) => lint.source(source, within, phase.sight(), &mut faults),
                 Part::Value(value) => lint.value(value, within, phase.sight(), &mut faults),
+                Part::Test(source, test) => lint.test((source, test), within, &mut faults),
             });
         }
         faults.into_list()
@@ -88,7 +91,8 @@ fn needs_inner(list: &Field, inner: Option<&str>) -> bool {
 }
 
 /// The name under which a field's coarse form is in a ping.
-fn coarse_name(field: &Field) -> Option<String> {
+#[must_use]
+pub fn coarse_name(field: &Field) -> Option<String> {
     match field.exposure {
         Exposure::Zip3 => Some("zip3".to_owned()),
         Exposure::AgeBand => Some("age_band".to_owned()),
@@ -223,16 +227,23 @@ impl Lint<'_> {
         if field.pii == PiiClass::Contact {
             faults.error(at.place(), format!("a ping never has `{}.{inner}`", list.name));
         } else {
-            faults.error_with(at.place(), message, disclose(&list.name));
+            let coarse = coarse_name(field).map(|coarse| format!("use `item.{coarse}`, or "));
+            let hint = format!("{}{}", coarse.unwrap_or_default(), disclose(&list.name));
+            faults.error_with(at.place(), message, hint);
         }
     }
 
     /// The field a value is made from, if it is one.
     fn field_of(&self, value: &Value, within: Within<'_>) -> Option<&Field> {
+        self.field_at(&value.single_source()?.value, within)
+    }
+
+    /// The field that a source is, if it is one.
+    fn field_at(&self, source: &Source, within: Within<'_>) -> Option<&Field> {
         let item = |list: &str, name: &str| {
             self.vertical.field(list)?.item.iter().find(|field| field.name == name)
         };
-        match (&value.single_source()?.value, within) {
+        match (source, within) {
             (Source::Lead(path), _) => match &path.inner {
                 None => self.vertical.field(&path.name),
                 Some(inner) => item(&path.name, inner),
@@ -264,7 +275,9 @@ impl Lint<'_> {
             Some(Step::Email(_)) => field.kind == FieldType::Email,
             Some(Step::Boolean { .. }) => field.kind == FieldType::Boolean,
             Some(Step::Count | Step::Sum(_)) => field.kind == FieldType::List,
-            Some(Step::Bands(_) | Step::Decimals(_) | Step::Cents | Step::Times(_)) => is_number,
+            Some(
+                Step::Bands(_) | Step::Clamp(..) | Step::Decimals(_) | Step::Cents | Step::Times(_),
+            ) => is_number,
             _ => field.kind != FieldType::List,
         };
         if !fits {

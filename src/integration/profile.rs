@@ -84,16 +84,19 @@ impl Profile {
             settings: settings.iter().map(|setting| setting.name.as_str()).collect(),
             secrets: secrets.iter().map(String::as_str).collect(),
         };
-        let calls = calls::calls(&mut root, &terms, &declared, faults);
+        let has_sale = root.has("ping") || root.has("post");
+        let (calls, are_whole) = calls::calls(&mut root, &terms, &declared, faults);
         check_name(name.as_ref(), faults);
-        if !calls.contains_key(&Phase::Post) && !calls.contains_key(&Phase::Ping) {
+        if !has_sale {
             faults.error_with(
                 Place { at: 0, path: "" },
                 "the profile describes neither a ping nor a post",
                 "write [ping.request] or [post.request]",
             );
         }
-        unused(&settings, &secrets, &calls, faults);
+        if are_whole {
+            unused(&settings, &secrets, &calls, faults);
+        }
         root.finish(faults);
         Some(Self {
             text: Arc::from(text),

@@ -107,6 +107,11 @@ impl<'t> Section<'t> {
         self.entries.contains_key(key)
     }
 
+    /// Whether nothing is left in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Takes a value of any type.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Entry<'t>> {
         self.asked.push(key);

@@ -74,6 +74,8 @@ pub fn redact(
 /// What the ping tells of consent: kind and age always, other parts by disclosure.
 fn add_consent(lead: &Lead, wants: impl Fn(&str) -> bool, ping: &mut AnonymizedPing) {
     let consent = lead.consent.expose();
+    ping.has_trustedform_cert = consent.trustedform_cert_url.is_some();
+    ping.has_jornaya_lead_id = consent.jornaya_lead_id.is_some();
     ping.consent.insert("kind".to_owned(), json!(kind(consent)));
     let age_seconds =
         consent.given_at.map(|given| (lead.received_at.as_second() - given.as_second()).max(0));

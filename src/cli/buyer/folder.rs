@@ -17,6 +17,9 @@ const CASES: &str = "cases";
 /// The folder of verticals beside the folder of profiles, as in an exchange directory.
 const VERTICALS: &str = "verticals";
 
+/// Verticals by name.
+pub type Verticals = BTreeMap<VerticalId, Arc<CompiledVertical>>;
+
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
@@ -131,27 +134,69 @@ impl ProfileFolder {
         Case::parse(text).map_err(|invalid| format!("{}:{invalid}", place.display()))
     }
 
-    /// The shipped verticals, and those in the folder of verticals of an exchange directory in whose
-    /// folder of profiles this one stands.
+    /// The shipped verticals, those in the folder of verticals of an exchange directory in whose
+    /// folder of profiles this one stands, and those in a further folder.
     ///
     /// # Errors
     /// [`FolderError`].
-    pub fn verticals(&self) -> Result<BTreeMap<VerticalId, Arc<CompiledVertical>>, FolderError> {
+    pub fn verticals(&self, further: Option<&Path>) -> Result<Verticals, FolderError> {
         let mut verticals = shipped_verticals();
         let whole = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
-        let Some(exchange) = whole.ancestors().nth(2) else { return Ok(verticals) };
-        for path in files(&exchange.join(VERTICALS), "toml")? {
-            let text = read_text(&path, VERTICAL_FILE_BYTES_MAX)?;
-            let faulty = |why: String| FolderError::Vertical { path: path.clone(), why };
-            let parsed = parse_toml(&text).map_err(|invalid| faulty(invalid.to_string()))?;
-            let compiled = compile(parsed).map_err(|faults| {
-                let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-                faulty(faults.join("; "))
-            })?;
-            verticals.insert(compiled.id().clone(), Arc::new(compiled));
+        if let Some(exchange) = whole.ancestors().nth(2) {
+            add(&mut verticals, files(&exchange.join(VERTICALS), "toml")?)?;
         }
-        Ok(verticals)
+        with(verticals, further)
     }
+}
+
+/// The shipped verticals, and those in a folder.
+///
+/// # Errors
+/// [`FolderError`].
+pub fn verticals(further: Option<&Path>) -> Result<Verticals, FolderError> {
+    with(shipped_verticals(), further)
+}
+
+/// The vertical of a name, or which there are.
+///
+/// # Errors
+/// One sentence.
+pub fn vertical_of<'v>(
+    verticals: &'v Verticals,
+    id: &VerticalId,
+) -> Result<&'v Arc<CompiledVertical>, String> {
+    let known = || verticals.keys().map(VerticalId::as_str).collect::<Vec<_>>().join(", ");
+    let unknown = || {
+        format!(
+            "there is no vertical `{id}`; there is: {}; your own are found beside the folder of \
+             the profiles, or with --verticals",
+            known()
+        )
+    };
+    verticals.get(id).ok_or_else(unknown)
+}
+
+fn with(mut verticals: Verticals, further: Option<&Path>) -> Result<Verticals, FolderError> {
+    if let Some(folder) = further {
+        let mut paths = entries(folder)?;
+        paths.retain(|path| path.extension().is_some_and(|found| found == "toml"));
+        add(&mut verticals, paths)?;
+    }
+    Ok(verticals)
+}
+
+fn add(verticals: &mut Verticals, paths: Vec<PathBuf>) -> Result<(), FolderError> {
+    for path in paths {
+        let text = read_text(&path, VERTICAL_FILE_BYTES_MAX)?;
+        let faulty = |why: String| FolderError::Vertical { path: path.clone(), why };
+        let parsed = parse_toml(&text).map_err(|invalid| faulty(invalid.to_string()))?;
+        let compiled = compile(parsed).map_err(|faults| {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            faulty(faults.join("; "))
+        })?;
+        verticals.insert(compiled.id().clone(), Arc::new(compiled));
+    }
+    Ok(())
 }
 
 /// The folders of profiles that some paths name: folders with a profile, or folders of such folders.

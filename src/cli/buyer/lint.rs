@@ -56,15 +56,22 @@ fn against_verticals(
     count: &mut Count,
     text: &mut String,
 ) -> Result<(), BuyerError> {
-    let verticals = folder.verticals()?;
+    let verticals = folder.verticals(order.verticals.as_deref())?;
+    let of_cases = of_cases(folder, count, text);
     let wanted = match order.vertical.is_empty() {
-        true => of_cases(folder),
+        true => of_cases,
         false => order.vertical.iter().cloned().collect(),
     };
+    if wanted.is_empty() {
+        count.warnings += 1;
+        text.push_str(&format!(
+            "{}: warning: not held against any vertical, so that fields of the lead may be anything; \
+             write a case, or give --vertical\n",
+            folder.file().display()
+        ));
+    }
     for id in wanted {
-        let Some(vertical) = verticals.get(&id) else {
-            return Err(BuyerError::Asked(format!("there is no vertical `{id}`")));
-        };
+        let vertical = folder::vertical_of(&verticals, &id).map_err(BuyerError::Asked)?;
         let needed = profile.disclosures(vertical.vertical());
         let given = order.disclose.as_ref().unwrap_or(&needed);
         let faults = profile.lint(vertical.vertical(), given);
@@ -77,10 +84,26 @@ fn against_verticals(
     Ok(())
 }
 
-/// The verticals of a folder's cases, as far as they can be read.
-fn of_cases(folder: &ProfileFolder) -> BTreeSet<VerticalId> {
-    let cases = folder.cases.iter().filter_map(|(_, text)| Case::parse(text).ok());
-    cases.map(|case| case.vertical).collect()
+/// The verticals of a folder's cases; tells of cases that cannot be read.
+fn of_cases(folder: &ProfileFolder, count: &mut Count, text: &mut String) -> BTreeSet<VerticalId> {
+    let mut verticals = BTreeSet::new();
+    for (name, case) in &folder.cases {
+        match Case::parse(case) {
+            Ok(case) => drop(verticals.insert(case.vertical)),
+            Err(invalid) => {
+                count.errors += 1;
+                let file = folder.case_file(name);
+                text.push_str(&format!(
+                    "{}:{}:{}: error: {}\n",
+                    file.display(),
+                    invalid.line,
+                    invalid.column,
+                    invalid.detail
+                ));
+            }
+        }
+    }
+    verticals
 }
 
 fn told(folder: &ProfileFolder, faults: &[Fault], end: &str, count: &mut Count, text: &mut String) {

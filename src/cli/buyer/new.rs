@@ -4,23 +4,24 @@
 //! constant that was recorded, with a mark to look at. What looks like a secret is declared as one,
 //! and its text is not written. Nobody is to use the profile as it comes out: it saves the typing.
 
+mod brought;
+mod case;
 mod guess;
+mod places;
 mod recorded;
 mod write;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::folder::{ProfileFolder, read_text};
+use super::folder::{self, ProfileFolder, read_text};
 use super::{BuyerError, Findings, New};
-use crate::domain::slug::VerticalId;
 use crate::flow::rehearsal::rehearse;
 use crate::integration::cases::{CASE_BYTES_MAX, Case};
 use crate::integration::{Phase, Profile};
-use crate::registry::compile::shipped_verticals;
 use crate::registry::vertical::CompiledVertical;
+use brought::Brought;
 use recorded::{RecordedReply, RecordedRequest};
 
 /// The case that is written.
@@ -39,7 +40,8 @@ pub(super) fn new(order: &New) -> Result<Findings, BuyerError> {
     if order.folder.exists() {
         return Err(BuyerError::Asked(format!("{} is there already", order.folder.display())));
     }
-    let vertical = vertical_of(&order.vertical)?;
+    let verticals = folder::verticals(order.verticals.as_deref())?;
+    let vertical = folder::vertical_of(&verticals, &order.vertical).map_err(BuyerError::Asked)?;
     let mut calls = Vec::new();
     let files = [
         (Phase::Ping, &order.ping, &order.ping_reply),
@@ -55,36 +57,18 @@ pub(super) fn new(order: &New) -> Result<Findings, BuyerError> {
         };
         calls.push(Recorded { call, request, reply });
     }
-    let profile = write::profile(&name, &calls, vertical.vertical());
-    let case = case_of(&calls, &order.vertical);
+    let call = |call: Phase| calls.iter().find(|recorded| recorded.call == call);
+    let reply = call(Phase::Ping).and_then(|ping| ping.reply.as_ref());
+    let post = call(Phase::Post).map(|post| &post.request);
+    let fields = vertical.vertical();
+    let brought = Brought::of(reply, post, fields);
+    let profile = write::profile(&name, &calls, fields, &brought);
+    let case = case::case(&calls, &order.vertical, fields, &brought);
     put(&order.folder.join("profile.toml"), &profile)?;
     put(&order.folder.join("cases").join(CASE), &pretty(&case))?;
     let mut text = format!("wrote {}\n", order.folder.display());
-    text.push_str(&completed(&order.folder, &case, &vertical)?);
+    text.push_str(&completed(&order.folder, &case, vertical)?);
     Ok(Findings { text, failure: None })
-}
-
-fn vertical_of(id: &VerticalId) -> Result<Arc<CompiledVertical>, BuyerError> {
-    let mut verticals = shipped_verticals();
-    let known: Vec<String> = verticals.keys().map(ToString::to_string).collect();
-    let unknown = || format!("there is no vertical `{id}`; there is: {}", known.join(", "));
-    verticals.remove(id).ok_or_else(|| BuyerError::Asked(unknown()))
-}
-
-fn case_of(calls: &[Recorded], vertical: &VerticalId) -> Json {
-    let steps = calls.iter().map(|recorded| {
-        let mut step = json!({"call": recorded.call.as_str()});
-        if let Some(reply) = &recorded.reply {
-            step["reply"] = json!({"status": reply.status, "body": reply.body});
-        }
-        step
-    });
-    json!({
-        "about": "What was recorded.",
-        "source": "a recorded request and its reply",
-        "vertical": vertical,
-        "steps": steps.collect::<Vec<Json>>(),
-    })
 }
 
 /// Reads the profile back, and puts what it makes of the replies into the case.
@@ -103,18 +87,32 @@ fn completed(
         }
     };
     let mut filled = case.clone();
-    if let Ok(parsed) = Case::parse(&case.to_string())
-        && let Ok(report) = rehearse(&profile, &parsed, vertical)
-    {
-        for (at, step) in report.steps.into_iter().enumerate() {
-            if let Some(means) = step.means {
-                filled["steps"][at]["means"] = Json::Object(means);
-            }
+    let mut told = String::new();
+    let rehearsed = |case: &Json| {
+        let parsed = Case::parse(&case.to_string()).map_err(|invalid| vec![invalid.to_string()])?;
+        rehearse(&profile, &parsed, vertical)
+    };
+    let report = match rehearsed(&filled) {
+        Ok(report) => Some(report),
+        Err(faults) => {
+            told.push_str("what was recorded makes no lead, so the case has another one:\n");
+            faults.iter().for_each(|fault| told.push_str(&format!("  {fault}\n")));
+            filled["lead"] = json!({});
+            filled["consent"] = json!({});
+            rehearsed(&filled).ok()
+        }
+    };
+    for (at, step) in report.into_iter().flat_map(|report| report.steps).enumerate() {
+        if let Some(means) = step.means {
+            filled["steps"][at]["means"] = Json::Object(means);
         }
     }
     put(&folder.join("cases").join(CASE), &pretty(&filled))?;
-    Ok("look at every line marked with `# ?`, then run `gavel buyer lint` and `gavel buyer test`\n"
-        .to_owned())
+    told.push_str(
+        "look at every line marked with `# ?`, then run `gavel buyer lint` and `gavel buyer test`, \
+         which tells where the requests are not yet as they were recorded\n",
+    );
+    Ok(told)
 }
 
 fn pretty(case: &Json) -> String {

@@ -1,6 +1,6 @@
 //! `gavel buyer render`
 
-use super::folder::ProfileFolder;
+use super::folder::{ProfileFolder, vertical_of};
 use super::show;
 use super::{BuyerError, Findings, Render};
 use crate::flow::rehearsal::stage;
@@ -18,9 +18,8 @@ pub(super) fn render(order: &Render) -> Result<Findings, BuyerError> {
         Some(name) => folder.case(name).map_err(BuyerError::Asked)?,
         None => case_of(&folder, &profile, order)?,
     };
-    let verticals = folder.verticals()?;
-    let unknown = || BuyerError::Asked(format!("there is no vertical `{}`", case.vertical));
-    let vertical = verticals.get(&case.vertical).ok_or_else(unknown)?;
+    let verticals = folder.verticals(order.verticals.as_deref())?;
+    let vertical = vertical_of(&verticals, &case.vertical).map_err(BuyerError::Asked)?;
     let staged = stage(&profile, &case, vertical);
     let staged = staged.map_err(|faults| BuyerError::Asked(faults.join("\n")))?;
     let setting = Setting::new(&profile, &case, &staged);

@@ -1,18 +1,13 @@
 //! `gavel buyer test`
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::Path;
 
-use super::folder::{self, ProfileFolder};
+use super::folder::{self, ProfileFolder, Verticals, vertical_of};
 use super::show::indented;
 use super::{BuyerError, Findings, Test};
-use crate::domain::slug::VerticalId;
 use crate::flow::rehearsal::rehearse;
 use crate::integration::Profile;
 use crate::integration::cases::{Case, CaseReport, Evidence};
-use crate::registry::vertical::CompiledVertical;
-
-type Verticals = BTreeMap<VerticalId, Arc<CompiledVertical>>;
 
 /// Runs every case of the folders.
 pub(super) fn test(order: &Test) -> Result<Findings, BuyerError> {
@@ -20,7 +15,7 @@ pub(super) fn test(order: &Test) -> Result<Findings, BuyerError> {
     let mut text = String::new();
     let (mut cases, mut failed) = (0, 0);
     for folder in &folders {
-        let told = of_folder(folder)?;
+        let told = of_folder(folder, order.verticals.as_deref())?;
         cases += folder.cases.len();
         failed += told.failed;
         text.push_str(&told.text);
@@ -47,7 +42,7 @@ impl Told {
     }
 }
 
-fn of_folder(folder: &ProfileFolder) -> Result<Told, BuyerError> {
+fn of_folder(folder: &ProfileFolder, further: Option<&Path>) -> Result<Told, BuyerError> {
     let mut told = Told::default();
     let profile = match folder.compile() {
         Ok(profile) => profile,
@@ -58,7 +53,7 @@ fn of_folder(folder: &ProfileFolder) -> Result<Told, BuyerError> {
             return Ok(told);
         }
     };
-    let verticals = folder.verticals()?;
+    let verticals = folder.verticals(further)?;
     let mut evidence = Evidence::default();
     for (name, text) in &folder.cases {
         let place = folder.case_file(name).display().to_string();
@@ -80,8 +75,11 @@ fn of_folder(folder: &ProfileFolder) -> Result<Told, BuyerError> {
             }
         }
     }
-    for missing in evidence.missing(&profile) {
-        told.fail(&format!("{}: {missing}\n", folder.path.display()));
+    // A case that fails shows nothing; what it would show is told when it passes.
+    if told.failed == 0 {
+        for missing in evidence.missing(&profile) {
+            told.fail(&format!("{}: {missing}\n", folder.path.display()));
+        }
     }
     if told.failed == 0 {
         told.text = format!("{}: {} case(s) passed\n", profile.name(), folder.cases.len());
@@ -95,9 +93,8 @@ fn of_case(
     verticals: &Verticals,
 ) -> Result<CaseReport, Vec<String>> {
     let case = Case::parse(text).map_err(|invalid| vec![invalid.to_string()])?;
-    let vertical = verticals.get(&case.vertical);
-    let unknown = || vec![format!(" there is no vertical `{}`", case.vertical)];
-    let vertical = vertical.ok_or_else(unknown)?;
+    let vertical = vertical_of(verticals, &case.vertical);
+    let vertical = vertical.map_err(|unknown| vec![format!(" {unknown}")])?;
     rehearse(profile, &case, vertical)
         .map_err(|faults| faults.into_iter().map(|fault| format!(" {fault}")).collect())
 }

@@ -70,6 +70,7 @@ fn a_case_that_does_not_hold_is_a_failure_with_both_sides() {
     changed(&folder.join("profile.toml"), "lastname = ", "surname = ");
     let found = carried_out(&format!("gavel buyer test {}", root.path().display()));
     assert_eq!(found.failure.as_deref(), Some("1 profile(s), 2 case(s), 2 failure(s)"));
+    assert!(!found.text.contains("no case shows"), "{}", found.text);
     assert!(found.text.contains("accept.json: steps.0.request.form"), "{}", found.text);
     assert!(found.text.contains("    lastname="), "{}", found.text);
     assert!(found.text.contains("    surname="), "{}", found.text);
@@ -124,4 +125,69 @@ fn render_shows_the_bytes_of_a_call() {
     let text = shown("turbo-debt --case accept.json --call ping");
     assert!(text.starts_with("== ping\n") && !text.contains("== post"), "{text}");
     assert!(text.contains("-- the answer means\nbids: [{\"price\":\"55.00\""), "{text}");
+}
+
+#[test]
+fn fields_tells_what_leads_of_a_vertical_have() {
+    let text = carried_out("gavel buyer fields auto_insurance").text;
+    let line = |name: &str| {
+        let found = text.lines().find(|line| line.trim_start().split(' ').next() == Some(name));
+        let words = found.unwrap_or_else(|| panic!("{name}\n{text}")).split_whitespace();
+        words.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        line("phone"),
+        "phone phone required contact never; with disclosures `phone_area`, `phone_md5`, `phone_sha1`, `phone_sha256`"
+    );
+    assert_eq!(line("zip"), "zip zip required quasi as `zip3`, or with the disclosure `zip`");
+    assert!(
+        line("vehicles.year").contains("as `year_bucket`, or with the disclosure `vehicles`"),
+        "{text}"
+    );
+    assert!(line("drivers.gender").contains("male"), "{text}");
+    assert!(text.ends_with("of the consent there has to be: text, given_at\n"), "{text}");
+    let told = carry_out(&parse("gavel buyer fields payday")).unwrap_err().to_string();
+    assert!(
+        told.starts_with("there is no vertical `payday`; there is: aca_health, auto"),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_operators_own_verticals_are_found_where_they_are_said_to_be() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().display();
+    let profile = "profile = \"p\"\n[post.request]\nbody = \"json\"\nfields = { foo = \"foo\" }\n[post.reply]\n\
+        rules = [{ when = { http_status = 200 }, outcome = \"accept\" }, { outcome = \"refuse\" }]\n";
+    std::fs::create_dir_all(root.path().join("p")).unwrap();
+    std::fs::create_dir_all(root.path().join("own")).unwrap();
+    std::fs::write(root.path().join("p/profile.toml"), profile).unwrap();
+    let vertical = "id = \"payday\"\nname = \"Payday\"\n[[field]]\nname = \"foo\"\ntype = \"text\"\nmax = 9\n\
+        [[field]]\nname = \"zip\"\ntype = \"zip\"\nrequired = true\n";
+    std::fs::write(root.path().join("own/payday.toml"), vertical).unwrap();
+    let found = carried_out(&format!("gavel buyer lint {dir}/p"));
+    assert!(
+        found.text.contains("p/profile.toml: warning: not held against any vertical"),
+        "{}",
+        found.text
+    );
+    assert!(found.text.ends_with("1 profile(s), 0 error(s), 1 warning(s)\n"), "{}", found.text);
+    let strict = carried_out(&format!("gavel buyer lint {dir}/p --strict"));
+    assert!(strict.failure.is_some());
+    let told =
+        carry_out(&parse(&format!("gavel buyer lint {dir}/p --vertical payday"))).unwrap_err();
+    assert!(told.to_string().starts_with("there is no vertical `payday`; there is: "), "{told}");
+    let found =
+        carried_out(&format!("gavel buyer lint {dir}/p --vertical payday --verticals {dir}/own"));
+    assert_eq!(found.text, "1 profile(s), 0 error(s), 0 warning(s)\n");
+    let line = format!("gavel buyer render {dir}/p --vertical payday --verticals {dir}/own");
+    let told = carry_out(&parse(&line)).unwrap_err().to_string();
+    assert!(told.contains("give the field an `example`"), "{told}");
+    let text = carried_out(&format!("gavel buyer fields payday --verticals {dir}/own")).text;
+    assert!(text.starts_with("payday: Payday\n"), "{text}");
+    std::fs::create_dir_all(root.path().join("p/cases")).unwrap();
+    std::fs::write(root.path().join("p/cases/broken.json"), "{\n \"about\": 1 }").unwrap();
+    let found = carried_out(&format!("gavel buyer lint {dir}/p"));
+    assert!(found.text.contains("cases/broken.json:2:"), "{}", found.text);
+    assert_eq!(found.failure.as_deref(), Some("1 profile(s), 1 error(s), 1 warning(s)"));
 }

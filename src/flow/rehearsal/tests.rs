@@ -213,3 +213,48 @@ fn a_lead_of_examples_is_a_lead_in_every_vertical() {
         assert!(staged.is_ok(), "{id}: {:?}", staged.err());
     }
 }
+
+#[test]
+fn what_nobody_has_declared_is_no_part_of_a_case() {
+    let campaign = json!({
+        "settings": {"sendr": "7", "mode": "c"},
+        "secrets": {"token": "x"},
+        "disclosures": ["age", "zipp", "ip"],
+    });
+    let faults = run(json!({"campaign": campaign, "steps": [{"call": "ping"}]})).err().unwrap();
+    assert_eq!(
+        faults[..3],
+        [
+            "campaign: the profile declares no setting `sendr`; did you mean `sender`?",
+            "campaign: the profile declares no secret `token`; known here: key",
+            "campaign: the setting `mode` is one of a, b",
+        ]
+    );
+    assert_eq!(faults.len(), 4, "{faults:?}");
+    assert_eq!(faults[3], "campaign: no ping can disclose `zipp`; did you mean `zip`?");
+}
+
+#[test]
+fn bodies_of_json_are_compared_by_value() {
+    let case = |body: Json| json!({"steps": [{"call": "confirm", "request": {"body": body}}]});
+    let told = |body: &str| differences(case(serde_json::from_str(body).unwrap()));
+    assert_eq!(told(r#"{ "code" : "reply-code" }"#).len(), 1, "nothing brought a code");
+    assert_eq!(told("{}"), Vec::<String>::new());
+    assert_eq!(told(r#""{}""#), Vec::<String>::new());
+    assert_eq!(told(r#""{ }""#).len(), 1, "a text is compared to the byte");
+}
+
+#[test]
+fn a_lead_that_lacks_an_example_is_told_with_what_to_write() {
+    let text = "id = \"payday\"\nname = \"Payday\"\n[[field]]\nname = \"zip\"\ntype = \"zip\"\nrequired = true\n";
+    let parsed = crate::registry::vertical::parse_toml(text).unwrap();
+    let vertical = crate::registry::vertical::compile(parsed).unwrap();
+    let case = json!({"about": "", "vertical": "payday", "steps": [{"call": "ping"}]}).to_string();
+    let told = stage(&profile(), &Case::parse(&case).unwrap(), &vertical).err().unwrap();
+    assert_eq!(
+        told,
+        [
+            "a lead of `payday` needs `zip`, which has no example: give the field an `example` in the vertical, or a value in the `lead` of a case"
+        ]
+    );
+}

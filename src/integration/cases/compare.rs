@@ -41,13 +41,11 @@ pub(super) fn requests(expected: &CaseRequest, found: &RenderedRequest) -> Vec<D
     match &expected.body {
         None => {}
         Some(Json::String(body)) => differs("body", body.clone(), text()),
-        Some(body) => {
-            let found = match serde_json::from_slice::<Json>(&found.body) {
-                Ok(found) => pretty(&found),
-                Err(_) => text(),
-            };
-            differs("body", pretty(body), found);
-        }
+        Some(body) => match serde_json::from_slice::<Json>(&found.body) {
+            Ok(found) if found == *body => {}
+            Ok(found) => differs("body", pretty(body), pretty(&found)),
+            Err(_) => differs("body", pretty(body), text()),
+        },
     }
     if let Some(pairs) = &expected.form {
         differs("form", expected_pairs(pairs), pairs_of(&found.body));

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
 
+use super::super::nearest::hint;
 use super::super::phase::{PHASES, Phase};
 use crate::domain::bid::SeatsWanted;
 use crate::domain::campaign::OnUnmatched;
@@ -19,6 +20,37 @@ const STEPS_MAX: usize = 32;
 
 /// When a case happens unless it says: 2026-11-23T14:02:03Z.
 const CASE_NOW: Timestamp = Timestamp::constant(1_795_442_523, 0);
+
+/// What a reply can mean, by its names in `means`.
+const MEANINGS: [&str; 16] = [
+    "bids",
+    "no_bid",
+    "outcome",
+    "reason",
+    "buyer_lead_id",
+    "redirect_url",
+    "price",
+    "token",
+    "expires_ms",
+    "expires_at",
+    "rule",
+    "ruled",
+    "words",
+    "next_step",
+    "captures",
+    "retry_after_s",
+];
+/// What one bid can say.
+const OF_A_BID: [&str; 8] = [
+    "price",
+    "reference",
+    "seats",
+    "max_shared",
+    "legal_name",
+    "phone_number",
+    "expires_ms",
+    "expires_at",
+];
 
 /// Why a text is no case.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -207,8 +239,26 @@ impl Case {
         if let Some(at) = step {
             return Err(whole(format!("steps.{at}: there is no reply that could mean something")));
         }
+        for (at, step) in case.steps.iter().enumerate() {
+            if let Some(fault) = unknown_meaning(&step.means) {
+                return Err(whole(format!("steps.{at}.means{fault}")));
+            }
+        }
         Ok(case)
     }
+}
+
+/// The first key of a meaning that no reply can have: where it stands, and what was meant.
+fn unknown_meaning(means: &Map<String, Json>) -> Option<String> {
+    let of_bids = means.get("bids").and_then(Json::as_array).into_iter().flatten().enumerate();
+    let of_bids = of_bids.filter_map(|(at, bid)| Some((format!(".bids.{at}"), bid.as_object()?)));
+    let tables = std::iter::once((String::new(), means)).chain(of_bids);
+    tables.into_iter().find_map(|(path, table)| {
+        let known: &[&str] = if path.is_empty() { &MEANINGS } else { &OF_A_BID };
+        let name = table.keys().find(|name| !known.contains(&name.as_str()))?;
+        let hint = hint(name, known).map(|hint| format!("; {hint}")).unwrap_or_default();
+        Some(format!("{path}: unknown key `{name}`{hint}"))
+    })
 }
 
 fn phase<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Phase, D::Error> {

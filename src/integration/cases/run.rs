@@ -30,8 +30,9 @@ const CAMPAIGN: &str = "case-campaign";
 const PING_BITS: u128 = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef;
 const POST_BITS: u128 = 0xfedc_ba98_7654_3210_fedc_ba98_7654_3210;
 const REQUEST_ID: &str = "req-0001";
-/// Pseudonyms of the vendor and its sub-source.
-const VENDOR: &str = "v7f3a1";
+/// The pseudonym of the vendor in every case.
+pub const CASE_VENDOR: &str = "v7f3a1";
+/// And that of its sub-source.
 const SUB_SOURCE: &str = "s20c4e";
 /// A bid for calls about one where no ping brought it.
 const PRICE: &str = "24.50";
@@ -327,7 +328,7 @@ impl Session<'_> {
         let matter = Matter {
             vertical: &staged.lead.vertical,
             test: case.test,
-            vendor: VENDOR,
+            vendor: CASE_VENDOR,
             sub_source: Some(SUB_SOURCE),
             floor: case.floor,
             deadline_ms: case.deadline_ms,

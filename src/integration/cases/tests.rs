@@ -27,5 +27,19 @@ fn a_text_that_is_no_case_is_refused_with_its_place() {
         r#"{"about": "x", "vertical": "solar", "steps": [{"call": "ping", "means": {"no_bid": "late"}}]}"#,
         "steps.0: there is no reply that could mean something",
     );
+    let means = |means: &str| {
+        format!(
+            r#"{{"about": "x", "vertical": "solar", "steps": [{{"call": "ping", "reply": {{}}, "means": {means}}}]}}"#
+        )
+    };
+    check(&means(r#"{"bid": 1}"#), "steps.0.means: unknown key `bid`; did you mean `bids`?");
+    check(
+        &means(r#"{"bids": [{"price": "1.00", "referense": "a"}]}"#),
+        "steps.0.means.bids.0: unknown key `referense`; did you mean `reference`?",
+    );
+    check(
+        &means(r#"{"bids": [{"price": "1.00"}], "ruled": "accept", "captures": {"any": "x"}}"#),
+        "",
+    );
     check(&" ".repeat(CASE_BYTES_MAX + 1), "a case has at most 262144 bytes");
 }

@@ -30,7 +30,7 @@ fn a_ping_names_the_disclosures_it_needs_and_those_that_are_missing() {
             "7:5: error: ping.request.fields.c: a ping has no `age` without its disclosure; give the campaign disclosures = [\"age\"]",
             "8:5: error: ping.request.fields.d: a ping has no `consent.ip` without its disclosure; give the campaign disclosures = [\"ip\"]",
             "10:5: error: ping.request.fields.f: a ping never has `phone`: it would name the person",
-            "12:32: error: ping.request.fields.h.from: a ping has no `drivers.born` without a disclosure; give the campaign disclosures = [\"drivers\"]",
+            "12:32: error: ping.request.fields.h.from: a ping has no `drivers.born` without a disclosure; use `item.born_year`, or give the campaign disclosures = [\"drivers\"]",
         ],
     );
 }
@@ -128,6 +128,41 @@ fn what_a_vertical_forbids_to_disclose_no_ping_can_have() {
         &[
             "7:5: error: ping.request.fields.c: a ping never has `ssn`: `auto` forbids to disclose sensitive data",
             "8:5: error: ping.request.fields.d: a ping never has `email_md5`: `auto` forbids to disclose contact data",
+        ],
+    );
+}
+
+#[test]
+fn a_condition_that_never_holds_is_warned_of() {
+    let profile = "[post.request]\nbody = \"json\"\n[post.request.fields]\n\
+        a = { value = 1, when = { from = \"own_or_rent\", is = \"rentt\" } }\n\
+        b = { value = 1, when = { not = { from = \"insured\", in = [\"yes\", \"true\"] } } }\n\
+        c = { value = 1, when = { from = \"consent.kind\", is = \"trusted_form\" } }\n\
+        d = { value = 1, when = { from = \"state\", at_least = 2 } }\n\
+        e = { each = \"drivers\", when = { from = \"item.gender\", is = \"woman\" }, from = \"item.name\" }\n\
+        f = { value = 1, when = { from = \"zip\", is = \"anything\" } }\n\
+        g = { value = 1, when = { from = \"consent.has_jornaya_lead_id\", is = \"yes\" } }\n";
+    check(
+        profile,
+        &[],
+        &[
+            "5:34: warning: post.request.fields.a.when.from: `own_or_rent` is never `rentt`; did you mean `rent`?",
+            "6:42: warning: post.request.fields.b.when.not.from: `insured` is never `yes`; known here: true, false",
+            "7:34: warning: post.request.fields.c.when.from: `consent.kind` is never `trusted_form`; did you mean `trustedform`?",
+            "8:34: warning: post.request.fields.d.when.from: `state` is no number, so that the condition never holds",
+            "9:42: warning: post.request.fields.e.when.from: `gender` is never `woman`; known here: female, male",
+            "11:34: warning: post.request.fields.g.when.from: `consent.has_jornaya_lead_id` is never `yes`; known here: true, false",
+        ],
+    );
+}
+
+#[test]
+fn a_part_of_a_list_that_a_ping_lacks_has_its_coarse_name_in_the_hint() {
+    check(
+        &ping("a = { each = \"drivers\", from = \"item.born\" }\n"),
+        &[],
+        &[
+            "5:32: error: ping.request.fields.a.from: a ping has no `drivers.born` without a disclosure; use `item.born_year`, or give the campaign disclosures = [\"drivers\"]",
         ],
     );
 }

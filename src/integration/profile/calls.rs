@@ -15,38 +15,50 @@ use super::Call;
 /// What `[login.reply]` brings.
 const TOKEN: &str = "token";
 
-/// Compiles every call.
+/// Compiles every call; tells also whether each of them could be compiled.
 pub(super) fn calls(
     root: &mut Section<'_>,
     terms: &Terms,
     declared: &Declared<'_>,
     faults: &mut Faults<'_>,
-) -> BTreeMap<Phase, Call> {
+) -> (BTreeMap<Phase, Call>, bool) {
     let mut parser = Parser::new(terms, faults);
     let mut calls: BTreeMap<Phase, Call> = BTreeMap::new();
+    // What follows from a fault in one call is not told of another.
+    let mut broken = Vec::new();
     for phase in PHASES {
         let Some(mut table) = root.table(phase.as_str(), parser.faults) else { continue };
+        let says_reply = table.has("reply");
         let reply = reply(&mut table, phase, parser.faults);
+        if says_reply && reply.is_none() {
+            broken.push(phase);
+        }
         let Some(mut section) = table.table("request", parser.faults) else {
             let hint = format!("write [{phase}.request]");
             parser.faults.error_with(table.place(), "there is no request", hint);
+            broken.push(phase);
             continue;
         };
         table.finish(parser.faults);
-        let request = match included(&mut section, &calls, parser.faults) {
-            Ok(base) => parser.request(&mut section, base),
+        let request = match included(&mut section, (&calls, &broken), parser.faults) {
+            Ok(base) => {
+                let request = parser.request(&mut section, base);
+                section.finish(parser.faults);
+                request
+            }
             Err(()) => None,
         };
-        section.finish(parser.faults);
-        if let Some(request) = request {
-            let uses = request.check(phase, declared, parser.faults);
-            calls.insert(phase, Call { request, uses, reply });
-        }
+        let Some(request) = request else {
+            broken.push(phase);
+            continue;
+        };
+        let uses = request.check(phase, declared, parser.faults);
+        calls.insert(phase, Call { request, uses, reply });
     }
     for (phase, call) in &calls {
-        check_brought(*phase, call, &calls, faults);
+        check_brought(*phase, call, (&calls, &broken), faults);
     }
-    calls
+    (calls, broken.is_empty())
 }
 
 /// How the reply to a call is read. Where something depends on the reply, it must be said.
@@ -73,13 +85,16 @@ fn reply(
 /// The request that another includes.
 fn included<'c>(
     section: &mut Section<'_>,
-    calls: &'c BTreeMap<Phase, Call>,
+    (calls, broken): (&'c BTreeMap<Phase, Call>, &[Phase]),
     faults: &mut Faults<'_>,
 ) -> Result<Option<&'c Request>, ()> {
     let Some(name) = section.text("include", faults) else { return Ok(None) };
     let found = calls.iter().find(|(phase, _)| phase.as_str() == name.value);
     if let Some((_, call)) = found {
         return Ok(Some(&call.request));
+    }
+    if broken.iter().any(|phase| phase.as_str() == name.value) {
+        return Err(());
     }
     let known: Vec<&str> = calls.keys().map(|phase| phase.as_str()).collect();
     let message = format!("there is no `{}` to include before this", name.value);
@@ -95,7 +110,7 @@ fn included<'c>(
 fn check_brought(
     phase: Phase,
     call: &Call,
-    calls: &BTreeMap<Phase, Call>,
+    (calls, broken): (&BTreeMap<Phase, Call>, &[Phase]),
     faults: &mut Faults<'_>,
 ) {
     let reader = |phase| calls.get(&phase).and_then(|call| call.reply.as_deref());
@@ -115,6 +130,9 @@ fn check_brought(
                     "reply" => (Phase::Post, None),
                     _ => return,
                 };
+                if broken.contains(&from) {
+                    return;
+                }
                 let names = reader(from).into_iter().flat_map(ReplyReader::capture_names);
                 let prefix = &whole[..=family.len()];
                 brought(source, name, prefix, names.chain(more).collect(), faults);
@@ -130,7 +148,8 @@ fn check_brought(
         }
     }
     let steps = call.reply.iter().flat_map(|reply| reply.next_steps());
-    for step in steps.filter(|step| !calls.keys().any(|known| known.as_str() == *step)) {
+    let known = calls.keys().chain(broken);
+    for step in steps.filter(|step| !known.clone().any(|known| known.as_str() == *step)) {
         let message = format!("a rule of the {phase} reply leads to `{step}`, which is not there");
         let start = Place { at: 0, path: phase.as_str() };
         faults.error_with(start, message, format!("write [{step}.request]"));

@@ -67,8 +67,6 @@ fn what_is_wrong_with_a_file_is_told_all_at_once() {
         "profile = \"T T\"\ntime_zone = \"Mars\"\nsecrets = [\"Key\"]\n[lists]\nempty = []\n\
          [settings.x]\ndefault = \"a\"\nvalues = [\"b\"]\n[pong.request]\nbody = \"json\"\n[post]\nreq = 1\n",
         &[
-            "1:1: error: the profile describes neither a ping nor a post; write [ping.request] or [post.request]",
-            "1:1: warning: the setting `x` is used nowhere",
             "1:11: error: profile: `T T` is no name for a profile; write small letters, digits, `-` and `_`, at most 63",
             "2:13: error: time_zone: `Mars` is not a time zone of the IANA database",
             "3:12: error: secrets.0: `Key` is no name, or is there twice; names have small letters, digits and _",
@@ -83,6 +81,41 @@ fn what_is_wrong_with_a_file_is_told_all_at_once() {
         "[post.request]\ninclude = \"pin\"\n[ping.request]\nbody = \"none\"\n",
         &[
             "3:11: error: post.request.include: there is no `pin` to include before this; did you mean `ping`?",
+        ],
+    );
+}
+
+#[test]
+fn what_follows_from_a_fault_is_not_told_beside_it() {
+    let ping = |body: &str| {
+        format!(
+            "secrets = [\"key\"]\n[ping.request]\n{body}\nwrap = \"a\"\nfields = {{ key = \"secret.key\" }}\n\
+             [post.request]\ninclude = \"ping\"\nfields = {{ id = \"bid.reference\", n = \"first_name\" }}\n"
+        )
+    };
+    check(
+        &ping("body = \"JSON\""),
+        &["4:8: error: ping.request.body: `JSON` has no meaning here; did you mean `json`?"],
+    );
+    check(
+        &ping("boddy = \"json\""),
+        &[
+            "3:2: error: ping.request: nothing says what the body is; write body = one of json, form, query, xml, soap, text, none",
+            "4:1: error: ping.request.boddy: unknown key `boddy`; did you mean `body`?",
+        ],
+    );
+    check(
+        "[login.request]\nbody = \"none\"\n[login.reply]\ntokn = \"$.t\"\n[post.request]\nbody = \"json\"\n\
+         fields = { a = \"login.session\" }\n",
+        &[
+            "4:2: error: login.reply: nothing says where the token is; write token = \"$.token\"",
+            "5:1: error: login.reply.tokn: unknown key `tokn`; did you mean `token`?",
+        ],
+    );
+    check(
+        "profile = \"t\"\n",
+        &[
+            "1:1: error: the profile describes neither a ping nor a post; write [ping.request] or [post.request]",
         ],
     );
 }

@@ -62,7 +62,7 @@ impl Condition {
                 None => (false, text.value.as_str()),
             };
             let source = Source::parse_in(terms.vocabulary, name.trim(), text.place(), faults)?;
-            let has = Self::Has(text.clone().map(|_| source));
+            let has = Self::has(text.clone().map(|_| source), faults);
             return Some(if negated { Self::Not(Box::new(has)) } else { has });
         }
         let mut section = entry.into_section(faults)?;
@@ -123,8 +123,8 @@ impl Condition {
         let is = section.take("is").and_then(|entry| entry.into_literal(faults));
         let among = section.list("in", faults);
         let list = section.text("in_list", faults);
-        let from = number(section.take("at_least"), faults);
-        let to = number(section.take("at_most"), faults);
+        let from = parse_number(section.take("at_least"), faults);
+        let to = parse_number(section.take("at_most"), faults);
         let source = name.map(|_| ()).map(|()| source);
         let source = At { value: source.value?, at: source.at, path: source.path };
         let mut tests = Vec::new();
@@ -157,7 +157,7 @@ impl Condition {
         }
         let mut tests = tests.into_iter().map(|test| Self::Is(source.clone(), test));
         match (tests.next(), tests.next()) {
-            (None, _) => Some(Self::Has(source)),
+            (None, _) => Some(Self::has(source, faults)),
             (Some(test), None) => Some(test),
             (Some(first), Some(second)) => {
                 Some(Self::All([first, second].into_iter().chain(tests).collect()))
@@ -179,13 +179,23 @@ impl Condition {
         }
     }
 
-    /// Every source that is asked.
-    pub(in crate::integration) fn sources(&self) -> Vec<&At<Source>> {
+    /// Every source that is asked, with the test that is made of it.
+    pub(in crate::integration) fn tests(&self) -> Vec<(&At<Source>, Option<&Test>)> {
         match self {
-            Self::Has(source) | Self::Is(source, _) => vec![source],
-            Self::All(nodes) | Self::Any(nodes) => nodes.iter().flat_map(Self::sources).collect(),
-            Self::Not(node) => node.sources(),
+            Self::Has(source) => vec![(source, None)],
+            Self::Is(source, test) => vec![(source, Some(test))],
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().flat_map(Self::tests).collect(),
+            Self::Not(node) => node.tests(),
         }
+    }
+
+    /// The condition that a source has a value; noted where it always has one.
+    fn has(source: At<Source>, faults: &mut Faults<'_>) -> Self {
+        if let Some(hint) = source.value.always_there() {
+            let message = "it always has a value, so that the condition always holds";
+            faults.warning(source.place(), message, Some(hint.to_owned()));
+        }
+        Self::Has(source)
     }
 }
 
@@ -200,7 +210,8 @@ impl Test {
     }
 }
 
-fn number(entry: Option<Entry<'_>>, faults: &mut Faults<'_>) -> Option<Decimal> {
+/// A number that something is held against.
+pub(super) fn parse_number(entry: Option<Entry<'_>>, faults: &mut Faults<'_>) -> Option<Decimal> {
     let literal = entry?.into_literal(faults)?;
     match Decimal::parse(literal.value.as_text()) {
         Ok(number) => Some(number),

@@ -213,7 +213,7 @@ impl Walker {
             out.open(Key::Name(&list), &[], Shape::List);
         }
         let mut written = 0;
-        for item in items.iter().take(each.at_most) {
+        for item in items.iter().take(each.limit()) {
             let scope = scope.at(item, written);
             let name;
             let key = if is_side_by_side {

@@ -244,7 +244,7 @@ impl Condition {
 
     /// Adds the fields it asks for.
     pub(in crate::integration) fn note_fields(&self, into: &mut BTreeSet<String>) {
-        into.extend(self.sources().into_iter().filter_map(|source| top_name(&source.value)));
+        into.extend(self.tests().into_iter().filter_map(|(source, _)| top_name(&source.value)));
     }
 }
 

@@ -4,10 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::super::section::{At, Literal};
-use super::condition::Condition;
+use super::condition::{Condition, Test};
 use super::source::Source;
 use super::step::Step;
 use super::template::Template;
+
+/// The most items of a list that are written.
+pub(super) const ITEMS_MAX: usize = 100;
 
 /// How one value is made.
 #[derive(Debug, Clone)]
@@ -124,7 +127,8 @@ pub(in crate::integration) struct Object {
 #[derive(Debug, Clone)]
 pub(in crate::integration) struct Each {
     pub(super) list: At<Source>,
-    pub(super) at_most: usize,
+    /// How many items at most, if the file says so.
+    pub(super) at_most: Option<usize>,
     pub(super) content: Box<Content>,
 }
 
@@ -194,6 +198,8 @@ pub(in crate::integration) enum Part<'s> {
     Value(&'s Value),
     /// A source that is read, of whatever.
     Source(&'s At<Source>),
+    /// A test that a condition makes of a source, after the source.
+    Test(&'s At<Source>, &'s Test),
 }
 
 /// The list whose items are at hand on a walk.
@@ -245,8 +251,12 @@ impl Walk for Value {
 
 impl Walk for Option<Condition> {
     fn walk<'s>(&'s self, within: Within<'s>, visit: &mut Visit<'_, 's>) {
-        let sources = self.iter().flat_map(Condition::sources);
-        sources.for_each(|source| visit(Part::Source(source), within));
+        for (source, test) in self.iter().flat_map(Condition::tests) {
+            visit(Part::Source(source), within);
+            if let Some(test) = test {
+                visit(Part::Test(source, test), within);
+            }
+        }
     }
 }
 
@@ -263,6 +273,11 @@ impl Walk for Node {
 }
 
 impl Each {
+    /// How many items are written at most.
+    pub(super) fn limit(&self) -> usize {
+        self.at_most.unwrap_or(ITEMS_MAX)
+    }
+
     fn within<'s>(&'s self, around: Within<'s>) -> Within<'s> {
         match &self.list.value {
             Source::Lead(path) if path.inner.is_none() && around == Within::Nothing => {

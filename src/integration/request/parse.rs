@@ -105,6 +105,7 @@ impl<'p, 't> Parser<'p, 't> {
 
     /// The value that the keys of a table make; other keys are left in it.
     pub(super) fn value_in(&mut self, section: &mut Section<'_>) -> Option<Value> {
+        self.check_bounds(section);
         let origin = self.origin(section);
         let steps = parse_steps(section, self.terms, self.faults);
         let default = section.take("default").and_then(|entry| entry.into_literal(self.faults));
@@ -134,6 +135,21 @@ impl<'p, 't> Parser<'p, 't> {
             keeps_unread: self.terms.vocabulary == Vocabulary::Vendor,
             when,
         })
+    }
+
+    /// A number is bounded by `clamp`, and the items of a list by `at_most` beside `each`.
+    pub(super) fn check_bounds(&mut self, section: &mut Section<'_>) {
+        for key in ["at_least", "at_most"] {
+            if !section.has(key) {
+                continue;
+            }
+            let Some(entry) = section.take(key) else { continue };
+            let hint = format!(
+                "write clamp = {{ {key} = .. }} to bound a number, when = {{ from = \"..\", {key} = .. }} \
+                 to send it only then, or `at_most` beside `each`"
+            );
+            self.faults.error_with(entry.place(), format!("`{key}` bounds nothing here"), hint);
+        }
     }
 
     /// A constant needs no steps: it can be written as it shall be.

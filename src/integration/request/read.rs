@@ -6,6 +6,7 @@ use super::super::fault::Place;
 use super::super::section::{At, Section};
 use super::node::{Document, Format, Nesting};
 use super::parse::Parser;
+use super::step::STEP_KEYS;
 use super::template::Template;
 use super::url::UrlPattern;
 use super::{Body, Header, Method, Request, Soap, SoapVersion, TemplateKind};
@@ -49,6 +50,27 @@ const BODY_KINDS: [(&str, BodyKind); 7] = [
     ("soap", BodyKind::Soap),
     ("text", BodyKind::Text),
     ("none", BodyKind::None),
+];
+
+/// Keys that say something of the body, of whatever kind, beside the steps of a text.
+const BODY_KEYS: [&str; 17] = [
+    "fields",
+    "wrap",
+    "attributes",
+    "missing",
+    "types",
+    "nesting",
+    "declaration",
+    "soap_version",
+    "soap_action",
+    "template",
+    "from",
+    "value",
+    "text",
+    "first",
+    "months",
+    "document",
+    "default",
 ];
 
 /// The SOAP namespaces, whose prefix is bound around the document.
@@ -95,6 +117,8 @@ impl Parser<'_, '_> {
             }
             None => {
                 let Some(kind) = kind else {
+                    // What is said of the body has no meaning before its kind has one.
+                    BODY_KEYS.iter().chain(&STEP_KEYS).for_each(|key| drop(section.take(key)));
                     if says_body {
                         return None;
                     }
@@ -114,7 +138,7 @@ impl Parser<'_, '_> {
         request.method = method.or(request.method);
         request.url = url.unwrap_or(request.url);
         request.content_type = content_type.or(request.content_type);
-        request.query = query.or(request.query);
+        self.include_query(&mut request.query, query);
         request.auth = auth.or(request.auth);
         request.signs = signs.unwrap_or(request.signs);
         for header in headers {

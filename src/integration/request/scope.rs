@@ -103,7 +103,13 @@ impl<'a> Scope<'a> {
         if let Some(lead) = self.seen.lead {
             return whole_consent(lead, element);
         }
-        let consent: &Map<String, Json> = &self.seen.ping?.consent;
+        let ping = self.seen.ping?;
+        match element {
+            Consent::HasTrustedformCert => return Some(Datum::Boolean(ping.has_trustedform_cert)),
+            Consent::HasJornayaLeadId => return Some(Datum::Boolean(ping.has_jornaya_lead_id)),
+            _ => {}
+        }
+        let consent: &Map<String, Json> = &ping.consent;
         consent.get(element.as_str()).and_then(Datum::of_json)
     }
 
@@ -160,6 +166,8 @@ fn whole_consent(lead: &Lead, element: Consent) -> Option<Datum<'_>> {
         } else {
             "none"
         }),
+        Consent::HasTrustedformCert => Datum::Boolean(text(&consent.trustedform_cert_url)),
+        Consent::HasJornayaLeadId => Datum::Boolean(text(&consent.jornaya_lead_id)),
         Consent::AgeSeconds => {
             let age = lead.received_at.as_second() - consent.given_at?.as_second();
             Datum::Integer(age.max(0))

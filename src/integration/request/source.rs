@@ -71,10 +71,12 @@ pub(in crate::integration) enum Consent {
     Sellers,
     Kind,
     AgeSeconds,
+    HasTrustedformCert,
+    HasJornayaLeadId,
 }
 
 /// Consent by name, and whether a ping may have it (with the disclosure of that name, if any).
-pub(in crate::integration) const CONSENT: [(&str, Consent); 10] = [
+pub(in crate::integration) const CONSENT: [(&str, Consent); 12] = [
     ("text", Consent::Text),
     ("given_at", Consent::GivenAt),
     ("ip", Consent::Ip),
@@ -85,7 +87,13 @@ pub(in crate::integration) const CONSENT: [(&str, Consent); 10] = [
     ("user_agent", Consent::UserAgent),
     ("kind", Consent::Kind),
     ("age_seconds", Consent::AgeSeconds),
+    ("has_trustedform_cert", Consent::HasTrustedformCert),
+    ("has_jornaya_lead_id", Consent::HasJornayaLeadId),
 ];
+
+/// The values of `consent.kind`: the strongest proof there is.
+pub(in crate::integration) const CONSENT_KINDS: [&str; 4] =
+    ["trustedform", "jornaya", "text", "none"];
 
 /// The exchange's own words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -321,6 +329,30 @@ impl Source {
         }
     }
 
+    /// What to ask instead where it always has a value, so that asking whether it has one says
+    /// nothing.
+    pub(in crate::integration) const fn always_there(&self) -> Option<&'static str> {
+        match self {
+            Self::Consent(Consent::Kind) => Some(
+                "write { from = \"consent.kind\", in = [\"trustedform\", \"jornaya\"] }, \
+                 or consent.has_trustedform_cert or consent.has_jornaya_lead_id",
+            ),
+            Self::Number(_)
+            | Self::Word(
+                Word::Now
+                | Word::RequestId
+                | Word::CampaignId
+                | Word::Currency
+                | Word::Vertical
+                | Word::Vendor
+                | Word::Floor
+                | Word::DeadlineMs
+                | Word::SeatsMax,
+            ) => Some("compare it: { from = \"..\", is = \"..\" }, or at_least, at_most"),
+            _ => None,
+        }
+    }
+
     /// Whether it means something only inside a list.
     pub(in crate::integration) const fn is_of_item(&self) -> bool {
         matches!(self, Self::Item(_) | Self::Itself | Self::Number(_))
@@ -341,13 +373,17 @@ impl Consent {
     }
 
     fn check_in_ping(self, place: Place<'_>, faults: &mut Faults<'_>) {
-        let is_in_pings =
-            matches!(self, Self::Kind | Self::AgeSeconds) || self.disclosure().is_some();
+        let is_plain = matches!(
+            self,
+            Self::Kind | Self::AgeSeconds | Self::HasTrustedformCert | Self::HasJornayaLeadId
+        );
+        let is_in_pings = is_plain || self.disclosure().is_some();
         if !is_in_pings {
             faults.error_with(
                 place,
                 format!("a ping never has `consent.{}`", self.as_str()),
-                "a ping has consent.kind and consent.age_seconds, and by disclosure consent.ip, \
+                "a ping has consent.kind, consent.age_seconds, consent.has_trustedform_cert and \
+                 consent.has_jornaya_lead_id, and by disclosure consent.ip, \
                  consent.text, consent.user_agent, consent.trustedform_cert_url and \
                  consent.jornaya_lead_id",
             );

@@ -42,6 +42,8 @@ pub(in crate::integration) enum Step {
     Times(i64),
     /// A number divided, what is left dropped.
     DividedBy(i64),
+    /// A number that is brought within bounds, both included.
+    Clamp(Option<Decimal>, Option<Decimal>),
     /// Words for words.
     Map(ValueMap),
     /// Codes for ranges of numbers: the code of the greatest lower bound.
@@ -125,6 +127,7 @@ impl Step {
             Self::Since(unit) => Datum::Integer(unit.since(&value, now)?),
             Self::Times(factor) => scaled(&value, |number| number.checked_mul(*factor))?,
             Self::DividedBy(by) => scaled(&value, |number| number.checked_div(*by))?,
+            Self::Clamp(from, to) => clamped(value, *from, *to)?,
             Self::Map(map) => return map.look_up(value, beside),
             Self::Bands(bands) => {
                 let number = value.to_decimal()?;
@@ -232,6 +235,19 @@ fn scaled<'a>(value: &Datum<'_>, change: impl Fn(i64) -> Option<i64>) -> Option<
         return Money::from_ten_thousandths(changed).map(Datum::Money);
     }
     number_of(changed)
+}
+
+/// The number, or the bound that it is beyond, in the type of the number.
+fn clamped(value: Datum<'_>, from: Option<Decimal>, to: Option<Decimal>) -> Option<Datum<'_>> {
+    let number = value.to_decimal()?;
+    let below = from.filter(|from| number < *from);
+    let Some(bound) = below.or_else(|| to.filter(|to| *to < number)) else { return Some(value) };
+    Some(match value {
+        Datum::Money(_) => Money::from_ten_thousandths(bound.ten_thousandths())
+            .map_or(Datum::Decimal(bound), Datum::Money),
+        Datum::Text(_) => Datum::owned(bound.to_string()),
+        _ => bound.to_integer().map_or(Datum::Decimal(bound), Datum::Integer),
+    })
 }
 
 /// A number from ten-thousandths, whole if it can be.

@@ -1,6 +1,7 @@
 //! Requests, complete to the byte.
 
 mod hostile;
+mod include;
 mod structure;
 
 use super::super::phase::Phase;

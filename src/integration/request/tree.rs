@@ -3,14 +3,11 @@
 use super::super::fault::Place;
 use super::super::section::{At, Entry, Section};
 use super::node::{
-    Attribute, Content, Document, Each, Format, Missing, Name, Nesting, Node, Object,
+    Attribute, Content, Document, Each, Format, ITEMS_MAX, Missing, Name, Nesting, Node, Object,
 };
 use super::parse::{Parser, is_value};
 use super::source::Source;
 use super::xml::{check_names, is_element_name};
-
-/// The most items of a list that are written.
-const ITEMS_MAX: i64 = 100;
 
 /// The most items that a profile writes one by one.
 const FIXED_ITEMS_MAX: usize = 100;
@@ -51,14 +48,16 @@ impl Parser<'_, '_> {
                 "write wrap = \"Root\", or wrap = [\"Root\", \"Inner\"]",
             );
         }
-        self.part_of_document(section, format)
+        self.part_of_document(section, format, Nesting::default())
     }
 
-    /// The same where the root may be that of another document.
+    /// The same where the root may be that of another document, whose names are written as `nested`
+    /// says.
     pub(super) fn part_of_document(
         &mut self,
         section: &mut Section<'_>,
         format: Format,
+        nested: Nesting,
     ) -> Option<Document> {
         let (at, path) = (section.place().at, section.place().path.to_owned());
         let place = Place { at, path: &path };
@@ -79,7 +78,7 @@ impl Parser<'_, '_> {
                 self.faults.error(place, format!("`{what}` does not go with this format"));
             }
         }
-        let nesting = nesting.map(|nesting| nesting.value).unwrap_or_default();
+        let nesting = nesting.map_or(nested, |nesting| nesting.value);
         let shared = Shared { format, nesting, missing };
         let fields = section.table("fields", self.faults);
         let nodes = fields.map(|fields| self.nodes(fields, shared)).unwrap_or_default();
@@ -203,6 +202,7 @@ impl Parser<'_, '_> {
             let when = if each.is_some() { None } else { value.when.take() };
             return Some((wrapped(each, Content::Value(Box::new(value))), when));
         }
+        self.check_bounds(section);
         let flat = section.boolean("flat", self.faults);
         let when = self.when(section);
         let is_form = shared.format == Format::Form && shared.nesting == Nesting::Flat;
@@ -256,7 +256,7 @@ impl Parser<'_, '_> {
     }
 
     /// Fields that stand side by side for each item need the item's number in their names.
-    fn check_numbers(&mut self, nodes: &[Node]) {
+    pub(super) fn check_numbers(&mut self, nodes: &[Node]) {
         for node in nodes {
             let is_bare = match &node.content {
                 Content::Object(object) if object.is_flat => false,
@@ -273,11 +273,15 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn each(&mut self, section: &mut Section<'_>) -> Option<(At<Source>, usize)> {
-        let at_most = section.integer("at_most", 1..ITEMS_MAX + 1, self.faults);
-        let list = self.source_at(section, "each")?;
-        let at_most = at_most.map_or(ITEMS_MAX, |at_most| at_most.value);
-        Some((list, usize::try_from(at_most).unwrap_or(usize::MAX)))
+    fn each(&mut self, section: &mut Section<'_>) -> Option<(At<Source>, Option<usize>)> {
+        let says_each = section.has("each");
+        let list = self.source_at(section, "each");
+        if !says_each {
+            return None;
+        }
+        let bounds = 1..i64::try_from(ITEMS_MAX).unwrap_or(i64::MAX) + 1;
+        let at_most = section.integer("at_most", bounds, self.faults);
+        Some((list?, at_most.and_then(|at_most| usize::try_from(at_most.value).ok())))
     }
 
     /// Attributes of an XML element, in the order of the file.
@@ -355,7 +359,7 @@ impl Parser<'_, '_> {
     }
 }
 
-fn wrapped(each: Option<(At<Source>, usize)>, content: Content) -> Content {
+fn wrapped(each: Option<(At<Source>, Option<usize>)>, content: Content) -> Content {
     match each {
         None => content,
         Some((list, at_most)) => Content::Each(Each { list, at_most, content: Box::new(content) }),

@@ -5,11 +5,13 @@ use serde_json::Value as Json;
 use crate::domain::vertical::{Field, FieldType, PiiClass, Vertical};
 use crate::integration::Phase;
 
+use super::brought::Brought;
+
 /// What is written for a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Guess {
-    /// A source, as TOML.
-    Source(String),
+    /// A source, as TOML, and whether somebody has to look whether it is the right one.
+    Source { toml: String, is_doubtful: bool },
     /// A secret of this name.
     Secret(String),
     /// The recorded constant.
@@ -17,7 +19,7 @@ pub(super) enum Guess {
 }
 
 /// Other names of fields and of the exchange's own words, without signs.
-const NAMES: [(&str, &str); 42] = [
+const NAMES: [(&str, &str); 39] = [
     ("firstname", "first_name"),
     ("fname", "first_name"),
     ("lastname", "last_name"),
@@ -57,9 +59,6 @@ const NAMES: [(&str, &str); 42] = [
     ("pageurl", "consent.page_url"),
     ("landingpage", "consent.page_url"),
     ("subid", "vendor"),
-    ("pingid", "bid.reference"),
-    ("pingtoken", "bid.reference"),
-    ("bidid", "bid.reference"),
 ];
 
 /// Names of what nobody else may know.
@@ -84,25 +83,54 @@ pub(super) fn plain(name: &str) -> String {
     letters.map(|c| c.to_ascii_lowercase()).collect()
 }
 
+/// What is known of a recorded call besides a field itself.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) call: Phase,
+    pub(super) vertical: &'a Vertical,
+    /// What the reply to the ping brought.
+    pub(super) brought: &'a Brought,
+}
+
 /// Guesses what a field of a call is made from.
-pub(super) fn guess(call: Phase, name: &str, value: &Json, vertical: &Vertical) -> Guess {
-    let plain_name = plain(name);
-    let text = match value {
-        Json::String(text) => text.clone(),
-        value => value.to_string(),
-    };
-    if SECRETS.contains(&plain_name.as_str()) || name.to_ascii_lowercase().ends_with("_key") {
+pub(super) fn guess(around: Around<'_>, name: &str, value: &Json) -> Guess {
+    let source = source_of(around.call, name, around.vertical);
+    let field = source.and_then(|source| around.vertical.field(source));
+    if let Some(field) = field {
+        let is_doubtful = matches!(field.kind, FieldType::Boolean | FieldType::Enum);
+        return Guess::Source { toml: of_field(field, value, &text_of(value)), is_doubtful };
+    }
+    if let Some(source) = around.brought.source(around.call, name, value) {
+        return Guess::Source { toml: source, is_doubtful: true };
+    }
+    if is_secret(name) {
         return Guess::Secret(secret_name(name));
     }
+    match source {
+        Some(source) => Guess::Source { toml: format!("{source:?}"), is_doubtful: true },
+        None => Guess::Constant,
+    }
+}
+
+/// Whether a name is one of what nobody else may know.
+pub(super) fn is_secret(name: &str) -> bool {
+    SECRETS.contains(&plain(name).as_str()) || name.to_ascii_lowercase().ends_with("_key")
+}
+
+/// The source that goes by a name, if the call has it.
+pub(super) fn source_of<'v>(call: Phase, name: &str, vertical: &'v Vertical) -> Option<&'v str> {
+    let plain_name = plain(name);
     let same = vertical.fields.iter().find(|field| plain(&field.name) == plain_name);
     let other = NAMES.iter().find(|(known, _)| *known == plain_name).map(|(_, source)| *source);
     let source = same.map(|field| field.name.as_str()).or(other);
-    let Some(source) = source.filter(|source| is_there(call, source, vertical)) else {
-        return Guess::Constant;
-    };
-    match vertical.field(source) {
-        Some(field) => Guess::Source(of_field(field, value, &text)),
-        None => Guess::Source(format!("{source:?}")),
+    source.filter(|source| is_there(call, source, vertical))
+}
+
+/// A recorded value as text.
+pub(super) fn text_of(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        value => value.to_string(),
     }
 }
 
@@ -115,7 +143,7 @@ fn is_there(call: Phase, source: &str, vertical: &Vertical) -> bool {
     match source {
         "vendor" => true,
         "age" => vertical.field("date_of_birth").is_some(),
-        "bid.reference" | "consent.text" | "consent.page_url" => !is_ping,
+        "consent.text" | "consent.page_url" => !is_ping,
         consent => consent.starts_with("consent."),
     }
 }
@@ -152,8 +180,39 @@ fn of_field(field: &Field, value: &Json, text: &str) -> String {
     }
 }
 
+/// What a lead has in a field for which this was recorded; none if nobody can say.
+pub(super) fn lead_value(field: &Field, value: &Json) -> Option<Json> {
+    let text = text_of(value);
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+    match field.kind {
+        FieldType::Date => {
+            let (pattern, _) = DATES.iter().find(|(_, known)| *known == shape)?;
+            let part = |sign: char| -> String {
+                pattern
+                    .chars()
+                    .zip(text.chars())
+                    .filter(|(at, _)| *at == sign)
+                    .map(|(_, c)| c)
+                    .collect()
+            };
+            Some(format!("{}-{}-{}", part('Y'), part('M'), part('D')).into())
+        }
+        FieldType::Boolean if value.is_boolean() => Some(value.clone()),
+        FieldType::Boolean => {
+            let pair = TRUTHS.iter().find(|pair| pair.contains(&text.as_str()))?;
+            Some((pair[0] == text).into())
+        }
+        FieldType::Enum => field.values.contains(&text).then(|| text.into()),
+        FieldType::Integer | FieldType::Decimal | FieldType::Money => {
+            serde_json::from_str(&text).ok().filter(Json::is_number)
+        }
+        FieldType::List => None,
+        _ => Some(text.into()),
+    }
+}
+
 /// A name as profiles have them: small letters, digits and `_`.
-fn secret_name(name: &str) -> String {
+pub(super) fn secret_name(name: &str) -> String {
     let part = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
     let made: String = name.chars().map(part).collect();
     let made = made.trim_start_matches(|c: char| !c.is_ascii_lowercase());

@@ -11,6 +11,8 @@ pub(super) struct RecordedRequest {
     pub(super) method: Option<String>,
     /// Names and values of its headers, those of the connection left out.
     pub(super) headers: Vec<(String, String)>,
+    /// Its body as it was recorded; of a query, the query.
+    pub(super) body: String,
     /// What its body is.
     pub(super) kind: Kind,
     /// Objects or elements around everything.
@@ -76,12 +78,30 @@ impl RecordedRequest {
             .collect();
         let method = method.filter(|method| !method.is_empty()).map(str::to_owned);
         let query = target.split_once('?').map_or("", |(_, query)| query);
-        let Body { kind, wrap, parts } = match body.trim() {
+        let body = body.trim();
+        let recorded = if body.is_empty() { query } else { body }.to_owned();
+        let Body { kind, wrap, parts } = match body {
             "" if query.is_empty() => return Err("there is no request in it".to_owned()),
             "" => Body { kind: Kind::Query, wrap: Vec::new(), parts: pairs(query) },
             body => document(body)?,
         };
-        Ok(Self { method, headers, kind, wrap, parts })
+        Ok(Self { method, headers, body: recorded, kind, wrap, parts })
+    }
+
+    /// Every named value of its body, however deep.
+    pub(super) fn leaves(&self) -> Vec<(&str, &Json)> {
+        fn add<'p>(parts: &'p [Part], leaves: &mut Vec<(&'p str, &'p Json)>) {
+            for part in parts {
+                match &part.content {
+                    Content::Value(value) => leaves.push((&part.name, value)),
+                    Content::Parts(inner) => add(inner, leaves),
+                    Content::List => {}
+                }
+            }
+        }
+        let mut leaves = Vec::new();
+        add(&self.parts, &mut leaves);
+        leaves
     }
 }
 

@@ -5,32 +5,15 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::Recorded;
-use super::guess::{Guess, guess, plain};
+use super::brought::Brought;
+use super::guess::{Around, Guess, guess};
+use super::places::{PRICES, Place, REASONS, STATUSES, find, places};
 use super::recorded::{Content, Kind, Part, RecordedReply, RecordedRequest};
 use crate::domain::vertical::Vertical;
 use crate::integration::Phase;
 
 /// Stands behind what somebody has to look at.
 const MARK: &str = "  # ?";
-
-/// Names under which replies say how it went, what they pay, what they call the bid and why.
-const STATUSES: [&str; 9] = [
-    "status", "result", "accepted", "success", "outcome", "response", "decision", "code", "matched",
-];
-const PRICES: [&str; 9] = [
-    "price",
-    "payout",
-    "bid",
-    "bidamount",
-    "amount",
-    "bidprice",
-    "commission",
-    "payoutamount",
-    "cost",
-];
-const REFERENCES: [&str; 9] =
-    ["pingid", "bidid", "leadid", "token", "reference", "ref", "id", "pingtoken", "transactionid"];
-const REASONS: [&str; 5] = ["reason", "message", "error", "comment", "errors"];
 
 /// Words that say no, of which one may have been recorded.
 const NOES: [&str; 12] = [
@@ -49,8 +32,14 @@ const NOES: [&str; 12] = [
 ];
 
 /// Writes the whole profile.
-pub(super) fn profile(name: &str, calls: &[Recorded], vertical: &Vertical) -> String {
-    let mut writer = Writer { vertical, secrets: BTreeSet::new(), text: String::new() };
+pub(super) fn profile(
+    name: &str,
+    calls: &[Recorded],
+    vertical: &Vertical,
+    brought: &Brought,
+) -> String {
+    let secrets = BTreeSet::new();
+    let mut writer = Writer { vertical, brought, secrets, text: String::new() };
     for recorded in calls {
         writer.request(recorded.call, &recorded.request);
         if let Some(reply) = &recorded.reply {
@@ -69,6 +58,7 @@ pub(super) fn profile(name: &str, calls: &[Recorded], vertical: &Vertical) -> St
 
 struct Writer<'v> {
     vertical: &'v Vertical,
+    brought: &'v Brought,
     secrets: BTreeSet<String>,
     text: String,
 }
@@ -97,6 +87,9 @@ impl Writer<'_> {
             [name] => self.line(&format!("wrap = {name:?}")),
             names => self.line(&format!("wrap = {names:?}")),
         }
+        if request.kind == Kind::Xml && !request.body.starts_with("<?xml") {
+            self.line("declaration = false");
+        }
         if request.kind == Kind::Text {
             let text = request.parts.first().map(|part| match &part.content {
                 Content::Value(Json::String(text)) => text.replace('{', "{{").replace('}', "}}"),
@@ -108,7 +101,7 @@ impl Writer<'_> {
         if !request.headers.is_empty() {
             self.line(&format!("\n[{call}.request.headers]"));
             for (name, value) in &request.headers {
-                self.value(call, name, &Json::String(value.clone()));
+                self.value(call, ("", name), &Json::String(value.clone()));
             }
         }
         self.parts(call, &format!("{call}.request"), &request.parts);
@@ -116,32 +109,45 @@ impl Writer<'_> {
 
     fn parts(&mut self, call: Phase, path: &str, parts: &[Part]) {
         self.line(&format!("\n[{path}.fields]"));
-        for part in parts {
-            match &part.content {
-                Content::Value(value) => self.value(call, &part.name, value),
-                Content::List => {
-                    self.line(&format!(
-                        "# {}: a list, written with each = \"..\"{MARK}",
-                        part.name
-                    ));
-                }
-                Content::Parts(_) => {}
-            }
-        }
-        for part in parts {
-            if let Content::Parts(inner) = &part.content {
+        self.lines_of(call, "", parts);
+        for (at, part) in parts.iter().enumerate() {
+            if let Content::Parts(inner) = &part.content
+                && !is_followed(parts, at)
+            {
                 self.parts(call, &format!("{path}.fields.{}", key(&part.name)), inner);
             }
         }
     }
 
-    fn value(&mut self, call: Phase, name: &str, value: &Json) {
-        let line = match guess(call, name, value, self.vertical) {
-            Guess::Source(source) => format!("{} = {source}", key(name)),
+    /// The values of a table, a line each, and what stands before a value with them, since fields are
+    /// sent in the order of the file.
+    fn lines_of(&mut self, call: Phase, before: &str, parts: &[Part]) {
+        for (at, part) in parts.iter().enumerate() {
+            match &part.content {
+                Content::Value(value) => self.value(call, (before, &part.name), value),
+                Content::List => {
+                    let name = &part.name;
+                    self.line(&format!(
+                        "# {before}{name}: a list, written with each = \"..\"{MARK}"
+                    ));
+                }
+                Content::Parts(inner) if !before.is_empty() || is_followed(parts, at) => {
+                    let before = format!("{before}{}.fields.", key(&part.name));
+                    self.lines_of(call, &before, inner);
+                }
+                Content::Parts(_) => {}
+            }
+        }
+    }
+
+    fn value(&mut self, call: Phase, (before, name): (&str, &str), value: &Json) {
+        let around = Around { call, vertical: self.vertical, brought: self.brought };
+        let (made, mark) = match guess(around, name, value) {
+            Guess::Source { toml, is_doubtful } => (toml, if is_doubtful { MARK } else { "" }),
             Guess::Secret(secret) => {
-                let line = format!("{} = \"secret.{secret}\"", key(name));
+                let made = format!("\"secret.{secret}\"");
                 self.secrets.insert(secret);
-                line
+                (made, MARK)
             }
             Guess::Constant => {
                 let constant = match value {
@@ -149,23 +155,15 @@ impl Writer<'_> {
                     Json::Null => "\"\"".to_owned(),
                     value => value.to_string(),
                 };
-                format!("{} = {{ value = {constant} }}{MARK}", key(name))
+                (format!("{{ value = {constant} }}"), MARK)
             }
         };
-        self.line(&line);
+        self.line(&format!("{before}{} = {made}{mark}", key(name)));
     }
 
     fn reply(&mut self, call: Phase, reply: &RecordedReply) {
         let body = reply.body.trim();
-        let places = if body.starts_with('{') {
-            serde_json::from_str(body).map(|read| of_json(&read, "$")).unwrap_or_default()
-        } else if body.starts_with('<') {
-            roxmltree::Document::parse(body)
-                .map(|read| of_xml(read.root_element(), ""))
-                .unwrap_or_default()
-        } else {
-            form_urlencoded::parse(body.as_bytes()).into_owned().collect()
-        };
+        let places = places(body);
         let format = match body.chars().next() {
             Some('{') => "json",
             Some('<') => "xml",
@@ -174,29 +172,41 @@ impl Writer<'_> {
             None => "none",
         };
         self.line(&format!("\n[{call}.reply]\nformat = \"{format}\""));
-        let find = |names: &[&str]| {
-            names.iter().find_map(|name| places.iter().find(|(path, _)| last(path) == *name))
-        };
-        if let Some((path, _)) = find(&REASONS) {
-            self.line(&format!("reason = {path:?}"));
+        if let Some(place) = find(&places, &REASONS) {
+            self.line(&format!("reason = {:?}{MARK}", place.path));
         }
-        if let (Phase::Post, Some((path, _))) = (call, find(&["leadid", "id"])) {
-            self.line(&format!("buyer_lead_id = {path:?}"));
+        if call == Phase::Post {
+            if let Some(place) = find(&places, &["leadid", "id"]) {
+                self.line(&format!("buyer_lead_id = {:?}{MARK}", place.path));
+            }
+            if let Some(place) = find(&places, &PRICES) {
+                self.line(&format!("price = {}{MARK}", price_of(place, format)));
+            }
         }
+        self.rules(find(&places, &STATUSES), reply.status);
+        if call == Phase::Ping {
+            let price = find(&places, &PRICES).map(|place| price_of(place, format));
+            let price = price.unwrap_or_else(|| "{ fixed = \"1.00\" }".to_owned());
+            let references = references(self.brought);
+            self.line(&format!("bid = {{ price = {price}{references} }}{MARK}"));
+        }
+    }
+
+    /// The rules: by the word that says how it went, else by the status.
+    fn rules(&mut self, said: Option<&Place>, status: u16) {
         self.line("rules = [");
-        match find(&STATUSES) {
-            Some((path, word)) => {
+        match said {
+            Some(Place { path, text: word }) => {
                 let is_no = NOES.iter().any(|no| word.eq_ignore_ascii_case(no));
                 let (said, other) = if is_no { ("refuse", "accept") } else { ("accept", "refuse") };
                 self.line(&format!(
-                    "  {{ when = {{ {path:?} = {word:?} }}, outcome = \"{said}\" }},"
+                    "  {{ when = {{ {path:?} = {word:?} }}, outcome = \"{said}\" }},{MARK}"
                 ));
                 self.line(&format!(
                     "  {{ when = {{ {path:?} = {{ present = true, is_not = {word:?} }} }}, outcome = \"{other}\" }},{MARK}"
                 ));
             }
             None => {
-                let status = reply.status;
                 self.line(&format!(
                     "  {{ when = {{ http_status = {status} }}, outcome = \"accept\" }},{MARK}"
                 ));
@@ -206,65 +216,36 @@ impl Writer<'_> {
             }
         }
         self.line("]");
-        if call == Phase::Ping {
-            let price = match find(&PRICES) {
-                Some((path, price)) if price.contains(['$', ',']) => {
-                    let way = if format == "xml" { "xml" } else { "json" };
-                    format!("{{ {way} = {path:?}, form = \"money\" }}")
-                }
-                Some((path, _)) => format!("{path:?}"),
-                None => "{ fixed = \"1.00\" }".to_owned(),
-            };
-            let reference = find(&REFERENCES).map(|(path, _)| format!(", reference = {path:?}"));
-            self.line(&format!(
-                "bid = {{ price = {price}{} }}{MARK}",
-                reference.unwrap_or_default()
-            ));
-        }
     }
 }
 
-/// The last name of a path, without signs.
-fn last(path: &str) -> String {
-    plain(path.rsplit(['.', '/', '@', '\'']).find(|part| !plain(part).is_empty()).unwrap_or(path))
+/// Whether something that is no part with parts of its own follows, before which a part has to be
+/// written.
+fn is_followed(parts: &[Part], at: usize) -> bool {
+    parts[at..].iter().any(|part| !matches!(part.content, Content::Parts(_)))
 }
 
-/// The paths of a document's values, with what stands there.
-fn of_json(value: &Json, path: &str) -> Vec<(String, String)> {
-    match value {
-        Json::Object(members) => members
-            .iter()
-            .flat_map(|(name, value)| {
-                let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-                let step = if is_plain { format!(".{name}") } else { format!("['{name}']") };
-                of_json(value, &format!("{path}{step}"))
-            })
-            .collect(),
-        Json::Array(items) => match items.first() {
-            Some(first) => of_json(first, &format!("{path}[0]")),
-            None => Vec::new(),
-        },
-        Json::Null => Vec::new(),
-        Json::String(text) => vec![(path.to_owned(), text.clone())],
-        value => vec![(path.to_owned(), value.to_string())],
+/// A price of a reply, as TOML.
+fn price_of(place: &Place, format: &str) -> String {
+    let path = &place.path;
+    if !place.text.contains(['$', ',']) {
+        return format!("{path:?}");
     }
+    let way = if format == "text" { "form" } else { format };
+    format!("{{ {way} = {path:?}, form = \"money\" }}")
 }
 
-fn of_xml(element: roxmltree::Node<'_, '_>, path: &str) -> Vec<(String, String)> {
-    let path = format!("{path}/{}", element.tag_name().name());
-    let attributes = element.attributes();
-    let mut places: Vec<(String, String)> = attributes
-        .map(|attribute| (format!("{path}/@{}", attribute.name()), attribute.value().to_owned()))
-        .collect();
-    let mut has_elements = false;
-    for child in element.children().filter(roxmltree::Node::is_element) {
-        has_elements = true;
-        places.extend(of_xml(child, &path));
-    }
-    if !has_elements {
-        places.push((path, element.text().unwrap_or_default().trim().to_owned()));
-    }
-    places
+/// What the post gives back, as keys of `bid`.
+fn references(brought: &Brought) -> String {
+    let mut references = brought.references.iter();
+    let Some(first) = references.next() else { return String::new() };
+    let more = references.map(|known| format!("{} = {:?}", known.name, known.path));
+    let more: Vec<String> = more.collect();
+    let more = match more.as_slice() {
+        [] => String::new(),
+        more => format!(", references = {{ {} }}", more.join(", ")),
+    };
+    format!(", reference = {:?}{more}", first.path)
 }
 
 /// A key as TOML has it.

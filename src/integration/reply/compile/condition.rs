@@ -82,7 +82,8 @@ impl Compiler<'_, '_> {
         }
         let mut table = entry.into_section(self.faults)?;
         let comparisons = self.operators(source, &mut table);
-        if comparisons.is_empty() {
+        // What is left of the table is told below as unknown.
+        if comparisons.is_empty() && table.is_empty() {
             let hint = "write { is = \"word\" }, { present = true }, { above = 0 } or another one";
             self.error(table.place(), "nothing is compared", hint);
         }
@@ -120,8 +121,8 @@ impl Compiler<'_, '_> {
             ("contains", Comparison::Contains),
             ("starts_with", Comparison::StartsWith),
         ] {
-            if table.has(key) {
-                let texts = table.texts(key, self.faults);
+            if let Some(entry) = table.take(key) {
+                let texts = entry.into_texts(self.faults);
                 let texts: Vec<Box<str>> =
                     texts.into_iter().map(|text| text.value.into()).collect();
                 all.push((!texts.is_empty()).then(|| comparison(texts)));

@@ -105,6 +105,17 @@ fn names_that_nobody_knows_are_led_to_those_that_are_known() {
 }
 
 #[test]
+fn a_comparison_that_nobody_knows_is_told_with_all_there_are() {
+    check(
+        Role::Ping,
+        &SOUND.replacen("\"$.s\" = ", "\"$.t\" = { equals = 1 }, \"$.s\" = ", 1),
+        &[
+            "1:31: error: rules.0.when.\"$.t\".equals: unknown key `equals`; known here: is, in, is_not, not_in, exactly, contains, starts_with, matches, present, above, at_least, below, at_most",
+        ],
+    );
+}
+
+#[test]
 fn outcomes_need_what_belongs_to_them() {
     let rules = |rule: &str| {
         format!(

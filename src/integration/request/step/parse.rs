@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::super::fault::{Faults, Place};
 use super::super::super::nearest::hint;
 use super::super::super::section::{At, Entry, Literal, Section};
+use super::super::condition::parse_number;
 use super::super::date::DatePattern;
 use super::super::source::Vocabulary;
 use super::super::terms::Terms;
@@ -12,13 +13,14 @@ use super::{Algorithm, Case, DigitPattern, EmailPart, Step, Unit};
 use crate::domain::decimal::Decimal;
 
 /// The keys of steps in the order in which they are taken.
-pub(in crate::integration) const STEP_KEYS: [&str; 19] = [
+pub(in crate::integration) const STEP_KEYS: [&str; 20] = [
     "count",
     "sum",
     "join",
     "since",
     "times",
     "divided_by",
+    "clamp",
     "map",
     "bands",
     "email",
@@ -33,6 +35,10 @@ pub(in crate::integration) const STEP_KEYS: [&str; 19] = [
     "hash",
     "unmapped",
 ];
+
+/// Steps of which one at most can be taken: what comes out of it is nothing for another.
+const EXCLUSIVE: [&[&str]; 2] =
+    [&["count", "sum", "join"], &["email", "phone", "date", "boolean", "decimals", "cents"]];
 
 /// The most words of one map.
 const MAP_WORDS_MAX: usize = 5_000;
@@ -142,6 +148,7 @@ pub(in crate::integration) fn parse_steps(
     terms: &Terms,
     faults: &mut Faults<'_>,
 ) -> Vec<Step> {
+    check_exclusive(section, faults);
     let mut steps = Vec::new();
     if let Some(count) = section.boolean("count", faults)
         && count.value
@@ -160,6 +167,7 @@ pub(in crate::integration) fn parse_steps(
     steps.extend(section.integer("times", 1..1_000_001, faults).map(|by| Step::Times(by.value)));
     let by = section.integer("divided_by", 1..1_000_001, faults);
     steps.extend(by.map(|by| Step::DividedBy(by.value)));
+    steps.extend(section.table("clamp", faults).and_then(|table| clamp(table, faults)));
     steps.extend(map_step(section, terms, faults));
     steps.extend(section.table("bands", faults).and_then(|table| bands(table, faults)));
     written(section, terms, &mut steps, faults);
@@ -171,6 +179,30 @@ pub(in crate::integration) fn parse_steps(
         [("md5", Algorithm::Md5), ("sha1", Algorithm::Sha1), ("sha256", Algorithm::Sha256)];
     steps.extend(section.word("hash", &algorithms, faults).map(|hash| Step::Hash(hash.value)));
     steps
+}
+
+fn check_exclusive(section: &Section<'_>, faults: &mut Faults<'_>) {
+    for keys in EXCLUSIVE {
+        let there: Vec<&str> = keys.iter().copied().filter(|key| section.has(key)).collect();
+        if let [first, second, ..] = there[..] {
+            let message = format!("`{first}` and `{second}` do not go together");
+            faults.error_with(section.place(), message, "leave one of them out");
+        }
+    }
+}
+
+fn clamp(mut section: Section<'_>, faults: &mut Faults<'_>) -> Option<Step> {
+    let is_empty = !section.has("at_least") && !section.has("at_most");
+    let from = parse_number(section.take("at_least"), faults);
+    let to = parse_number(section.take("at_most"), faults);
+    let is_crossed = from.is_some_and(|from| to.is_some_and(|to| to < from));
+    if is_empty || is_crossed {
+        let message = if is_empty { "no bound is named" } else { "no number is within the bounds" };
+        let hint = "write clamp = { at_least = 0, at_most = 100 }, or one of the two";
+        faults.error_with(section.place(), message, hint);
+    }
+    section.finish(faults);
+    Some(Step::Clamp(from, to))
 }
 
 /// The steps that say how a value of a certain type is written.

@@ -44,6 +44,25 @@ fn capability_09_numbers_become_the_code_of_their_band() {
 }
 
 #[test]
+fn numbers_are_brought_within_bounds() {
+    let clamp = |of: &str, bounds: &str, expect: &str| {
+        check(&format!("{{ from = \"{of}\", clamp = {{ {bounds} }} }}"), expect);
+    };
+    clamp("miles", "at_most = 10000", "10000");
+    clamp("miles", "at_least = 100, at_most = 100000", "12000");
+    clamp("miles", "at_least = 12000.5", "12000.5");
+    clamp("income", "at_most = 1000", &made(r#"{ from = "income", divided_by = 42, times = 10 }"#));
+    clamp("score", "at_least = 0, at_most = 12", "12");
+    clamp("zip", "at_most = 7000", r#""7000""#);
+    clamp("state", "at_most = 7000", "-");
+    check(
+        r#"{ from = "miles", divided_by = 1000, clamp = { at_most = 5 }, bands = { 0 = "A", 6 = "B" } }"#,
+        r#""A""#,
+    );
+    check(r#"{ from = "price", clamp = { at_most = 20 }, decimals = 0 }"#, r#""20""#);
+}
+
+#[test]
 fn capability_09_a_map_goes_by_two_values_or_is_gated_on_a_list_of_zips() {
     let profile = "[lists]\nmetro = [\"07001\", \"07002\"]\n\
         [value_maps.need.own]\nTX = \"111\"\n[value_maps.need.rent]\nTX = \"222\"\n\
