@@ -33,6 +33,7 @@ mod outcomes;
 mod paging;
 mod pings;
 mod posts;
+mod profiles;
 mod registry;
 mod request_id;
 mod routes;
@@ -56,7 +57,7 @@ pub use body::Accepts;
 pub use error::{
     ALL_CODES, ApiError, Code, CodeRow, FAULTS_MAX, Fault, FaultCode, PROBLEM_JSON, PROBLEM_TYPE,
 };
-pub use gate::{REGISTRY_BYTES_MAX, REGISTRY_KEYS_MAX};
+pub use gate::{PROFILE_BODY_BYTES_MAX, REGISTRY_BYTES_MAX, REGISTRY_KEYS_MAX};
 pub use idempotency::{IDEMPOTENCY_KEY_LENGTH_MAX, InvalidIdempotencyKey, parse_key};
 pub use paging::{LIMIT_DEFAULT, LIMIT_MAX};
 pub use posts::NOTE_LENGTH_MAX;

@@ -33,8 +33,8 @@ use crate::ports::records::events::{
 };
 use crate::ports::records::{
     AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, DayKeyRow,
-    LeadParts, LedgerLine, NotedEntry, RecordPart, Records, RecordsFuture, RegistryChange,
-    RegistryObject, RegistryRows,
+    LeadParts, LedgerLine, NotedEntry, ObjectKind, ObjectVersion, RecordPart, Records,
+    RecordsFuture, RegistryChange, RegistryObject, RegistryRows,
 };
 
 pub use postgres::{Postgres, PostgresSettings, PostgresUrl, PostgresUrlError};
@@ -88,6 +88,15 @@ impl Records for SqlRecords {
 
     fn registry_objects_at(&self, version: i64) -> RecordsFuture<'_, Vec<RegistryObject>> {
         registry::objects_at(&self.pool, version).boxed()
+    }
+
+    fn object_versions(
+        &self,
+        (kind, id): (ObjectKind, String),
+        before: Option<i64>,
+        limit: usize,
+    ) -> RecordsFuture<'_, Vec<ObjectVersion>> {
+        registry::object_versions(&self.pool, (kind, id), before, limit).boxed()
     }
 
     fn registry_history(

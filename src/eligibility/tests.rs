@@ -132,6 +132,7 @@ fn snapshot(campaigns: Vec<(&str, Option<Filter>, CampaignState)>) -> Snapshot {
         shipped: BTreeMap::new(),
         shipped_profiles: BTreeMap::new(),
         shipped_inbound: BTreeMap::new(),
+        memo: crate::registry::profile::ProfileMemo::default(),
     };
     match compile(7, &objects, secrets, &surroundings) {
         Ok(snapshot) => snapshot,

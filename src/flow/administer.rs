@@ -13,6 +13,8 @@ pub mod endpoints;
 mod keys;
 mod load;
 mod objects;
+mod profiles;
+mod proof;
 mod rollback;
 mod secrets;
 
@@ -20,7 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::event::ENDPOINTS_PER_OWNER_MAX;
@@ -38,6 +41,8 @@ pub use campaigns::{CampaignOrder, CampaignStanding, EndpointsSet, SECRET_OVERLA
 pub use change::Changed;
 pub use keys::{KeyOrder, LIVE_KEYS_PER_OWNER_MAX, NewKey};
 pub use objects::{Described, ObjectPut, Precondition};
+pub use profiles::{ProfileFault, ProfileOrder, ProfilePut, Tested, TestedVertical};
+pub use proof::{REHEARSAL_TIME_MAX, REHEARSALS_MAX};
 pub use secrets::SECRET_OVERLAP_S;
 
 /// How often a change is worked out again because somebody else was faster.
@@ -116,6 +121,15 @@ pub enum AdminError {
         /// When it is over at the latest, in seconds.
         retry_after_s: u32,
     },
+    /// The files of a profile have faults.
+    #[error("the profile has {} fault(s)", .0.len())]
+    InvalidProfile(Vec<ProfileFault>),
+    /// Another buyer's profile is being tried.
+    #[error("another profile is being tried; try again")]
+    Busy,
+    /// A task of our own ended before it was done.
+    #[error("a task ended: {0}")]
+    Ended(#[from] JoinError),
     /// Others changed the registry each time before this change was written.
     #[error("the registry is being changed by others; try again")]
     Contended,
@@ -163,9 +177,13 @@ pub struct Administration {
     vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    surroundings: Surroundings,
+    surroundings: Arc<Surroundings>,
     metrics: Arc<Metrics>,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Held by the one request of a buyer that has a profile compiled or its cases run.
+    trying: Semaphore,
+    /// Held while a profile is compiled or its cases are run: they may be anybody's.
+    rehearsing: Semaphore,
     /// Held while a newer snapshot is made, so that an older one never replaces it.
     refreshing: Mutex<()>,
 }
@@ -180,8 +198,10 @@ impl Administration {
             vault: parts.vault,
             clock: parts.clock,
             entropy: parts.entropy,
-            surroundings: parts.surroundings,
+            surroundings: Arc::new(parts.surroundings),
             metrics: parts.metrics,
+            trying: Semaphore::new(1),
+            rehearsing: Semaphore::new(REHEARSALS_MAX),
             snapshot: Arc::new(ArcSwap::from_pointee(empty)),
             refreshing: Mutex::new(()),
         }

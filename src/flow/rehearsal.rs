@@ -3,6 +3,8 @@
 //! The lead of a case goes through the same intake and the same redaction as any other, so that what
 //! a case shows of a ping is what a ping would show. Nothing is stored and nothing is sent.
 
+mod all;
+
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json, json};
 
@@ -16,6 +18,8 @@ use crate::integration::Profile;
 use crate::integration::cases::{Case, CaseReport, Setting, Staged, undeclared};
 use crate::ping::redact::redact;
 use crate::registry::vertical::CompiledVertical;
+
+pub use all::{Rehearsal, RehearsedCase, Shown, ShownRequest, Stage, Unrehearsed};
 
 /// The vendor and the lead of every case.
 const VENDOR: &str = "case-vendor";

@@ -32,6 +32,8 @@ pub enum Accepts {
     OptionalJson,
     /// `application/json` with the limit of a whole registry.
     RegistryJson,
+    /// `application/json` with the limit of a profile with its cases.
+    ProfileJson,
     /// `application/json` or `application/x-www-form-urlencoded`.
     JsonOrForm,
     /// What the vendor's inbound profile says.

@@ -23,7 +23,7 @@ use crate::domain::object::ObjectKind;
 use crate::domain::slug::{BuyerId, CampaignId};
 use crate::domain::standing::{Endpoints, PausedBy};
 use crate::flow::administer::{
-    CampaignOrder, CampaignStanding, SECRET_OVERLAP_S, SECRET_OVERLAP_S_MAX,
+    AdminError, CampaignOrder, CampaignStanding, SECRET_OVERLAP_S, SECRET_OVERLAP_S_MAX,
 };
 use crate::flow::endpoints::EndpointsReply;
 use crate::registry::bundle::SecretText;
@@ -38,6 +38,10 @@ struct Asked {
 impl Asked {
     fn of(principal: &Principal, path: &str) -> Result<Self, ApiError> {
         Ok(Self { id: slug(path)?, buyer: buyer_of(principal)?, key_id: principal.key_id })
+    }
+
+    fn refused(&self, error: AdminError) -> ApiError {
+        refused(error, (ObjectKind::Campaign, self.id.as_str()), Code::InvalidRegistry)
     }
 
     fn order(&self) -> CampaignOrder<'_> {
@@ -136,10 +140,9 @@ pub(super) fn verify_operation() -> Operation {
 }
 
 fn challenged(id: &CampaignId, reply: &EndpointsReply) -> HttpResponse {
-    let fault = |failed: &crate::flow::endpoints::FailedEndpoint| Fault {
-        pointer: format!("/{}", failed.field),
-        code: failed.failure.code().into(),
-        detail: failed.failure.public_text().into(),
+    let fault = |failed: &crate::flow::endpoints::FailedEndpoint| {
+        let (code, detail) = (failed.failure.code(), failed.failure.public_text());
+        Fault::of(format!("/{}", failed.field), code, detail)
     };
     HttpResponse::Ok().json(EndpointsAnswer {
         campaign_id: id,
@@ -301,7 +304,10 @@ pub(super) async fn resume(
     let exchange = Arc::clone(&api.exchange);
     let (asked, resumed) = api
         .ask(async move {
-            exchange.administration().resume(asked.order()).await.map(|done| (asked, done))
+            match exchange.administration().resume(asked.order()).await {
+                Ok(done) => Ok((asked, done)),
+                Err(error) => Err(asked.refused(error)),
+            }
         })
         .await?;
     Ok(stands(&asked.id, &resumed.done))
@@ -317,7 +323,10 @@ pub(super) async fn activate(
     let exchange = Arc::clone(&api.exchange);
     let (asked, activated) = api
         .ask(async move {
-            exchange.administration().activate(asked.order()).await.map(|done| (asked, done))
+            match exchange.administration().activate(asked.order()).await {
+                Ok(done) => Ok((asked, done)),
+                Err(error) => Err(asked.refused(error)),
+            }
         })
         .await?;
     Ok(stands(&asked.id, &activated.done))
@@ -335,6 +344,7 @@ pub(super) fn pause_operation() -> Operation {
 pub(super) fn resume_operation() -> Operation {
     standing_operation("resumeCampaign", "Resume a campaign")
         .says("A buyer lifts its own pause, an operator every pause.")
+        .fails(&[Code::InvalidRegistry])
 }
 
 /// How `POST /v1/campaigns/{campaign_id}/activate` is described.
@@ -344,7 +354,7 @@ pub(super) fn activate_operation() -> Operation {
             "An operator's word that the endpoints are the buyer's, without a challenge. It lifts \
              every pause too.",
         )
-        .fails(&[Code::EndpointsMissing])
+        .fails(&[Code::EndpointsMissing, Code::InvalidRegistry])
 }
 
 fn standing_operation(id: &'static str, summary: &'static str) -> Operation {

@@ -6,6 +6,7 @@
 //! does not know why a step failed beyond what it is told. No text here may hold a consumer's data.
 
 mod causes;
+mod fault;
 mod problem;
 
 use std::borrow::Cow;
@@ -17,6 +18,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 pub(super) use problem::{Problem, Words};
+
+pub use fault::{Fault, FaultCode, TextPlace};
 
 /// The media type of every error body.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -235,71 +238,6 @@ impl Code {
     }
 }
 
-/// What is wrong with a part of an administrative body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-pub enum FaultCode {
-    /// The field is needed and not there.
-    Required,
-    /// There is no such field, or not here.
-    UnknownField,
-    /// The value is not of the field's kind, or is none of its words.
-    Invalid,
-    /// A number or an amount is outside its range.
-    OutOfRange,
-    /// A text is longer than it may be.
-    TooLong,
-    /// The time is over already.
-    InPast,
-    /// The time has not come yet.
-    InFuture,
-    /// There is no such vendor or buyer, or it is archived.
-    UnknownOwner,
-    /// The owner has as many live keys as one may have.
-    TooManyKeys,
-    /// The owner has as many event endpoints as one may have.
-    TooManyEndpoints,
-    /// The URL may not be used.
-    InvalidUrl,
-    /// A type of event that is not for this owner.
-    NotForOwner,
-    /// Something that operators do not have, or that is their owner's alone.
-    NotForOperators,
-}
-
-impl FaultCode {
-    /// The code on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Required => "required",
-            Self::UnknownField => "unknown_field",
-            Self::Invalid => "invalid",
-            Self::OutOfRange => "out_of_range",
-            Self::TooLong => "too_long",
-            Self::InPast => "in_past",
-            Self::InFuture => "in_future",
-            Self::UnknownOwner => "unknown_owner",
-            Self::TooManyKeys => "too_many_keys",
-            Self::TooManyEndpoints => "too_many_endpoints",
-            Self::InvalidUrl => "invalid_url",
-            Self::NotForOwner => "not_for_owner",
-            Self::NotForOperators => "not_for_operators",
-        }
-    }
-}
-
-/// One faulty part of a body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Fault {
-    /// JSON pointer to it.
-    pub pointer: String,
-    /// Stable code, such as `required`.
-    pub code: Cow<'static, str>,
-    /// One sentence that does not repeat the value.
-    pub detail: Cow<'static, str>,
-}
-
 /// Why a request was not answered with what it asked for.
 ///
 /// The public text goes to the caller; `internal` goes to the log and nowhere else.
@@ -313,14 +251,6 @@ pub struct ApiError {
     allow: Option<Cow<'static, str>>,
     must_close: bool,
     words: Option<Box<Words>>,
-}
-
-impl Fault {
-    /// A fault of an administrative body.
-    #[must_use]
-    pub fn at(pointer: &str, code: FaultCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { pointer: pointer.to_owned(), code: code.as_str().into(), detail: detail.into() }
-    }
 }
 
 impl ApiError {

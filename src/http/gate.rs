@@ -21,11 +21,16 @@ use super::inbound;
 use super::request_id::api_of;
 use super::routes::{Access, Route};
 use crate::domain::key::{KeyId, KeyRecord, Role};
+use crate::domain::profile::CASE_BYTES_MAX;
 use crate::intake::document::{self, DocumentLimits};
+use crate::integration::PROFILE_BYTES_MAX;
 use crate::registry::snapshot::Snapshot;
 
 /// The largest body of a whole registry, in bytes.
 pub const REGISTRY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The largest body of a profile with its cases, in bytes.
+pub const PROFILE_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// The most keys, and the most values, of a whole registry.
 pub const REGISTRY_KEYS_MAX: usize = 500_000;
@@ -162,6 +167,9 @@ fn is_owned(snapshot: &Snapshot, record: &KeyRecord) -> bool {
 /// of any body. Bodies that may be forms are read within the same limits by intake.
 fn check_shape(api: &Api, accepts: Accepts, body: &Body) -> Result<(), ApiError> {
     let of_any = DocumentLimits::from(api.exchange.limits());
+    // A file's text is one value.
+    let string_bytes = of_any.string_bytes.max(CASE_BYTES_MAX).max(PROFILE_BYTES_MAX);
+    let of_texts = DocumentLimits { string_bytes, ..of_any };
     let limits = match accepts {
         Accepts::Nothing | Accepts::JsonOrForm | Accepts::ByProfile => return Ok(()),
         Accepts::OptionalJson if body.bytes.is_empty() => return Ok(()),
@@ -170,8 +178,9 @@ fn check_shape(api: &Api, accepts: Accepts, body: &Body) -> Result<(), ApiError>
             body_bytes: REGISTRY_BYTES_MAX,
             keys: REGISTRY_KEYS_MAX,
             values: REGISTRY_KEYS_MAX,
-            ..of_any
+            ..of_texts
         },
+        Accepts::ProfileJson => DocumentLimits { body_bytes: PROFILE_BODY_BYTES_MAX, ..of_texts },
     };
     document::parse(body.kind, &body.bytes, &limits)?;
     Ok(())
@@ -181,6 +190,7 @@ pub(super) fn body_limits(api: &Api, accepts: Accepts) -> BodyLimits {
     let limits = api.exchange.limits();
     let bytes_max = match accepts {
         Accepts::RegistryJson => REGISTRY_BYTES_MAX,
+        Accepts::ProfileJson => PROFILE_BODY_BYTES_MAX,
         Accepts::Nothing
         | Accepts::Json
         | Accepts::OptionalJson

@@ -339,11 +339,9 @@ pub(super) fn refused(error: AdminError, (kind, id): (ObjectKind, &str), code: C
         if fault.kind == kind && fault.id == id {
             let pointer = fault.field.split('.').filter(|step| !step.is_empty());
             let pointer = pointer.map(|step| format!("/{step}")).collect();
-            let code = fault.rule.as_str().into();
-            return Fault { pointer, code, detail: fault.detail.into() };
+            return Fault::of(pointer, fault.rule.as_str(), fault.detail);
         }
-        let code = fault.rule.as_str().into();
-        Fault { pointer: String::new(), code, detail: fault.to_string().into() }
+        Fault::of(String::new(), fault.rule.as_str(), fault.to_string())
     };
     ApiError::new(code, detail).with_faults(faults.into_iter().map(placed).collect())
 }

@@ -251,5 +251,5 @@ impl From<PostRefusal> for ApiError {
 }
 
 fn fault(pointer: String, code: &'static str, detail: &'static str) -> Fault {
-    Fault { pointer, code: code.into(), detail: detail.into() }
+    Fault::of(pointer, code, detail)
 }

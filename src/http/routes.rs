@@ -92,8 +92,8 @@ pub struct Route {
     pub access: Access,
     /// What body it reads.
     pub accepts: Accepts,
-    /// Whether it writes a version of the registry, or calls endpoints to prove them. How often, is
-    /// counted for each vendor and buyer.
+    /// Whether it writes a version of the registry, calls endpoints to prove them, or tries a profile.
+    /// How often, is counted for each vendor and buyer.
     pub changes_registry: bool,
     place: Place,
     action: Action,
@@ -207,6 +207,29 @@ pub const ROUTES: &[Route] = &[
     get("/v1/trees/{vertical}", OPERATORS, Action::ShowTree),
     change(put("/v1/trees/{vertical}", OPERATORS, Accepts::Json, Action::PutTree)),
     change(delete("/v1/trees/{vertical}", OPERATORS, Action::ArchiveTree)),
+    get("/v1/profiles", BUYERS_AND_OPERATORS, Action::ListProfiles),
+    get("/v1/profiles/{profile_id}", BUYERS_AND_OPERATORS, Action::ShowProfile),
+    change(put(
+        "/v1/profiles/{profile_id}",
+        BUYERS_AND_OPERATORS,
+        Accepts::ProfileJson,
+        Action::PutProfile,
+    )),
+    change(delete("/v1/profiles/{profile_id}", BUYERS_AND_OPERATORS, Action::ArchiveProfile)),
+    // Counted as a change is: it costs more.
+    change(post(
+        "/v1/profiles/{profile_id}/test",
+        BUYERS_AND_OPERATORS,
+        Accepts::Nothing,
+        Action::TestProfile,
+    )),
+    get("/v1/profiles/{profile_id}/versions", BUYERS_AND_OPERATORS, Action::ListProfileVersions),
+    change(post(
+        "/v1/profiles/{profile_id}/rollback",
+        BUYERS_AND_OPERATORS,
+        Accepts::Json,
+        Action::RollbackProfile,
+    )),
     change(post("/v1/keys", OPERATORS, Accepts::Json, Action::CreateKey)),
     get("/v1/keys", OPERATORS, Action::ListKeys),
     change(delete("/v1/keys/{key_id}", OPERATORS, Action::RevokeKey)),

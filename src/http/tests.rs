@@ -8,6 +8,7 @@ mod gate;
 mod leads;
 mod limits;
 mod objects;
+mod profiles;
 mod signed;
 mod specs;
 mod views;

@@ -110,6 +110,12 @@ impl Profile {
         })
     }
 
+    /// The text it was compiled from.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The profile's name.
     #[must_use]
     pub fn name(&self) -> &str {

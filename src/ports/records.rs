@@ -126,6 +126,17 @@ impl RegistryChange {
     }
 }
 
+/// One version of one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectVersion {
+    /// The registry's version that brought it.
+    pub version: i64,
+    /// Whether the object was taken out of use by it.
+    pub is_archived: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// One line of the registry's audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeRow {
@@ -310,6 +321,15 @@ pub trait Records: Send + Sync + 'static {
     /// The objects as they were at an earlier version, for going back to it; those that came later
     /// are not among them. Secrets and keys have no history.
     fn registry_objects_at(&self, version: i64) -> RecordsFuture<'_, Vec<RegistryObject>>;
+
+    /// The versions of one object before `before` (from the newest on if there is none), newest first;
+    /// at most [`LIST_LIMIT_MAX`].
+    fn object_versions(
+        &self,
+        object: (ObjectKind, String),
+        before: Option<i64>,
+        limit: usize,
+    ) -> RecordsFuture<'_, Vec<ObjectVersion>>;
 
     /// The last changes of the registry before `before` (from the last one on if there is none),
     /// newest first; at most [`LIST_LIMIT_MAX`].

@@ -9,8 +9,8 @@ use super::pool::{Pool, Transaction};
 use super::sql::{ManyRows, Row, Statement, Value};
 use crate::domain::key::{KeyId, KeyRecord};
 use crate::ports::records::{
-    ChangeRow, Committed, ObjectKind, RecordsError, RegistryChange, RegistryObject, RegistryRows,
-    SealedSecret,
+    ChangeRow, Committed, ObjectKind, ObjectVersion, RecordsError, RegistryChange, RegistryObject,
+    RegistryRows, SealedSecret,
 };
 
 const VERSION: Statement = Statement::new("SELECT version FROM registry_version WHERE id = 1");
@@ -28,6 +28,13 @@ const ADD_CHANGE: Statement = Statement::new(
 const HISTORY: Statement = Statement::new(
     "SELECT version, actor, summary, at_us FROM registry_changes WHERE version < $1 \
      ORDER BY version DESC LIMIT $2",
+);
+
+const OBJECT_VERSIONS: Statement = Statement::new(
+    "SELECT object.version, object.is_archived, change.at_us FROM registry_objects AS object \
+     JOIN registry_changes AS change ON change.version = object.version \
+     WHERE object.kind = $1 AND object.id = $2 AND object.version < $3 \
+     ORDER BY object.version DESC LIMIT $4",
 );
 
 const ADD_OBJECTS: ManyRows = ManyRows {
@@ -115,6 +122,25 @@ pub(super) async fn objects_at(
     version: i64,
 ) -> Result<Vec<RegistryObject>, RecordsError> {
     pool.fetch(OBJECTS_AT.bind(version)).await?.into_iter().map(object).collect()
+}
+
+pub(super) async fn object_versions(
+    pool: &Pool,
+    (kind, id): (ObjectKind, String),
+    before: Option<i64>,
+    limit: usize,
+) -> Result<Vec<ObjectVersion>, RecordsError> {
+    let before = before.unwrap_or(i64::MAX);
+    let named = OBJECT_VERSIONS.bind(kind.as_str()).bind(id);
+    let rows = pool.fetch(named.bind(before).bind(column::limit(limit))).await?;
+    let version = |mut row: Row| {
+        Ok(ObjectVersion {
+            version: row.integer()?,
+            is_archived: row.flag()?,
+            at: column::instant(row.integer()?)?,
+        })
+    };
+    rows.into_iter().map(version).collect()
 }
 
 pub(super) async fn history(

@@ -8,6 +8,7 @@
 
 mod campaign;
 mod disclosure;
+mod own_profile;
 mod profile;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use super::endpoints::EndpointTable;
 use super::fault::{FaultRule, RegistryFault};
 use super::filter::CompiledFilter;
 use super::objects::{OpenedSecrets, RegistryObjects};
-use super::profile::{CampaignProfile, shipped_profiles};
+use super::profile::{CampaignProfile, ProfileMemo, shipped_profiles};
 use super::snapshot::{CompiledCampaign, Snapshot, SnapshotParts};
 use super::vertical::{self, CompiledVertical};
 use crate::domain::address::AddressPolicy;
@@ -51,6 +52,8 @@ pub struct Surroundings {
     pub shipped_profiles: BTreeMap<ProfileId, Arc<Profile>>,
     /// The inbound profiles that come with the program.
     pub shipped_inbound: BTreeMap<ProfileId, Arc<Inbound>>,
+    /// Profiles of the registry as they were compiled last.
+    pub memo: ProfileMemo,
 }
 
 impl Surroundings {
@@ -63,6 +66,7 @@ impl Surroundings {
             shipped: shipped_verticals(),
             shipped_profiles: shipped_profiles(),
             shipped_inbound: shipped_inbound(),
+            memo: ProfileMemo::default(),
         }
     }
 }

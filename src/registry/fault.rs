@@ -47,12 +47,16 @@ pub enum FaultRule {
     UnknownVertical,
     /// The buyer does not exist or is archived.
     UnknownBuyer,
-    /// The campaign belongs to another buyer.
+    /// The campaign, or the profile, belongs to another buyer.
     OtherBuyer,
     /// The profile does not exist.
     UnknownProfile,
     /// A profile is not sound in itself.
     InvalidProfile,
+    /// A recorded case of a profile cannot be read.
+    InvalidCase,
+    /// A profile's cases do not pass, or do not show what they must before leads are sold by it.
+    ProfileUnproved,
     /// A campaign does not give what its profile needs, or asks of it what it does not have.
     ProfileUnfit,
     /// A vertical is not sound in itself.
@@ -99,6 +103,8 @@ impl FaultRule {
             Self::OtherBuyer => "other_buyer",
             Self::UnknownProfile => "unknown_profile",
             Self::InvalidProfile => "invalid_profile",
+            Self::InvalidCase => "invalid_case",
+            Self::ProfileUnproved => "profile_unproved",
             Self::ProfileUnfit => "profile_unfit",
             Self::InvalidVertical => "invalid_vertical",
             Self::OtherId => "other_id",

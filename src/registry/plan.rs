@@ -19,6 +19,7 @@ use super::bundle::Bundle;
 use super::fault::{FaultRule, RegistryFault};
 use super::objects::{RegistryObjects, Stored};
 use crate::domain::object::ObjectKind;
+use crate::domain::profile::ProfileFiles;
 use crate::domain::slug::{CampaignId, Slug};
 use crate::domain::standing::Standing;
 use crate::signing::SigningSecret;
@@ -186,6 +187,8 @@ pub fn plan(
     let changes = &mut planned.plan.changes;
     let next = &mut planned.next;
     let merging = |kind, is_pruning| Merging { kind, is_pruning, secrets: &planned.secrets };
+    // What a buyer uploaded stands in no file.
+    let is_own = |profile: &ProfileFiles| profile.buyer_id.is_some();
     merging(ObjectKind::Vertical, false).merge(&mut next.verticals, &bundle.verticals, changes);
     merging(ObjectKind::Vendor, is_pruning).merge(&mut next.vendors, &bundle.vendors, changes);
     merging(ObjectKind::Buyer, is_pruning).merge(&mut next.buyers, &bundle.buyers, changes);
@@ -195,7 +198,8 @@ pub fn plan(
         changes,
     );
     merging(ObjectKind::Tree, is_pruning).merge(&mut next.trees, &bundle.trees, changes);
-    merging(ObjectKind::Profile, is_pruning).merge(&mut next.profiles, &bundle.profiles, changes);
+    let profiles = (&mut next.profiles, &bundle.profiles);
+    merging(ObjectKind::Profile, is_pruning).merge_sparing(profiles, changes, is_own);
     planned.kept(bundle);
     planned
 }
@@ -220,8 +224,26 @@ fn secret_changes(
 }
 
 impl Planned {
-    /// A campaign never changes hands: its holds, caps and book are its buyer's.
+    /// A campaign never changes hands: its holds, caps and book are its buyer's. Nor does a profile.
     fn hands(&mut self, current: &RegistryObjects, bundle: &Bundle) {
+        for (id, profile) in &bundle.profiles {
+            let known = current.profiles.get(id).map(|known| &known.value.buyer_id);
+            if known.is_some_and(|known| *known != profile.buyer_id) {
+                let whose = match known.and_then(Option::as_ref) {
+                    Some(buyer) => format!("buyer {buyer}'s own"),
+                    None => "the exchange's".to_owned(),
+                };
+                self.faults.push(RegistryFault {
+                    kind: ObjectKind::Profile,
+                    id: id.to_string(),
+                    field: "buyer_id".to_owned(),
+                    rule: FaultRule::OtherBuyer,
+                    detail: format!(
+                        "the profile is {whose} for good; give the new one another name"
+                    ),
+                });
+            }
+        }
         for (id, campaign) in &bundle.campaigns {
             let Some(known) = current.campaigns.get(id) else { continue };
             if known.value.buyer_id != campaign.buyer_id {
@@ -262,6 +284,9 @@ impl Planned {
     }
 }
 
+/// The objects of one kind.
+type Kept<K, T> = BTreeMap<Slug<K>, Stored<T>>;
+
 /// How the objects of one kind are merged.
 struct Merging<'a> {
     kind: ObjectKind,
@@ -278,6 +303,16 @@ impl Merging<'_> {
         named: &BTreeMap<Slug<K>, T>,
         changes: &mut Vec<PlanChange>,
     ) {
+        self.merge_sparing((objects, named), changes, |_| false);
+    }
+
+    /// The same, but those that are spared are not archived.
+    fn merge_sparing<K, T: Clone + PartialEq + Serialize>(
+        &self,
+        (objects, named): (&mut Kept<K, T>, &BTreeMap<Slug<K>, T>),
+        changes: &mut Vec<PlanChange>,
+        is_spared: impl Fn(&T) -> bool,
+    ) {
         let mut noted = BTreeMap::new();
         for (id, object) in named {
             let change = self.change(id.as_str(), objects.get(id), object);
@@ -286,7 +321,8 @@ impl Merging<'_> {
         }
         if self.is_pruning {
             for (id, stored) in objects.iter_mut() {
-                if !stored.is_archived && !named.contains_key(id) {
+                let stays = named.contains_key(id) || is_spared(&stored.value);
+                if !stored.is_archived && !stays {
                     stored.is_archived = true;
                     noted.insert(id.clone(), self.noted(id.as_str(), PlanAction::Archive));
                 }

@@ -1,6 +1,9 @@
 //! Profiles in the registry: those that come with the program, those that were described, and what a
 //! campaign gives for its own.
 
+mod memo;
+mod shipped;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,22 +14,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use crate::domain::profile::PROFILE_SECRET_BYTES_MAX;
-use crate::domain::slug::ProfileId;
 use crate::integration::{Profile, SecretText};
 
-/// The profiles that come with the program: names, and the texts of their files.
-const SHIPPED: &[(&str, &str)] = &[];
-
-/// The profiles that come with the program, ready for use.
-#[must_use]
-pub fn shipped_profiles() -> BTreeMap<ProfileId, Arc<Profile>> {
-    let compile = |(name, text): &(&str, &str)| {
-        let id = ProfileId::parse(name).expect("shipped profiles are named in the code");
-        let profile = Profile::compile(text).expect("shipped profiles are compiled by a test");
-        (id, Arc::new(profile))
-    };
-    SHIPPED.iter().map(compile).collect()
-}
+pub use memo::ProfileMemo;
+pub use shipped::{ShippedProfile, shipped, shipped_profile, shipped_profiles};
 
 /// What a campaign speaks through, if not natively: its profile with what it gives for it.
 pub struct CampaignProfile {
@@ -136,15 +127,5 @@ mod tests {
         check("", false);
         check("two\nlines", false);
         check(&"k".repeat(PROFILE_SECRET_BYTES_MAX + 1), false);
-    }
-
-    #[test]
-    fn every_shipped_profile_compiles_under_its_own_name() {
-        for (name, text) in SHIPPED {
-            let profile =
-                Profile::compile(text).unwrap_or_else(|faults| panic!("{name}: {faults:?}"));
-            assert_eq!(profile.name(), *name);
-        }
-        assert_eq!(shipped_profiles().len(), SHIPPED.len());
     }
 }

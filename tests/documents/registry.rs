@@ -5,6 +5,7 @@ use gavel::domain::campaign::{
     Campaign, Cap, CapWindow, OnUnknown, OnUnmatched, PostSemantics, Price, Verification,
 };
 use gavel::domain::filter::Filter;
+use gavel::domain::profile::ProfileFiles;
 use gavel::domain::tree::Tree;
 use gavel::domain::vendor::Vendor;
 use gavel::domain::vertical::{ConsentElement, Exposure, Field, FieldType, PiiClass, Vertical};
@@ -60,6 +61,7 @@ fn every_field_of_every_object_is_listed_with_its_default() {
         ("tree field", fields::<Tree>()),
         ("vertical field", fields::<Vertical>()),
         ("field's field", fields::<Field>()),
+        ("profile field", fields::<ProfileFiles>()),
     ] {
         assert_eq!(table(heading), expect, "{heading}");
     }

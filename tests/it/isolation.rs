@@ -89,6 +89,8 @@ struct World {
     spare_endpoints: [String; 2],
     /// Events to those endpoints.
     events: [String; 2],
+    /// A version of the registry that has profiles of both buyers.
+    profile_version: i64,
     buyers: [StubBuyer; 2],
     _receiver: Receiver,
 }
@@ -149,6 +151,8 @@ impl World {
             .await
         };
         let events = [event(VendorA, &endpoints[0]).await, event(BuyerA, &endpoints[1]).await];
+        let buyer_keys = [&*keys[&BuyerA], &*keys[&BuyerB]];
+        let profile_version = registry::upload_profiles(&gavel, buyer_keys).await;
         keys.insert(Operator, gavel.operator_key());
         Self {
             gavel,
@@ -159,6 +163,7 @@ impl World {
             endpoints,
             spare_endpoints,
             events,
+            profile_version,
             buyers,
             _receiver: receiver,
         }

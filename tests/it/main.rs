@@ -25,6 +25,7 @@ mod nodes;
 mod ping_post;
 mod postgres;
 mod privacy;
+mod profile_api;
 mod profiles;
 mod receiver;
 #[cfg(feature = "servers")]

@@ -2,11 +2,13 @@
 //! none of them has a line of code.
 
 mod calls;
-mod stub;
+pub mod cases;
+pub mod stub;
 
 use serde_json::Value as Json;
 
 use crate::support::{self, Answer, Installation, until};
+use cases::Cases;
 use stub::{Said, Seen, Stub};
 
 const PREFIX: &str = "secrets = [\"key\"]\nsource = \"a test\"\n";
@@ -17,6 +19,8 @@ struct Format {
     profile: &'static str,
     ping: fn(&str) -> Said,
     post: fn() -> Said,
+    /// How it refuses either.
+    refusal: fn() -> Said,
     /// What its post must hold, to the letter; `PHONE` stands for the consumer's number.
     posted: fn(&Seen, &str) -> Vec<(String, String)>,
 }
@@ -53,6 +57,7 @@ rules = [
 "#,
     ping: |price| Said::form(format!("status=accepted&price={price}&id=F%2F1")),
     post: || Said::form("status=accepted".to_owned()),
+    refusal: || Said::form("status=rejected".to_owned()),
     posted: |seen, _| seen.pairs(),
 };
 
@@ -86,6 +91,7 @@ rules = [
         Said::json(format!(r#"{{"ok":true,"bid":{{"price":"{price}","id":"J-1","slot":7}}}}"#))
     },
     post: || Said::json(r#"{"sold":true}"#.to_owned()),
+    refusal: || Said::json(r#"{"ok":false,"sold":false}"#.to_owned()),
     posted: |seen, _| {
         let body: Json = serde_json::from_str(&seen.body).unwrap();
         let mut pairs: Vec<_> = [
@@ -142,6 +148,7 @@ rules = [
         Said::xml(format!(r#"<r status="yes"><price>{cents}</price><token>X&amp;1</token></r>"#))
     },
     post: || Said::xml(r#"<r status="yes"/>"#.to_owned()),
+    refusal: || Said::xml(r#"<r status="no"/>"#.to_owned()),
     posted: |seen, _| seen.elements(&["State", "First", "Phone", "Token"]),
 };
 
@@ -200,6 +207,11 @@ rules = [
             "<string>&lt;R&gt;&lt;SUCCESS&gt;True&lt;/SUCCESS&gt;&lt;/R&gt;</string>".to_owned(),
         )
     },
+    refusal: || {
+        Said::xml(
+            "<string>&lt;R&gt;&lt;SUCCESS&gt;False&lt;/SUCCESS&gt;&lt;/R&gt;</string>".to_owned(),
+        )
+    },
     posted: |seen, _| {
         let pairs = seen.pairs();
         let message = pairs.iter().find(|(name, _)| name == "Message").unwrap();
@@ -247,6 +259,7 @@ rules = [
         Said::soap(&format!("<Result>Accepted</Result><Price>{price}</Price><Ticket>S-1</Ticket>"))
     },
     post: || Said::soap("<Result>Accepted</Result>"),
+    refusal: || Said::soap("<Result>Rejected</Result>"),
     posted: |seen, _| seen.elements(&["b:State", "b:First", "b:Phone", "b:Ticket", "b:Key"]),
 };
 
@@ -284,13 +297,21 @@ rules = [
 "#,
     ping: |price| Said::text(format!("YES|{price}|Q 1")),
     post: || Said::text("YES".to_owned()),
+    refusal: || Said::text("NO".to_owned()),
     posted: |seen, _| seen.pairs(),
 };
 
 const FORMATS: [&Format; 6] = [&FORM, &JSON, &XML, &XML_IN_FORM, &SOAP, &GET];
 
+impl Format {
+    /// Recorded cases of it.
+    fn cases(&self) -> Cases {
+        cases::recorded([&(self.ping)("20.00"), &(self.post)()], &(self.refusal)(), &[])
+    }
+}
+
 /// The files of a buyer with one campaign that speaks through the profile of its name.
-fn files_of(name: &str, profile: &str, stub: &Stub) -> Vec<(String, String)> {
+fn files_of(name: &str, profile: &str, cases: Cases, stub: &Stub) -> Vec<(String, String)> {
     let buyer = format!(
         "name = \"{name}\"\n[[campaign]]\nid = \"{name}-fe\"\nvertical = \"final_expense\"\n\
          profile = \"{name}\"\nprofile_secrets.key = {{ secret_file = \"secrets/{name}\" }}\n\
@@ -298,14 +319,19 @@ fn files_of(name: &str, profile: &str, stub: &Stub) -> Vec<(String, String)> {
          post_semantics = \"idempotent\"\n",
         base = stub.base
     );
-    vec![
+    let mut files = vec![
         (format!("buyers/{name}.toml"), buyer),
         (
             format!("profiles/{name}/profile.toml"),
             format!("profile = \"{name}\"\n{PREFIX}{profile}"),
         ),
         (format!("secrets/{name}"), format!("key-of-{name}\n")),
-    ]
+    ];
+    let cases = cases.into_iter();
+    files.extend(
+        cases.map(|(case, text)| (format!("profiles/{name}/cases/{case}.json"), text.to_string())),
+    );
+    files
 }
 
 fn exchange_with(buyers: Vec<(String, String)>) -> Vec<(String, String)> {
@@ -331,7 +357,8 @@ async fn six_buyers_with_six_formats_compete_and_each_in_turn_wins_and_gets_its_
         stubs.push(stub.await);
     }
     let files = FORMATS.iter().zip(&stubs);
-    let files = files.flat_map(|(format, stub)| files_of(format.name, format.profile, stub));
+    let files = files
+        .flat_map(|(format, stub)| files_of(format.name, format.profile, format.cases(), stub));
     gavel.apply(&exchange_with(files.collect()));
     let key = gavel.key("vendor", "acme", &[]);
     for (number, winner) in FORMATS.iter().enumerate() {
@@ -456,7 +483,12 @@ async fn a_token_is_got_once_and_again_when_it_is_refused_and_a_reply_may_ask_fo
     let stub = buyer_with_tokens().await;
     stub.set_price("20.00");
     let profile = LOGIN.replace("LOGIN_URL", &format!("{}/login", stub.base));
-    gavel.apply(&exchange_with(files_of("token-co", &profile, &stub)));
+    let token = Said::json(r#"{"token":"token-0"}"#.to_owned());
+    let bid = Said::json(r#"{"price":"20.00"}"#.to_owned());
+    let sold = Said::json(r#"{"sold":true}"#.to_owned());
+    let refusal = Said::json(r#"{"sold":false}"#.to_owned());
+    let cases = cases::recorded([&bid, &sold], &refusal, &[("login", &token)]);
+    gavel.apply(&exchange_with(files_of("token-co", &profile, cases, &stub)));
     let key = gavel.key("vendor", "acme", &[]);
     let answer = submit(&gavel, &key, 1).await;
     assert_eq!(answer.text("/disposition"), "sold", "{answer:?}\n{}", gavel.log());
@@ -505,7 +537,7 @@ async fn a_loser_hears_for_what_the_lead_was_sold_where_its_format_has_a_notice(
     let mut files = Vec::new();
     for (name, stub) in ["winner", "loser"].into_iter().zip(&stubs) {
         let notice = WITH_NOTICE.replace("NOTICE_URL", &format!("{}/notice", stub.base));
-        files.extend(files_of(name, &format!("{}{notice}", FORM.profile), stub));
+        files.extend(files_of(name, &format!("{}{notice}", FORM.profile), FORM.cases(), stub));
     }
     gavel.apply(&exchange_with(files));
     let key = gavel.key("vendor", "acme", &[]);
@@ -531,7 +563,7 @@ async fn a_lead_without_what_a_profile_requires_is_not_offered_and_the_rule_says
         "[post.request.fields]\n",
         "[post.request.fields]\nheir = { from = \"beneficiary\", required = true }\n",
     );
-    gavel.apply(&exchange_with(files_of("form-co", &profile, &stub)));
+    gavel.apply(&exchange_with(files_of("form-co", &profile, FORM.cases(), &stub)));
     let key = gavel.key("vendor", "acme", &[]);
     let answer = submit(&gavel, &key, 1).await;
     assert_eq!(answer.text("/reason"), "no_eligible_buyer", "{answer:?}");
@@ -546,7 +578,7 @@ async fn a_profile_with_any_fault_is_refused_whole_with_each_fault_at_its_place(
     let stub = Stub::start(|_, _| Said::text(String::new())).await;
     let broken = FORM.profile.replace("outcome = \"accept\"", "outcome = \"acept\"");
     let broken = broken.replace("smoker = {", "first_name = \"first_nam\"\nsmoker = {");
-    for (name, text) in exchange_with(files_of("form-co", &broken, &stub)) {
+    for (name, text) in exchange_with(files_of("form-co", &broken, FORM.cases(), &stub)) {
         let path = gavel.path("exchange").join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();

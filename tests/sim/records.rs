@@ -15,8 +15,8 @@ use gavel::ports::records::events::{
 };
 use gavel::ports::records::{
     AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, DayKeyRow,
-    LeadParts, LedgerLine, NotedEntry, RecordPart, RecordsError, RecordsFuture, RegistryChange,
-    RegistryObject, RegistryRows, SealedSecret,
+    LeadParts, LedgerLine, NotedEntry, ObjectKind, ObjectVersion, RecordPart, RecordsError,
+    RecordsFuture, RegistryChange, RegistryObject, RegistryRows, SealedSecret,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -206,6 +206,14 @@ impl Records for SimRecords {
         self.ask("change_registry", move |shelves| Ok(shelves.change(change)))
     }
     fn registry_objects_at(&self, _: i64) -> RecordsFuture<'_, Vec<RegistryObject>> {
+        async { down() }.boxed()
+    }
+    fn object_versions(
+        &self,
+        _: (ObjectKind, String),
+        _: Option<i64>,
+        _: usize,
+    ) -> RecordsFuture<'_, Vec<ObjectVersion>> {
         async { down() }.boxed()
     }
     fn registry_history(&self, _: Option<i64>, _: usize) -> RecordsFuture<'_, Vec<ChangeRow>> {

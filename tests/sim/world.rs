@@ -19,6 +19,7 @@ use gavel::ports::buyer_wire::{WireError, WireReply, WireRequest};
 use gavel::ports::{AuctionStore as _, Entropy as _};
 use gavel::registry::compile::{Surroundings, shipped_verticals};
 use gavel::registry::exchange_files;
+use gavel::registry::profile::ProfileMemo;
 use gavel::registry::vertical::CompiledVertical;
 use gavel::store::embedded::ModelStore;
 use gavel::system::SeededEntropy;
@@ -69,9 +70,9 @@ pub fn make_day_keys(day_keys: &Path) {
 
 fn surroundings() -> Surroundings {
     let (currency, addresses) = ("USD".to_owned(), AddressPolicy::default());
-    let shipped_profiles = BTreeMap::new();
+    let (shipped_profiles, memo) = (BTreeMap::new(), ProfileMemo::default());
     let (shipped, shipped_inbound) = (VERTICALS.clone(), BTreeMap::new());
-    Surroundings { currency, addresses, shipped, shipped_profiles, shipped_inbound }
+    Surroundings { currency, addresses, shipped, shipped_profiles, shipped_inbound, memo }
 }
 
 /// Entries of an outbox looked through for what is to be acknowledged.

@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use super::folder::{self, ProfileFolder, Verticals, vertical_of};
+use super::folder::{self, ProfileFolder, vertical_of};
 use super::show::indented;
 use super::{BuyerError, Findings, Test};
-use crate::flow::rehearsal::rehearse;
-use crate::integration::Profile;
-use crate::integration::cases::{Case, CaseReport, Evidence};
+use crate::flow::rehearsal::{Rehearsal, Stage, Unrehearsed};
 
 /// Runs every case of the folders.
 pub(super) fn test(order: &Test) -> Result<Findings, BuyerError> {
@@ -54,10 +52,16 @@ fn of_folder(folder: &ProfileFolder, further: Option<&Path>) -> Result<Told, Buy
         }
     };
     let verticals = folder.verticals(further)?;
-    let mut evidence = Evidence::default();
-    for (name, text) in &folder.cases {
-        let place = folder.case_file(name).display().to_string();
-        match of_case(&profile, text, &verticals) {
+    let cases = folder.cases.iter().cloned().collect();
+    let stage = Stage {
+        vertical: &|id| verticals.get(id).cloned(),
+        is_over: &|| false,
+        shows_requests: false,
+    };
+    let rehearsal = Rehearsal::run(&profile, &cases, stage);
+    for case in &rehearsal.cases {
+        let place = folder.case_file(&case.name).display().to_string();
+        match &case.report {
             Ok(report) => {
                 for difference in report.differences() {
                     let (expected, found) = (&difference.expected, &difference.found);
@@ -68,33 +72,25 @@ fn of_folder(folder: &ProfileFolder, further: Option<&Path>) -> Result<Told, Buy
                         indented(found)
                     ));
                 }
-                evidence.add(&report.evidence);
             }
-            Err(faults) => {
-                faults.iter().for_each(|fault| told.fail(&format!("{place}:{fault}\n")));
+            Err(Unrehearsed::UnknownVertical(id)) => {
+                let unknown = vertical_of(&verticals, id).err().unwrap_or_default();
+                told.fail(&format!("{place}: {unknown}\n"));
             }
+            Err(Unrehearsed::Invalid(invalid)) => told.fail(&format!("{place}:{invalid}\n")),
+            Err(Unrehearsed::InvalidLead(faults)) => {
+                faults.iter().for_each(|fault| told.fail(&format!("{place}: {fault}\n")));
+            }
+            Err(other) => told.fail(&format!("{place}: {other}\n")),
         }
     }
     // A case that fails shows nothing; what it would show is told when it passes.
-    if told.failed == 0 {
-        for missing in evidence.missing(&profile) {
-            told.fail(&format!("{}: {missing}\n", folder.path.display()));
-        }
+    let missing = if told.failed == 0 { rehearsal.missing } else { Vec::new() };
+    for missing in missing {
+        told.fail(&format!("{}: {missing}\n", folder.path.display()));
     }
     if told.failed == 0 {
         told.text = format!("{}: {} case(s) passed\n", profile.name(), folder.cases.len());
     }
     Ok(told)
-}
-
-fn of_case(
-    profile: &Profile,
-    text: &str,
-    verticals: &Verticals,
-) -> Result<CaseReport, Vec<String>> {
-    let case = Case::parse(text).map_err(|invalid| vec![invalid.to_string()])?;
-    let vertical = vertical_of(verticals, &case.vertical);
-    let vertical = vertical.map_err(|unknown| vec![format!(" {unknown}")])?;
-    rehearse(profile, &case, vertical)
-        .map_err(|faults| faults.into_iter().map(|fault| format!(" {fault}")).collect())
 }

@@ -116,6 +116,9 @@ fn a_folder_that_is_not_there_is_told() {
 const PROFILE: &str = "profile = \"own\"\nsecrets = [\"key\"]\n[post.request]\nbody = \"json\"\nfields = { k = \"secret.key\" }\n\
     [post.reply]\nrules = [{ when = { http_status = 200 }, outcome = \"accept\" }, { outcome = \"refuse\" }]\n";
 
+const CASE: &str =
+    r#"{"about": "A post.", "vertical": "final_expense", "steps": [{"call": "post"}]}"#;
+
 fn buyer_with_profile(secret: &str) -> String {
     format!(
         "name = \"Acme\"\n[[campaign]]\nid = \"acme-tx\"\nvertical = \"final_expense\"\nprofile = \"own\"\n\
@@ -127,7 +130,7 @@ fn buyer_with_profile(secret: &str) -> String {
 fn a_profile_comes_with_its_cases_and_a_campaign_with_its_secrets() {
     let root = folder(&[
         ("profiles/own/profile.toml", PROFILE),
-        ("profiles/own/cases/accept.json", "{}"),
+        ("profiles/own/cases/accept.json", CASE),
         ("profiles/own/notes.md", "a person's"),
         (
             "buyers/acme.toml",

@@ -71,7 +71,9 @@ impl Administration {
         for _ in 0..CHANGE_ATTEMPTS_MAX {
             let loaded = self.load().await?;
             let planned = planned(&loaded, bundle, options.prune);
+            self.compile_profiles(&planned.next).await?;
             self.refuse_faults(&loaded, &planned, bundle)?;
+            self.refuse_unproved(&loaded.objects, &planned.next).await?;
             if options.plan_only || planned.plan.is_empty() {
                 let (version, plan) = (loaded.version, planned.plan);
                 return Ok(ApplyReport { version, plan, secrets: Vec::new() });

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::load::Loaded;
+use super::load::{Loaded, overwrite};
 use super::{AdminError, Administration, CHANGE_ATTEMPTS_MAX};
 use crate::domain::object::ObjectKind;
 use crate::ports::records::{Committed, RegistryChange};
@@ -14,6 +14,8 @@ use crate::registry::objects::RegistryObjects;
 pub(super) enum Worked<T> {
     /// Everything is so already.
     Same(T),
+    /// This would be so: it is checked and not written.
+    Plan(Box<RegistryObjects>, T),
     /// This is to be written.
     Change(Box<RegistryChange>, T),
 }
@@ -36,8 +38,15 @@ impl Administration {
             let loaded = self.load().await?;
             let (change, done) = match work(&loaded, self.clock.now())? {
                 Worked::Same(done) => return Ok(Changed { version: loaded.version, done }),
+                Worked::Plan(next, done) => {
+                    self.refuse_unproved(&loaded.objects, &next).await?;
+                    return Ok(Changed { version: loaded.version, done });
+                }
                 Worked::Change(change, done) => (change, done),
             };
+            let mut next = loaded.objects.clone();
+            overwrite(&mut next, &change.objects);
+            self.refuse_unproved(&loaded.objects, &next).await?;
             let (actor, summary) = (change.actor.clone(), change.summary.clone());
             if let Committed::Version(version) = self.records.change_registry(*change).await? {
                 tracing::info!(version, actor, summary, "registry.changed");

@@ -49,6 +49,7 @@ impl Administration {
         if !loaded.unreadable.is_empty() {
             return Err(AdminError::Refused(loaded.unreadable));
         }
+        self.compile_profiles(&loaded.objects).await?;
         let secrets = opened(&loaded);
         compile(loaded.version, &loaded.objects, secrets, &self.surroundings)
             .map(Arc::new)
@@ -73,6 +74,13 @@ pub(super) fn read_objects(rows: Vec<RegistryObject>) -> (RegistryObjects, Vec<R
         reading.object(row);
     }
     (reading.objects, reading.unreadable)
+}
+
+/// Puts what is to be written over the objects that are there.
+pub(super) fn overwrite(objects: &mut RegistryObjects, rows: &[RegistryObject]) {
+    let mut reading = Reading { objects: std::mem::take(objects), unreadable: Vec::new() };
+    rows.iter().cloned().for_each(|row| reading.object(row));
+    *objects = reading.objects;
 }
 
 #[derive(Default)]

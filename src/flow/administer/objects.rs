@@ -83,7 +83,7 @@ pub enum Precondition {
 }
 
 impl Precondition {
-    fn check(
+    pub(super) fn check(
         &self,
         objects: &RegistryObjects,
         (kind, id): (ObjectKind, &str),
@@ -173,14 +173,14 @@ impl Administration {
 }
 
 /// Such as `campaign acme-tx: update caps, post_ms`.
-fn summary_of(change: &PlanChange) -> String {
+pub(super) fn summary_of(change: &PlanChange) -> String {
     let PlanChange { kind, id, action, fields, .. } = change;
     let fields = fields.join(", ");
     format!("{kind} {id}: {} {fields}", action.as_str()).trim_end().to_owned()
 }
 
 /// Archives an object; `false` if it is not there or archived already.
-fn archive(objects: &mut RegistryObjects, kind: ObjectKind, id: &str) -> bool {
+pub(super) fn archive(objects: &mut RegistryObjects, kind: ObjectKind, id: &str) -> bool {
     let is_archived = match kind {
         ObjectKind::Vendor => objects.vendors.get_mut(id).map(|known| &mut known.is_archived),
         ObjectKind::Buyer => objects.buyers.get_mut(id).map(|known| &mut known.is_archived),

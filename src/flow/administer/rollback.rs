@@ -37,8 +37,11 @@ impl Administration {
                 if !faults.is_empty() {
                     return Err(AdminError::Refused(faults));
                 }
-                if plan_only || plan.is_empty() {
+                if plan.is_empty() {
                     return Ok(Worked::Same(plan));
+                }
+                if plan_only {
+                    return Ok(Worked::Plan(Box::new(next), plan));
                 }
                 let summary = format!("rollback to {version}: {}", plan.audit());
                 let mut change = RegistryChange::new(loaded.version, actor, &summary, now);

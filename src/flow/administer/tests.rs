@@ -1,5 +1,6 @@
 mod campaigns;
 mod memory;
+mod profiles;
 
 use std::time::Duration;
 
@@ -418,66 +419,4 @@ async fn a_watch_follows_the_registry_and_survives_its_failures() {
         stop.cancel();
     };
     tokio::join!(watching, changing);
-}
-
-/// The usual bundle, its campaign with a profile that needs a secret.
-fn with_profile(secret: Option<&str>) -> Bundle {
-    const TEXT: &str = "profile = \"own\"\nsecrets = [\"key\"]\n[post.request]\nbody = \"json\"\nfields = { k = \"secret.key\" }\n\
-        [post.reply]\nrules = [{ when = { \"$.ok\" = true }, outcome = \"accept\" }, { outcome = \"refuse\" }]\n";
-    let mut bundle = bundle(json!({"profile": "own", "profile_secrets": ["key"]}));
-    bundle.profiles = serde_json::from_value(json!({"own": {"text": TEXT}})).unwrap();
-    if let Some(secret) = secret {
-        let secrets = serde_json::from_value(json!({"acme-1": {"key": secret}})).unwrap();
-        bundle.profile_secrets = secrets;
-    }
-    bundle
-}
-
-#[tokio::test]
-async fn a_profiles_secret_is_sealed_kept_replaced_and_never_shown() {
-    let bench = bench();
-    let missing = with_profile(None);
-    let refused = bench.administration.apply(&missing, ApplyOptions::default(), "cli").await;
-    let Err(AdminError::Refused(faults)) = refused else { panic!("it was taken") };
-    assert_eq!(faults[0].rule, FaultRule::NoSecret);
-    assert!(faults[0].detail.contains("`key`"), "{faults:?}");
-
-    bench.apply(&with_profile(Some("first-key")), ApplyOptions::default()).await;
-    let secret = |bench: &Bench| {
-        let snapshot = bench.snapshot();
-        let profile = snapshot.campaigns[&acme_1()].profile.as_ref().unwrap();
-        profile.secrets["key"] == crate::integration::SecretText::new("first-key".to_owned())
-    };
-    assert!(secret(&bench));
-    assert!(!format!("{:?}", bench.records.rows()).contains("first-key"));
-    // What is not given again stays.
-    let report = bench.apply(&with_profile(None), ApplyOptions::default()).await;
-    assert_eq!(report.plan.summary(), "nothing changed");
-    let report = bench.apply(&with_profile(Some("other-key")), ApplyOptions::default()).await;
-    let changed = report.plan.changes.iter().find(|change| !change.fields.is_empty()).unwrap();
-    assert_eq!((&*changed.id, &*changed.fields), ("acme-1", &["profile_secrets".to_owned()][..]));
-    assert!(!secret(&bench));
-}
-
-#[tokio::test]
-async fn a_profile_is_pruned_and_rolled_back_like_every_object_and_a_faulty_one_changes_nothing() {
-    let bench = bench();
-    bench.apply(&with_profile(Some("a-key")), ApplyOptions::default()).await;
-    let version = bench.snapshot().version;
-    let mut broken = with_profile(None);
-    let files = broken.profiles.values_mut().next().unwrap();
-    files.text = files.text.replace("outcome", "outcme");
-    let refused = bench.administration.apply(&broken, ApplyOptions::default(), "cli").await;
-    let Err(AdminError::Refused(faults)) = refused else { panic!("it was taken") };
-    assert!(faults.iter().all(|fault| fault.rule == FaultRule::InvalidProfile), "{faults:?}");
-    assert_eq!(bench.snapshot().version, version);
-    assert!(bench.snapshot().profiles.contains_key("own"));
-
-    let prune = ApplyOptions { plan_only: false, prune: true };
-    let report = bench.apply(&bundle(json!({})), prune).await;
-    assert_eq!(report.plan.summary(), "1 updated, 1 archived");
-    assert!(!bench.snapshot().profiles.contains_key("own"));
-    let back = bench.administration.roll_back(version, false, "cli").await.unwrap();
-    assert_eq!(back.plan.summary(), "1 updated, 1 restored");
-    assert!(bench.snapshot().campaigns[&acme_1()].profile.is_some());
 }

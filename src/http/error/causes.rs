@@ -1,13 +1,14 @@
 //! From what failed inside to what the caller is told.
 
-use super::{ApiError, Code, Fault, FaultCode};
-use crate::flow::administer::AdminError;
+use super::{ApiError, Code, Fault, FaultCode, TextPlace};
+use crate::flow::administer::{AdminError, ProfileFault};
 use crate::flow::exchange::FlowError;
 use crate::intake::{FaultKind, FieldFault, InvalidSubmission};
+use crate::integration;
 use crate::ports::auction_store::StoreError;
 use crate::ports::records::RecordsError;
 use crate::registry::endpoints::EndpointFault;
-use crate::registry::fault::RegistryFault;
+use crate::registry::fault::{FaultRule, RegistryFault};
 
 /// When to try again after the store or the records gave no answer, in seconds.
 const RETRY_OUTAGE_S: u32 = 2;
@@ -95,6 +96,19 @@ impl From<AdminError> for ApiError {
                 let detail = "Another request of yours challenges endpoints now; nothing was done.";
                 Self::new(Code::ChallengeRunning, detail).retry_after(retry_after_s)
             }
+            AdminError::InvalidProfile(faults) => {
+                let detail = match &*faults {
+                    [only] => format!("The profile cannot be used: {}.", only.fault.message),
+                    all => format!("The profile has {} faults.", all.len()),
+                };
+                let faults = faults.into_iter().map(Fault::from).collect();
+                Self::new(Code::InvalidRequest, detail).with_faults(faults)
+            }
+            AdminError::Busy => {
+                let detail = "Another profile is being tried at this moment; nothing was done.";
+                Self::new(Code::Overloaded, detail).retry_after(RETRY_CONTENDED_S)
+            }
+            AdminError::Ended(_) => Self::internal(text),
             AdminError::Contended => {
                 let detail = "Others changed the registry at the same time; nothing was changed.";
                 Self::new(Code::RegistryChanged, detail).retry_after(RETRY_CONTENDED_S)
@@ -115,7 +129,24 @@ impl From<RegistryFault> for Fault {
             pointer.push('/');
             pointer.push_str(step);
         }
-        Self { pointer, code: fault.rule.as_str().into(), detail: fault.detail.into() }
+        Self::of(pointer, fault.rule.as_str(), fault.detail)
+    }
+}
+
+impl From<ProfileFault> for Fault {
+    /// Points to the file in the body, and into its text.
+    fn from(found: ProfileFault) -> Self {
+        let ProfileFault { case, fault } = found;
+        let (pointer, rule) = match case {
+            None => ("/text".to_owned(), FaultRule::InvalidProfile),
+            Some(case) => {
+                let case = case.replace('~', "~0").replace('/', "~1");
+                (format!("/cases/{case}"), FaultRule::InvalidCase)
+            }
+        };
+        let integration::Fault { line, column, at, message, hint, .. } = fault;
+        let place = Some(TextPlace { line, column, at, hint });
+        Self { place, ..Self::of(pointer, rule.as_str(), message) }
     }
 }
 
@@ -127,11 +158,7 @@ impl From<InvalidSubmission> for ApiError {
             FaultKind::UnknownVertical => Code::UnknownVertical,
             FaultKind::BodyTooLarge => Code::BodyTooLarge,
         };
-        let fault = |fault: FieldFault| Fault {
-            pointer: fault.pointer,
-            code: fault.code.into(),
-            detail: fault.detail.into(),
-        };
+        let fault = |fault: FieldFault| Fault::of(fault.pointer, fault.code, fault.detail);
         let faults = invalid.errors.into_iter().map(fault).collect();
         Self::new(code, invalid.detail).with_faults(faults)
     }

@@ -59,12 +59,8 @@ async fn a_problem_has_this_body() {
 #[actix_web::test]
 async fn an_invalid_lead_names_every_fault() {
     let faults = vec![
-        Fault {
-            pointer: "/lead/zip".into(),
-            code: "required".into(),
-            detail: "Is missing.".into(),
-        },
-        Fault { pointer: "/lead/phone".into(), code: "format".into(), detail: "No phone.".into() },
+        Fault::of("/lead/zip".into(), "required", "Is missing."),
+        Fault::of("/lead/phone".into(), "format", "No phone."),
     ];
     let error = ApiError::new(Code::InvalidLead, "Two fields.").with_faults(faults);
     assert_eq!(
@@ -75,8 +71,7 @@ async fn an_invalid_lead_names_every_fault() {
 
 #[test]
 fn the_list_of_faults_is_cut_at_its_limit() {
-    let fault =
-        Fault { pointer: "/lead".into(), code: "unknown_field".into(), detail: "Unknown.".into() };
+    let fault = Fault::of("/lead".into(), "unknown_field", "Unknown.");
     let kept = |count| {
         let faults = vec![fault.clone(); count];
         ApiError::new(Code::InvalidLead, "").with_faults(faults).faults.len()

@@ -49,7 +49,7 @@ fn archive(id: &'static str, summary: &'static str) -> Operation {
 }
 
 /// A change that may hang on a condition.
-fn conditional(operation: Operation) -> Operation {
+pub(in crate::http) fn conditional(operation: Operation) -> Operation {
     let text = || json!({"type": "string"});
     let if_match = "Only if the object still has this tag; `*`: only if there is one.";
     let if_none_match = "`*`: only if there is no such object yet.";

@@ -240,6 +240,7 @@ fn path_parameter(name: &str, components: &mut Components) -> (Json, &'static st
         "key_id" => (components.in_request(schema_of::<KeyId>), "The key's public name."),
         "vendor_id" => (components.in_request(schema_of::<VendorId>), "The vendor."),
         "campaign_id" => (components.in_request(schema_of::<CampaignId>), "The campaign."),
+        "profile_id" => (components.in_request(schema_of::<ProfileId>), "The profile."),
         "endpoint_id" => (components.in_request(schema_of::<EndpointId>), "The endpoint."),
         "event_id" => (components.in_request(schema_of::<EventId>), "The event."),
         "buyer_id" => (components.in_request(schema_of::<BuyerId>), "The buyer."),
@@ -345,7 +346,11 @@ fn codes_of(route: &Route) -> impl Iterator<Item = Code> {
             Code::UnsupportedMediaType,
         ]);
     }
-    if matches!(route.accepts, Accepts::Json | Accepts::OptionalJson | Accepts::RegistryJson) {
+    let reads_json = matches!(
+        route.accepts,
+        Accepts::Json | Accepts::OptionalJson | Accepts::RegistryJson | Accepts::ProfileJson
+    );
+    if reads_json {
         codes.push(Code::InvalidRequest);
     }
     if route.path.contains('{') {

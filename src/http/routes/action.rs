@@ -5,215 +5,106 @@ use actix_web::web;
 use super::super::openapi::Operation;
 use super::super::{
     accounts, auctions, breakers, campaigns, docs, event_endpoints, health, inbound, keys, leads,
-    lists, objects, openapi, outcomes, pings, posts, registry, specs,
+    lists, objects, openapi, outcomes, pings, posts, profiles, registry, specs,
 };
 
-/// What a route does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
-    SubmitLead,
-    ListLeads,
-    ReadLead,
-    SubmitPing,
-    SubmitPost,
-    AskByProfile,
-    CallByProfile,
-    ListSpecs,
-    ReadSpec,
-    ListAuctions,
-    ReadAuction,
-    ResolvePost,
-    ApplyRegistry,
-    ListChanges,
-    RollbackRegistry,
-    ListVendors,
-    ShowVendor,
-    PutVendor,
-    ArchiveVendor,
-    ListBuyers,
-    ShowBuyer,
-    PutBuyer,
-    ArchiveBuyer,
-    ListCampaigns,
-    ShowCampaign,
-    PutCampaign,
-    ArchiveCampaign,
-    RegisterEndpoints,
-    VerifyEndpoints,
-    LimitCampaign,
-    RotateSecret,
-    PauseCampaign,
-    ResumeCampaign,
-    ActivateCampaign,
-    ListTrees,
-    ShowTree,
-    PutTree,
-    ArchiveTree,
-    CreateKey,
-    ListKeys,
-    RevokeKey,
-    CreditBuyer,
-    ReadBalance,
-    ReadLedger,
-    ListBreakers,
-    ReadBreakers,
-    ForceBreaker,
-    ReportOutcome,
-    ListOutcomes,
-    CreateEventEndpoint,
-    ListEventEndpoints,
-    ReadEventEndpoint,
-    ChangeEventEndpoint,
-    DeleteEventEndpoint,
-    VerifyEventEndpoint,
-    RotateEventEndpointSecret,
-    ListEventAttempts,
-    ResendEvent,
-    ReadOpenApi,
-    ReadDocs,
-    ReadDocsFile,
-    Live,
-    Ready,
-    Metrics,
+/// Makes the list of actions, each with what answers it and with how it is described.
+macro_rules! actions {
+    ($($action:ident: $handler:path, $operation:path;)+) => {
+        /// What a route does.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Action {
+            $($action,)+
+        }
+
+        impl Action {
+            /// What it is to whoever reads the document of the API.
+            pub(super) fn operation(self) -> Operation {
+                match self {
+                    $(Self::$action => $operation(),)+
+                }
+            }
+
+            /// What answers it.
+            pub(super) fn handler(self) -> actix_web::Route {
+                match self {
+                    $(Self::$action => web::to($handler),)+
+                }
+            }
+        }
+    };
 }
 
-impl Action {
-    /// What it is to whoever reads the document of the API.
-    pub(super) fn operation(self) -> Operation {
-        match self {
-            Action::SubmitLead => leads::submit_operation(),
-            Action::ListLeads => lists::leads_operation(),
-            Action::ReadLead => leads::read_operation(),
-            Action::SubmitPing => pings::ping_operation(),
-            Action::SubmitPost => pings::post_operation(),
-            Action::AskByProfile => inbound::ask_operation(),
-            Action::CallByProfile => inbound::call_operation(),
-            Action::ListSpecs => specs::list_operation(),
-            Action::ReadSpec => specs::read_operation(),
-            Action::ListAuctions => lists::auctions_operation(),
-            Action::ReadAuction => auctions::read_operation(),
-            Action::ResolvePost => posts::resolve_operation(),
-            Action::ApplyRegistry => registry::apply_operation(),
-            Action::ListChanges => registry::changes_operation(),
-            Action::RollbackRegistry => registry::rollback_operation(),
-            Action::ListVendors => objects::list_vendors_operation(),
-            Action::ShowVendor => objects::show_vendor_operation(),
-            Action::PutVendor => objects::put_vendor_operation(),
-            Action::ArchiveVendor => objects::archive_vendor_operation(),
-            Action::ListBuyers => objects::list_buyers_operation(),
-            Action::ShowBuyer => objects::show_buyer_operation(),
-            Action::PutBuyer => objects::put_buyer_operation(),
-            Action::ArchiveBuyer => objects::archive_buyer_operation(),
-            Action::ListCampaigns => objects::list_campaigns_operation(),
-            Action::ShowCampaign => objects::show_campaign_operation(),
-            Action::PutCampaign => objects::put_campaign_operation(),
-            Action::ArchiveCampaign => objects::archive_campaign_operation(),
-            Action::RegisterEndpoints => campaigns::register_operation(),
-            Action::VerifyEndpoints => campaigns::verify_operation(),
-            Action::LimitCampaign => campaigns::limit_operation(),
-            Action::RotateSecret => campaigns::rotate_secret_operation(),
-            Action::PauseCampaign => campaigns::pause_operation(),
-            Action::ResumeCampaign => campaigns::resume_operation(),
-            Action::ActivateCampaign => campaigns::activate_operation(),
-            Action::ListTrees => objects::list_trees_operation(),
-            Action::ShowTree => objects::show_tree_operation(),
-            Action::PutTree => objects::put_tree_operation(),
-            Action::ArchiveTree => objects::archive_tree_operation(),
-            Action::CreateKey => keys::create_operation(),
-            Action::ListKeys => keys::list_operation(),
-            Action::RevokeKey => keys::revoke_operation(),
-            Action::CreditBuyer => accounts::credit_operation(),
-            Action::ReadBalance => accounts::balance_operation(),
-            Action::ReadLedger => accounts::ledger_operation(),
-            Action::ListBreakers => breakers::list_operation(),
-            Action::ReadBreakers => breakers::of_campaign_operation(),
-            Action::ForceBreaker => breakers::force_operation(),
-            Action::ReportOutcome => outcomes::report_operation(),
-            Action::ListOutcomes => outcomes::list_operation(),
-            Action::CreateEventEndpoint => event_endpoints::create_operation(),
-            Action::ListEventEndpoints => event_endpoints::list_operation(),
-            Action::ReadEventEndpoint => event_endpoints::read_operation(),
-            Action::ChangeEventEndpoint => event_endpoints::change_operation(),
-            Action::DeleteEventEndpoint => event_endpoints::delete_operation(),
-            Action::VerifyEventEndpoint => event_endpoints::verify_operation(),
-            Action::RotateEventEndpointSecret => event_endpoints::rotate_secret_operation(),
-            Action::ListEventAttempts => event_endpoints::attempts_operation(),
-            Action::ResendEvent => event_endpoints::resend_operation(),
-            Action::ReadOpenApi => openapi::read_operation(),
-            Action::ReadDocs => docs::page_operation(),
-            Action::ReadDocsFile => docs::file_operation(),
-            Action::Live => health::live_operation(),
-            Action::Ready => health::ready_operation(),
-            Action::Metrics => health::metrics_operation(),
-        }
-    }
-
-    /// What answers it.
-    pub(super) fn handler(self) -> actix_web::Route {
-        match self {
-            Action::SubmitLead => web::to(leads::submit),
-            Action::ListLeads => web::to(lists::leads),
-            Action::ReadLead => web::to(leads::read),
-            Action::SubmitPing => web::to(pings::ping),
-            Action::SubmitPost => web::to(pings::post),
-            Action::AskByProfile | Action::CallByProfile => web::to(inbound::call),
-            Action::ListSpecs => web::to(specs::list),
-            Action::ReadSpec => web::to(specs::read),
-            Action::ListAuctions => web::to(lists::auctions),
-            Action::ReadAuction => web::to(auctions::read),
-            Action::ResolvePost => web::to(posts::resolve),
-            Action::ApplyRegistry => web::to(registry::apply),
-            Action::ListChanges => web::to(registry::changes),
-            Action::RollbackRegistry => web::to(registry::rollback),
-            Action::ListVendors => web::to(objects::list_vendors),
-            Action::ShowVendor => web::to(objects::show_vendor),
-            Action::PutVendor => web::to(objects::put_vendor),
-            Action::ArchiveVendor => web::to(objects::archive_vendor),
-            Action::ListBuyers => web::to(objects::list_buyers),
-            Action::ShowBuyer => web::to(objects::show_buyer),
-            Action::PutBuyer => web::to(objects::put_buyer),
-            Action::ArchiveBuyer => web::to(objects::archive_buyer),
-            Action::ListCampaigns => web::to(objects::list_campaigns),
-            Action::ShowCampaign => web::to(objects::show_campaign),
-            Action::PutCampaign => web::to(objects::put_campaign),
-            Action::ArchiveCampaign => web::to(objects::archive_campaign),
-            Action::RegisterEndpoints => web::to(campaigns::register),
-            Action::VerifyEndpoints => web::to(campaigns::verify),
-            Action::LimitCampaign => web::to(campaigns::limit),
-            Action::RotateSecret => web::to(campaigns::rotate_secret),
-            Action::PauseCampaign => web::to(campaigns::pause),
-            Action::ResumeCampaign => web::to(campaigns::resume),
-            Action::ActivateCampaign => web::to(campaigns::activate),
-            Action::ListTrees => web::to(objects::list_trees),
-            Action::ShowTree => web::to(objects::show_tree),
-            Action::PutTree => web::to(objects::put_tree),
-            Action::ArchiveTree => web::to(objects::archive_tree),
-            Action::CreateKey => web::to(keys::create),
-            Action::ListKeys => web::to(keys::list),
-            Action::RevokeKey => web::to(keys::revoke),
-            Action::CreditBuyer => web::to(accounts::credit),
-            Action::ReadBalance => web::to(accounts::balance),
-            Action::ReadLedger => web::to(accounts::ledger),
-            Action::ListBreakers => web::to(breakers::list),
-            Action::ReadBreakers => web::to(breakers::of_campaign),
-            Action::ForceBreaker => web::to(breakers::force),
-            Action::ReportOutcome => web::to(outcomes::report),
-            Action::ListOutcomes => web::to(outcomes::list),
-            Action::CreateEventEndpoint => web::to(event_endpoints::create),
-            Action::ListEventEndpoints => web::to(event_endpoints::list),
-            Action::ReadEventEndpoint => web::to(event_endpoints::read),
-            Action::ChangeEventEndpoint => web::to(event_endpoints::change),
-            Action::DeleteEventEndpoint => web::to(event_endpoints::delete),
-            Action::VerifyEventEndpoint => web::to(event_endpoints::verify),
-            Action::RotateEventEndpointSecret => web::to(event_endpoints::rotate_secret),
-            Action::ListEventAttempts => web::to(event_endpoints::attempts),
-            Action::ResendEvent => web::to(event_endpoints::resend),
-            Action::ReadOpenApi => web::to(openapi::read),
-            Action::ReadDocs => web::to(docs::page),
-            Action::ReadDocsFile => web::to(docs::file),
-            Action::Live => web::to(health::live),
-            Action::Ready => web::to(health::ready),
-            Action::Metrics => web::to(health::metrics),
-        }
-    }
+actions! {
+    SubmitLead: leads::submit, leads::submit_operation;
+    ListLeads: lists::leads, lists::leads_operation;
+    ReadLead: leads::read, leads::read_operation;
+    SubmitPing: pings::ping, pings::ping_operation;
+    SubmitPost: pings::post, pings::post_operation;
+    AskByProfile: inbound::call, inbound::ask_operation;
+    CallByProfile: inbound::call, inbound::call_operation;
+    ListSpecs: specs::list, specs::list_operation;
+    ReadSpec: specs::read, specs::read_operation;
+    ListAuctions: lists::auctions, lists::auctions_operation;
+    ReadAuction: auctions::read, auctions::read_operation;
+    ResolvePost: posts::resolve, posts::resolve_operation;
+    ApplyRegistry: registry::apply, registry::apply_operation;
+    ListChanges: registry::changes, registry::changes_operation;
+    RollbackRegistry: registry::rollback, registry::rollback_operation;
+    ListVendors: objects::list_vendors, objects::list_vendors_operation;
+    ShowVendor: objects::show_vendor, objects::show_vendor_operation;
+    PutVendor: objects::put_vendor, objects::put_vendor_operation;
+    ArchiveVendor: objects::archive_vendor, objects::archive_vendor_operation;
+    ListBuyers: objects::list_buyers, objects::list_buyers_operation;
+    ShowBuyer: objects::show_buyer, objects::show_buyer_operation;
+    PutBuyer: objects::put_buyer, objects::put_buyer_operation;
+    ArchiveBuyer: objects::archive_buyer, objects::archive_buyer_operation;
+    ListCampaigns: objects::list_campaigns, objects::list_campaigns_operation;
+    ShowCampaign: objects::show_campaign, objects::show_campaign_operation;
+    PutCampaign: objects::put_campaign, objects::put_campaign_operation;
+    ArchiveCampaign: objects::archive_campaign, objects::archive_campaign_operation;
+    RegisterEndpoints: campaigns::register, campaigns::register_operation;
+    VerifyEndpoints: campaigns::verify, campaigns::verify_operation;
+    LimitCampaign: campaigns::limit, campaigns::limit_operation;
+    RotateSecret: campaigns::rotate_secret, campaigns::rotate_secret_operation;
+    PauseCampaign: campaigns::pause, campaigns::pause_operation;
+    ResumeCampaign: campaigns::resume, campaigns::resume_operation;
+    ActivateCampaign: campaigns::activate, campaigns::activate_operation;
+    ListTrees: objects::list_trees, objects::list_trees_operation;
+    ShowTree: objects::show_tree, objects::show_tree_operation;
+    PutTree: objects::put_tree, objects::put_tree_operation;
+    ArchiveTree: objects::archive_tree, objects::archive_tree_operation;
+    ListProfiles: profiles::list, profiles::list_operation;
+    ShowProfile: profiles::show, profiles::show_operation;
+    PutProfile: profiles::put, profiles::put_operation;
+    ArchiveProfile: profiles::archive, profiles::archive_operation;
+    TestProfile: profiles::test, profiles::test_operation;
+    ListProfileVersions: profiles::versions, profiles::versions_operation;
+    RollbackProfile: profiles::rollback, profiles::rollback_operation;
+    CreateKey: keys::create, keys::create_operation;
+    ListKeys: keys::list, keys::list_operation;
+    RevokeKey: keys::revoke, keys::revoke_operation;
+    CreditBuyer: accounts::credit, accounts::credit_operation;
+    ReadBalance: accounts::balance, accounts::balance_operation;
+    ReadLedger: accounts::ledger, accounts::ledger_operation;
+    ListBreakers: breakers::list, breakers::list_operation;
+    ReadBreakers: breakers::of_campaign, breakers::of_campaign_operation;
+    ForceBreaker: breakers::force, breakers::force_operation;
+    ReportOutcome: outcomes::report, outcomes::report_operation;
+    ListOutcomes: outcomes::list, outcomes::list_operation;
+    CreateEventEndpoint: event_endpoints::create, event_endpoints::create_operation;
+    ListEventEndpoints: event_endpoints::list, event_endpoints::list_operation;
+    ReadEventEndpoint: event_endpoints::read, event_endpoints::read_operation;
+    ChangeEventEndpoint: event_endpoints::change, event_endpoints::change_operation;
+    DeleteEventEndpoint: event_endpoints::delete, event_endpoints::delete_operation;
+    VerifyEventEndpoint: event_endpoints::verify, event_endpoints::verify_operation;
+    RotateEventEndpointSecret: event_endpoints::rotate_secret, event_endpoints::rotate_secret_operation;
+    ListEventAttempts: event_endpoints::attempts, event_endpoints::attempts_operation;
+    ResendEvent: event_endpoints::resend, event_endpoints::resend_operation;
+    ReadOpenApi: openapi::read, openapi::read_operation;
+    ReadDocs: docs::page, docs::page_operation;
+    ReadDocsFile: docs::file, docs::file_operation;
+    Live: health::live, health::live_operation;
+    Ready: health::ready, health::ready_operation;
+    Metrics: health::metrics, health::metrics_operation;
 }

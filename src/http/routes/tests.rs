@@ -63,7 +63,7 @@ fn a_route_that_does_something_reads_a_body_of_a_kind() {
         let reads = route.accepts != Accepts::Nothing;
         let acts = matches!(route.method, Method::Post | Method::Put | Method::Patch);
         // What is done is in the path, and nothing is left to say.
-        let is_said = ["/verify", "/pause", "/resume", "/activate", "/resend"];
+        let is_said = ["/test", "/verify", "/pause", "/resume", "/activate", "/resend"];
         let is_said = is_said.into_iter().any(|end| route.path.ends_with(end));
         assert_eq!(reads, acts && !is_said, "{}", route.path);
     }
@@ -116,6 +116,13 @@ fn a_listener_for_operators_takes_their_routes_off_the_api() {
             "POST /v1/campaigns/{campaign_id}/rotate-secret",
             "POST /v1/campaigns/{campaign_id}/pause",
             "POST /v1/campaigns/{campaign_id}/resume",
+            "GET /v1/profiles",
+            "GET /v1/profiles/{profile_id}",
+            "PUT /v1/profiles/{profile_id}",
+            "DELETE /v1/profiles/{profile_id}",
+            "POST /v1/profiles/{profile_id}/test",
+            "GET /v1/profiles/{profile_id}/versions",
+            "POST /v1/profiles/{profile_id}/rollback",
             "GET /v1/buyers/{buyer_id}/balance",
             "GET /v1/buyers/{buyer_id}/ledger",
             "POST /v1/leads/{lead_id}/outcomes",
@@ -186,7 +193,11 @@ fn the_document_describes_every_route_and_who_may_call_it() {
                 "buyer (its own account)".to_owned()
             }
             (Role::Buyer, Action::ShowBuyer) => "buyer (itself)".to_owned(),
-            (Role::Buyer, _) if route.path.starts_with("/v1/campaigns") => {
+            (Role::Buyer, _)
+                if ["/v1/campaigns", "/v1/profiles"]
+                    .iter()
+                    .any(|start| route.path.starts_with(start)) =>
+            {
                 "buyer (its own)".to_owned()
             }
             (role, _) => role.to_string(),

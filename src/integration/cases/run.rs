@@ -156,6 +156,17 @@ impl<'a> Setting<'a> {
         }
     }
 
+    /// The same with names in place of secrets, for requests that are shown.
+    #[must_use]
+    pub fn without_secrets(self) -> Self {
+        let names = self.secrets.into_keys();
+        let named = names.map(|name| {
+            let text = SecretText::new(format!("{{secret.{name}}}"));
+            (name, text)
+        });
+        Self { secrets: named.collect(), ..self }
+    }
+
     /// Calls with this setting, none of them made yet.
     #[must_use]
     pub const fn session(&'a self) -> Session<'a> {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::key::{KeyId, KeyMode, KeyRecord, Role};
-use crate::ports::records::{ObjectKind, SealedSecret};
+use crate::ports::records::{ObjectKind, ObjectVersion, SealedSecret};
 
 fn object(kind: ObjectKind, id: &str, body: &str) -> RegistryObject {
     RegistryObject { kind, id: id.to_owned(), body: body.to_owned(), is_archived: false }
@@ -167,6 +167,36 @@ async fn history_names_who_did_what_when_newest_first() {
         );
         assert_eq!(records.registry_history(None, 0).await, Ok(vec![]));
         assert_eq!(records.registry_history(Some(3), 9).await, Ok(vec![row(2), row(1)]));
+    }
+}
+
+#[tokio::test]
+async fn the_versions_of_an_object_are_those_that_changed_it_newest_first() {
+    for bench in Bench::each().await {
+        let records = bench.open().await;
+        let kind = ObjectKind::Profile;
+        let when = |hour: i64| at(&format!("2026-11-23T1{hour}:00:00.5Z"));
+        let mut objects = vec![
+            vec![object(kind, "crm", "1"), object(kind, "other", "1")],
+            vec![object(kind, "other", "2"), object(ObjectKind::Vendor, "crm", "1")],
+            vec![archived(kind, "crm", "1")],
+        ];
+        for (base, objects) in (0..).zip(objects.drain(..)) {
+            let change = RegistryChange::new(base, "AAAAAAAA", "a change", when(base));
+            records.change_registry(RegistryChange { objects, ..change }).await.unwrap();
+        }
+        let of = |id: &str, before: Option<i64>, limit: usize| {
+            records.object_versions((kind, id.to_owned()), before, limit)
+        };
+        let row = |version: i64, is_archived: bool| ObjectVersion {
+            version,
+            is_archived,
+            at: when(version - 1),
+        };
+        assert_eq!(of("crm", None, 9).await, Ok(vec![row(3, true), row(1, false)]));
+        assert_eq!(of("crm", None, 1).await, Ok(vec![row(3, true)]));
+        assert_eq!(of("crm", Some(3), 9).await, Ok(vec![row(1, false)]));
+        assert_eq!(of("none", None, 9).await, Ok(vec![]));
     }
 }
 

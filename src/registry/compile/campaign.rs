@@ -26,6 +26,7 @@ impl Compiler<'_> {
     pub(super) fn check_campaign(&mut self, id: &CampaignId, campaign: &Campaign) {
         let is_blameless = self.is_broken(&campaign.vertical);
         let is_broken_profile = self.is_broken_profile(&campaign.profile);
+        let owner = self.owner_of_profile(&campaign.profile).cloned();
         let vertical = self.verticals.get(&campaign.vertical).cloned();
         let buyer = self.objects.buyers.get(&campaign.buyer_id);
         let endpoints = self.objects.endpoints_of(id, campaign);
@@ -43,8 +44,8 @@ impl Compiler<'_> {
         match profile.filter(|_| !campaign.is_native()) {
             Some(profile) => {
                 let vertical = vertical.as_deref();
-                let (endpoints, profile) = (&endpoints, &*profile);
-                Fitting { campaign, endpoints, profile, vertical }.check(&mut noting);
+                let (endpoints, profile, owner) = (&endpoints, &*profile, owner.as_ref());
+                Fitting { campaign, endpoints, profile, vertical, owner }.check(&mut noting);
             }
             None if campaign.is_native() => check_endpoints(campaign, &endpoints, &mut noting),
             None if is_broken_profile => {}

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Compiler, Noting};
+use super::{Compiler, Noting, own_profile};
 use crate::domain::campaign::{Campaign, PostSemantics, Price, Verification};
 use crate::domain::disclosure::{AGE, BIRTH_DATE, ContactTrace};
 use crate::domain::object::ObjectKind;
 use crate::domain::profile::{CASE_BYTES_MAX, CASES_MAX, PROFILE_NAMES_MAX, ProfileFiles};
-use crate::domain::slug::ProfileId;
+use crate::domain::slug::{BuyerId, ProfileId};
 use crate::domain::standing::Endpoints;
 use crate::domain::vertical::{Exposure, Field, PiiClass};
 use crate::integration::inbound::{Inbound, is_inbound, shipped};
 use crate::integration::{Fault, Phase, Profile, SecretText, Severity};
 use crate::registry::fault::FaultRule;
-use crate::registry::profile::{CampaignProfile, Need};
+use crate::registry::profile::{CampaignProfile, Need, ProfileMemo};
 use crate::registry::vertical::CompiledVertical;
 
 impl Compiler<'_> {
@@ -31,12 +31,20 @@ impl Compiler<'_> {
                 }
                 continue;
             }
-            match compile(id, files, &mut noting) {
-                Some(profile) => drop(self.profiles.insert(id.clone(), Arc::new(profile))),
+            match compile((id, files), &self.surroundings.memo, &mut noting) {
+                Some(profile) => {
+                    own_profile::check(id, (files, &profile), self.objects, &mut noting);
+                    drop(self.profiles.insert(id.clone(), profile));
+                }
                 // Its campaigns are not blamed for a profile that cannot be read.
                 None => drop(self.profiles.remove(id)),
             }
         }
+    }
+
+    /// The buyer whose own a profile is.
+    pub(super) fn owner_of_profile(&self, id: &str) -> Option<&BuyerId> {
+        self.objects.profiles.get(id)?.as_live()?.buyer_id.as_ref()
     }
 
     /// Whether the profile is there but cannot be used.
@@ -48,14 +56,22 @@ impl Compiler<'_> {
 }
 
 /// The profile of these files; `None` if anything is wrong with them.
-fn compile(id: &ProfileId, files: &ProfileFiles, noting: &mut Noting<'_>) -> Option<Profile> {
-    let profile = kept(Profile::compile(&files.text), noting)?;
+fn compile(
+    (id, files): (&ProfileId, &ProfileFiles),
+    memo: &ProfileMemo,
+    noting: &mut Noting<'_>,
+) -> Option<Arc<Profile>> {
+    let profile = kept(memo.compile(id, &files.text), noting)?;
     check_files(id, (profile.name(), files), noting);
     Some(profile)
 }
 
 /// The inbound profile of these files; `None` if anything is wrong with them.
 fn inbound(id: &ProfileId, files: &ProfileFiles, noting: &mut Noting<'_>) -> Option<Inbound> {
+    if files.buyer_id.is_some() {
+        let detail = "the profile of a vendor is no buyer's own";
+        noting.fault("buyer_id", FaultRule::InvalidProfile, detail);
+    }
     let profile = kept(Inbound::compile(&files.text, &shipped), noting)?;
     check_files(id, (profile.name(), files), noting);
     Some(profile)
@@ -93,11 +109,14 @@ pub(super) struct Fitting<'a> {
     pub(super) endpoints: &'a Endpoints,
     pub(super) profile: &'a Profile,
     pub(super) vertical: Option<&'a CompiledVertical>,
+    /// The buyer whose own the profile is.
+    pub(super) owner: Option<&'a BuyerId>,
 }
 
 impl Fitting<'_> {
     /// Notes everything that the campaign lacks for its profile.
     pub(super) fn check(&self, noting: &mut Noting<'_>) {
+        self.check_owner(noting);
         self.check_names(noting);
         self.check_calls(noting);
         let Some(vertical) = self.vertical else { return };
@@ -108,6 +127,21 @@ impl Fitting<'_> {
             let (line, column) = (fault.line, fault.column);
             let detail = format!("{name}/profile.toml:{line}:{column}: {}{hint}", fault.message);
             noting.fault("profile", FaultRule::ProfileUnfit, detail);
+        }
+    }
+
+    fn check_owner(&self, noting: &mut Noting<'_>) {
+        let Some(owner) = self.owner else { return };
+        if *owner != self.campaign.buyer_id {
+            let detail = format!("the profile is buyer {owner}'s own");
+            noting.fault("profile", FaultRule::OtherBuyer, detail);
+        }
+        for (field, url) in self.endpoints.named().filter(|(_, url)| !own_profile::has_path(url)) {
+            let detail = format!(
+                "the campaign speaks through its buyer's own profile, and `{url}` has no path that \
+                 it could continue; write `{url}/`"
+            );
+            noting.fault(field, FaultRule::InvalidUrl, detail);
         }
     }
 

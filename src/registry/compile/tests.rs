@@ -85,6 +85,7 @@ fn surroundings() -> Surroundings {
         shipped: BTreeMap::new(),
         shipped_profiles: BTreeMap::new(),
         shipped_inbound: BTreeMap::new(),
+        memo: ProfileMemo::default(),
     }
 }
 

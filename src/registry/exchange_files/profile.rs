@@ -4,6 +4,7 @@ use super::{CASES_FOLDER, FileFault, PROFILE_FILE, Reading, SourceFile};
 use crate::domain::profile::ProfileFiles;
 use crate::domain::slug::{OfProfile, ProfileId};
 use crate::integration::Severity;
+use crate::integration::cases::Case;
 use crate::integration::inbound::name_of;
 
 impl Reading {
@@ -19,6 +20,11 @@ impl Reading {
         match (name, below.map(|case| case.strip_suffix(".json"))) {
             (PROFILE_FILE, None) => self.profile_file(file, id),
             (CASES_FOLDER, Some(Some(case))) => {
+                if let Err(invalid) = Case::parse(&file.text) {
+                    let (line, column) = (invalid.line, invalid.column);
+                    let (path, detail) = (file.path.clone(), invalid.detail);
+                    self.faults.push(FileFault { path, line, column, detail });
+                }
                 let (_, cases) =
                     self.cases.entry(id).or_insert_with(|| (file.path.clone(), Default::default()));
                 cases.insert(case.to_owned(), file.text.clone());
@@ -35,7 +41,11 @@ impl Reading {
                 self.fault(file, detail);
             }
             Ok(_) => {
-                let files = ProfileFiles { text: file.text.clone(), cases: Default::default() };
+                let files = ProfileFiles {
+                    buyer_id: None,
+                    text: file.text.clone(),
+                    cases: Default::default(),
+                };
                 self.files.bundle.profiles.insert(id, files);
             }
             Err(faults) => {

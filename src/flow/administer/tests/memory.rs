@@ -18,8 +18,8 @@ use crate::ports::records::events::{
 };
 use crate::ports::records::{
     AuctionFilter, AuctionSummary, BookTotals, ChangeRow, Committed, CreditNote, DayKeyRow,
-    LeadParts, LedgerLine, NotedEntry, RecordPart, RecordsError, RecordsFuture, RegistryChange,
-    RegistryObject, RegistryRows, SealedSecret,
+    LeadParts, LedgerLine, NotedEntry, ObjectKind, ObjectVersion, RecordPart, RecordsError,
+    RecordsFuture, RegistryChange, RegistryObject, RegistryRows, SealedSecret,
 };
 
 /// The registry's part of the records; everything else is out of reach.
@@ -140,6 +140,29 @@ impl Records for MemoryRecords {
     fn registry_objects_at(&self, version: i64) -> RecordsFuture<'_, Vec<RegistryObject>> {
         let at = self.past.lock().unwrap().get(&version).cloned();
         async move { at.map_or_else(unavailable, Ok) }.boxed()
+    }
+    fn object_versions(
+        &self,
+        (kind, id): (ObjectKind, String),
+        _: Option<i64>,
+        _: usize,
+    ) -> RecordsFuture<'_, Vec<ObjectVersion>> {
+        let past = self.past.lock().unwrap().clone();
+        let found = move |(version, objects): (i64, Vec<RegistryObject>)| {
+            let known = objects.into_iter().find(|known| known.kind == kind && known.id == id)?;
+            Some((version, known))
+        };
+        let mut versions: Vec<ObjectVersion> = Vec::new();
+        let mut last = None;
+        for (version, known) in past.into_iter().filter_map(found) {
+            if last.as_ref() != Some(&known) {
+                let (is_archived, at) = (known.is_archived, Timestamp::UNIX_EPOCH);
+                versions.push(ObjectVersion { version, is_archived, at });
+            }
+            last = Some(known);
+        }
+        versions.reverse();
+        async move { Ok(versions) }.boxed()
     }
     fn registry_history(&self, _: Option<i64>, _: usize) -> RecordsFuture<'_, Vec<ChangeRow>> {
         async { unavailable() }.boxed()
