@@ -30,7 +30,7 @@ pub(in crate::http) enum Tag {
 
 impl Tag {
     /// Every chapter.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Leads,
         Self::Pings,
         Self::Inbound,
