@@ -21,7 +21,7 @@ use super::body::{self, Accepts, Body, unsupported};
 use super::error::{ApiError, Code, Words};
 use super::gate;
 use super::headers::{self, IDEMPOTENCY_KEY};
-use super::openapi::{Operation, Tag, any_text};
+use super::openapi::{Operation, Tag, any_object, any_text};
 use super::routes::Route;
 use super::{leads, pings};
 use crate::intake::ContentKind;
@@ -268,12 +268,18 @@ fn described(operation: Operation) -> Operation {
                 says: which fields mean what, where the key stands (the header `Authorization` is \
                 one place of several), and with which status and words each outcome is answered. \
                 Problem bodies stand only where the profile has no words.";
+    let said = "The outcome, in the words of the profile.";
     operation
         .says(says)
-        .answers_as(200, "application/json", "The outcome, in the words of the profile.", any_text)
-        .answers_as(200, "text/xml", "The outcome, in the words of the profile.", any_text)
-        .answers_as(200, "text/plain", "The outcome, in the words of the profile.", any_text)
-        .answers_as(202, "application/json", "The lead is safe and has no answer yet.", any_text)
+        .answers_as(200, "application/json", said, any_object)
+        .answers_as(200, "text/xml; charset=utf-8", said, any_text)
+        .answers_as(200, "text/plain; charset=utf-8", said, any_text)
+        .with_header("idempotent-replayed", "`true` on an answer that was given before.")
+        .with_header("retry-after", "When to try or ask again, in seconds.")
+        .with_header("location", "Where the exchange's own answer will be.")
+        .answers_as(202, "application/json", "The lead is safe and has no answer yet.", any_object)
+        .with_header("retry-after", "When to ask again, in seconds.")
+        .with_header("location", "Where the exchange's own answer will be.")
         .fails(&[Code::MalformedBody, Code::MalformedRequest, Code::UnsupportedMediaType])
         .fails(&[Code::IdempotencyKeyMismatch, Code::UnknownVertical, Code::InvalidLead])
         .fails(&[Code::PingUnknown, Code::PingUsed, Code::PingExpired, Code::OfferUnknown])

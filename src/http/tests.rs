@@ -5,6 +5,7 @@ mod challenges;
 mod docs;
 pub(super) mod door;
 mod gate;
+mod inbound;
 mod leads;
 mod limits;
 mod objects;

@@ -165,6 +165,27 @@ mod boberdoo {
             r#"{{"response":{{"status":"Unmatched","lead_id":"{lead_id}","error":"Duplicate lead"}}}}"#
         );
         assert_eq!(twice, read("application/json", expect));
+        // As XML, or wrapped in JSON, it is the same request: it has its answer.
+        let pairs = || {
+            form_urlencoded::parse(PING.as_bytes())
+                .chain(form_urlencoded::parse(CONTACT.as_bytes()))
+        };
+        let value = |name: &str, value: &str| match name {
+            "Mode" => "full".to_owned(),
+            _ => value.to_owned(),
+        };
+        let elements: String =
+            pairs().map(|(n, v)| format!("<{n}>{}</{n}>", value(&n, &v))).collect();
+        let body = format!("<Request>{elements}</Request>");
+        let in_xml = client.send(LINE, "Content-Type: text/xml\r\n", &body).await;
+        let expect = format!(
+            "<response><status>Unmatched</status><lead_id>{lead_id}</lead_id><error>Duplicate lead</error></response>"
+        );
+        assert_eq!(in_xml, xml(&expect));
+        let members: serde_json::Map<String, Json> =
+            pairs().map(|(n, v)| (n.to_string(), json!(value(&n, &v)))).collect();
+        let in_json = client.send(LINE, JSON, &json!({"Request": members}).to_string()).await;
+        assert_eq!(in_json, xml(&expect));
         let log = gavel.log();
         assert!(log.contains("/in/{profile}/{call}"), "the request is in the log");
         assert!(log.contains(key_id(&client.key)), "and so is the name of the key");
@@ -387,6 +408,23 @@ async fn a_profile_of_ones_own_is_applied_shown_and_taken_back_as_any_object() {
     assert_eq!(call("/in/nobody/api.php").await, 404);
     let head = gavel.request("HEAD /in/moved/api.php", &key, &[], "").await;
     assert_eq!((head.status, head.headers["allow"].as_str()), (405, "GET, POST"));
+
+    // A field may be the idempotency key.
+    let keyed = "profile = \"keyed\"\ndirection = \"in\"\ninclude = \"boberdoo\"\n[read]\n\
+        vertical = { value = \"final_expense\" }\nidempotency_key = \"Order\"\n";
+    gavel.apply(&[("profiles/keyed/profile.toml".to_owned(), keyed.to_owned())]);
+    let order = async |zip: &str| {
+        let line = format!(
+            "GET /in/keyed/genericPostlead.php?Key={key}&Order=a-17&State=TX&Zip={zip}&DOB=03/02/1957"
+        );
+        let more = "First_Name=Grace&Last_Name=Testington&Primary_Phone=2146530021";
+        text(&gavel.request_without_key(&format!("{line}&{more}"), &[], "").await.body)
+    };
+    let first = order("75201").await;
+    assert!(first.contains("Consent is missing"), "{first}");
+    assert_eq!(order("75201").await, first);
+    let other = order("75202").await;
+    assert!(other.contains("This Idempotency-Key came with another body before"), "{other}");
 
     let profile = gavel.path("exchange/profiles/moved/profile.toml");
     let text = std::fs::read_to_string(&profile).unwrap();

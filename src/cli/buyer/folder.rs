@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::slug::VerticalId;
 use crate::integration::cases::{CASE_BYTES_MAX, Case};
+use crate::integration::inbound::is_inbound;
 use crate::integration::{Fault, PROFILE_BYTES_MAX, Profile};
 use crate::registry::compile::shipped_verticals;
 use crate::registry::vertical::{CompiledVertical, VERTICAL_FILE_BYTES_MAX, compile, parse_toml};
@@ -62,6 +63,12 @@ pub struct ProfileFolder {
     pub cases: Vec<(String, String)>,
 }
 
+/// A fault of a profile as a whole.
+fn fault(at: &str, message: String, hint: Option<String>) -> Fault {
+    let (at, severity) = (at.to_owned(), crate::integration::Severity::Error);
+    Fault { line: 1, column: 1, at, severity, message, hint }
+}
+
 impl ProfileFolder {
     /// Reads one folder.
     ///
@@ -105,19 +112,17 @@ impl ProfileFolder {
     /// # Errors
     /// Every fault.
     pub fn compile(&self) -> Result<Profile, Vec<Fault>> {
+        if is_inbound(&self.text) {
+            let message = "this is a vendor's format: it makes no requests, and has no cases";
+            return Err(vec![fault("direction", message.to_owned(), None)]);
+        }
         let profile = Profile::compile(&self.text)?;
         if profile.name() == self.name() {
             return Ok(profile);
         }
         let message = format!("the folder is called `{}`", self.name());
-        Err(vec![Fault {
-            line: 1,
-            column: 1,
-            at: "profile".to_owned(),
-            severity: crate::integration::Severity::Error,
-            message,
-            hint: Some(format!("write profile = \"{}\", or rename the folder", self.name())),
-        }])
+        let hint = format!("write profile = \"{}\", or rename the folder", self.name());
+        Err(vec![fault("profile", message, Some(hint))])
     }
 
     /// The case of a name, or what is wrong.
