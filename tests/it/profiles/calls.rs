@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::cases::recorded;
 use super::stub::{Said, Stub};
 use super::{FORM, exchange_with, files_of, submit};
 use crate::support::{self, Installation, until};
@@ -49,7 +50,7 @@ async fn every_bidder_that_does_not_get_the_lead_hears_what_it_was_sold_for() {
     let mut files = support::exchange(&[], "margin_percent = \"0\"\nfloor = \"10.00\"\n");
     for (name, stub) in &bidders {
         let notice = NOTICE.replace("NOTICE_URL", &format!("{}/notice", stub.base));
-        files.extend(files_of(name, &format!("{}{notice}", FORM.profile), stub));
+        files.extend(files_of(name, &format!("{}{notice}", FORM.profile), FORM.cases(), stub));
     }
     gavel.apply(&files);
     let key = gavel.key("vendor", "acme", &[]);
@@ -83,7 +84,7 @@ fn completing(stub: &Stub, completion: &str) -> Vec<(String, String)> {
     let done = completion.replace("DONE_URL", &format!("{}/done", stub.base));
     let post = "[post.reply]\ncaptures = { deal = \"deal\" }\n";
     let profile = FORM.profile.replace("[post.reply]\n", post);
-    exchange_with(files_of("form-co", &format!("{profile}{done}"), stub))
+    exchange_with(files_of("form-co", &format!("{profile}{done}"), FORM.cases(), stub))
 }
 
 async fn completed() -> Stub {
@@ -200,7 +201,11 @@ async fn the_number_of_a_bid_for_a_call_reaches_the_vendor_and_a_buyers_words_th
         Said::form("status=rejected&why=No+more+than+5+leads+in+752".to_owned())
     });
     let stubs = [("refuser", refuser.await), ("winner", winner.await), ("full", full.await)];
-    let files = stubs.iter().flat_map(|(name, stub)| files_of(name, TALKATIVE, stub));
+    let [bid, sold, refusal] =
+        [&bids(""), "status=accepted", "status=rejected"].map(|said| Said::form(said.to_owned()));
+    let cases = recorded([&bid, &sold], &refusal, &[]);
+    let files =
+        stubs.iter().flat_map(|(name, stub)| files_of(name, TALKATIVE, cases.clone(), stub));
     gavel.apply(&exchange_with(files.collect()));
     let key = gavel.key("vendor", "acme", &[]);
     let answer = submit(&gavel, &key, 1).await;
