@@ -363,8 +363,7 @@ impl Exchange {
             seat: SEAT,
             k: turn.k,
             verdict,
-            fence: (verdict == Verdict::NotSent && !planted("not_sent_whoever_owns"))
-                .then_some(run.fence),
+            fence: fence_of(run, verdict),
             due_at: run.due_at,
             closing,
             effects,
@@ -386,9 +385,7 @@ impl Exchange {
                 tracing::error!(post = %turn.post_id, "post.conflict: accepted after another verdict");
             }
             Recorded::Fenced => return Err(Stop::Fenced),
-            Recorded::Missing => {
-                return Err(Stop::Bug("the store knows no such attempt".to_owned()));
-            }
+            Recorded::Missing => return Err(Stop::Bug("there is no such attempt".to_owned())),
         }
         self.outbox.mark(run.lead.id);
         run.refresh(reply.lead)
@@ -471,4 +468,10 @@ impl Run {
         let campaign_id = turn.entry.campaign.clone();
         self.parts.push(Part::Skipped(Skipped { campaign_id, lost_reason, rule }));
     }
+}
+
+/// The fence that a verdict needs: that nothing left is for the owner alone to say, since another
+/// one may have sent the post since.
+fn fence_of(run: &Run, verdict: Verdict) -> Option<u64> {
+    (verdict == Verdict::NotSent && !planted("not_sent_whoever_owns")).then_some(run.fence)
 }

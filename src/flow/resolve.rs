@@ -63,7 +63,9 @@ impl Exchange {
     /// Looks once at the unknown post of a lead that is ours, and goes on from what it finds.
     pub(super) async fn look_again(&self, run: &mut Run) -> Result<(), Stop> {
         let view = Arc::clone(run.view()?);
-        let (Some(turn), Some(intended_at)) = (unknown_turn(&view), last_intent(&view)) else {
+        let (Some(turn), Some(intended_at)) =
+            (unknown_turn(&view), last_attempt(&view).map(|last| last.intended_at))
+        else {
             return Ok(());
         };
         let age_ms = ms_between(intended_at, run.store_now(self));
@@ -452,10 +454,6 @@ pub(super) fn turn_at(view: &LeadView, k: u16) -> Option<Turn> {
     let attempt = view.seats.first()?.last().filter(|attempt| attempt.k == k)?;
     let entry = view.rank.get(usize::from(k))?.clone();
     Some(Turn { k, entry, post_id: attempt.post_id })
-}
-
-fn last_intent(view: &LeadView) -> Option<Timestamp> {
-    Some(last_attempt(view)?.intended_at)
 }
 
 fn last_attempt(view: &LeadView) -> Option<&Attempt> {

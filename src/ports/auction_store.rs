@@ -372,8 +372,7 @@ pub struct Outcome {
     pub k: u16,
     /// The verdict.
     pub verdict: Verdict,
-    /// The fence under which alone it may be written, for `NotSent`: that nothing left is true only
-    /// as long as nobody else has owned the lead since. A fact about a buyer needs none.
+    /// The fence under which alone it may be written: for `NotSent`, true for the owner alone.
     pub fence: Option<u64>,
     /// When somebody must look again, for `Unknown`.
     pub due_at: Option<Timestamp>,

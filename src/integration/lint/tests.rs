@@ -150,7 +150,7 @@ fn a_condition_that_never_holds_is_warned_of() {
             "6:42: warning: post.request.fields.b.when.not.from: `insured` is never `yes`; known here: true, false",
             "7:34: warning: post.request.fields.c.when.from: `consent.kind` is never `trusted_form`; did you mean `trustedform`?",
             "8:34: warning: post.request.fields.d.when.from: `state` is no number, so that the condition never holds",
-            "9:42: warning: post.request.fields.e.when.from: `gender` is never `woman`; known here: female, male",
+            "9:41: warning: post.request.fields.e.when.from: `gender` is never `woman`; known here: female, male",
             "11:34: warning: post.request.fields.g.when.from: `consent.has_jornaya_lead_id` is never `yes`; known here: true, false",
         ],
     );

@@ -100,7 +100,7 @@ fn what_follows_from_a_fault_is_not_told_beside_it() {
     check(
         &ping("boddy = \"json\""),
         &[
-            "3:2: error: ping.request: nothing says what the body is; write body = one of json, form, query, xml, soap, text, none",
+            "3:7: error: ping.request: nothing says what the body is; write body = one of json, form, query, xml, soap, text, none",
             "4:1: error: ping.request.boddy: unknown key `boddy`; did you mean `body`?",
         ],
     );

@@ -76,6 +76,10 @@ const BODY_KEYS: [&str; 17] = [
 /// The SOAP namespaces, whose prefix is bound around the document.
 pub(super) const SOAP_PREFIX: &str = "soap";
 
+/// How a request may be made.
+const METHODS: [(&str, Method); 4] =
+    [("GET", Method::Get), ("POST", Method::Post), ("PUT", Method::Put), ("PATCH", Method::Patch)];
+
 impl Parser<'_, '_> {
     /// Reads a whole request; `base` is the one it includes.
     pub(in crate::integration) fn request(
@@ -85,13 +89,7 @@ impl Parser<'_, '_> {
     ) -> Option<Request> {
         let (at, path) = (section.place().at, section.place().path.to_owned());
         let place = Place { at, path: &path };
-        let methods = [
-            ("GET", Method::Get),
-            ("POST", Method::Post),
-            ("PUT", Method::Put),
-            ("PATCH", Method::Patch),
-        ];
-        let method = section.word("method", &methods, self.faults).map(|method| method.value);
+        let method = section.word("method", &METHODS, self.faults).map(|method| method.value);
         let url = section.text("url", self.faults).and_then(|text| self.url(&text));
         let headers = self.headers(section);
         let content_type = section.text("content_type", self.faults);

@@ -18,19 +18,6 @@ pub struct ShippedProfile {
     pub cases: &'static [(&'static str, &'static str)],
 }
 
-macro_rules! folders {
-    ($($name:literal: $($case:literal),+;)+) => {
-        &[$(ShippedProfile {
-            name: $name,
-            text: include_str!(concat!("../../../buyers/", $name, "/profile.toml")),
-            cases: &[$((
-                $case,
-                include_str!(concat!("../../../buyers/", $name, "/cases/", $case, ".json")),
-            )),+],
-        }),+]
-    };
-}
-
 impl From<&ShippedProfile> for ProfileFiles {
     fn from(shipped: &ShippedProfile) -> Self {
         let cases = shipped.cases.iter();
@@ -41,27 +28,188 @@ impl From<&ShippedProfile> for ProfileFiles {
 
 /// In the order of their names. A test compares the list with the folders, and another one runs the
 /// cases.
-const SHIPPED: &[ShippedProfile] = folders! {
-    "americor": "accept", "broken", "refuse";
-    "boberdoo": "accept", "broken", "hidden-outcome", "no-project", "refuse";
-    "boberdoo-json": "accept", "broken", "refuse";
-    "clientsupport": "accept", "broken", "refuse";
-    "detroit-trading": "accept", "broken", "no-ssn", "refuse";
-    "elocal": "accept", "broken", "elsewhere", "refuse";
-    "gavel-native": "accept", "broken", "refuse";
-    "lead-prosper": "accept", "broken", "refuse", "test";
-    "leadconduit-classic": "accept", "broken", "queued", "refuse";
-    "leadexec": "accept", "broken", "refuse";
-    "leads-delivery": "accept", "broken", "refuse";
-    "leadspedia": "accept", "broken", "refuse";
-    "linktrust": "accept", "broken", "refuse";
-    "px": "accept", "broken", "refuse";
-    "quinstreet-auto": "accept", "broken", "refuse";
-    "quinstreet-debt": "accept", "broken", "confirm", "no-browser", "refuse";
-    "ringba-rtb": "accept", "broken", "refuse", "repeat";
-    "turbo-debt": "accept", "broken", "refuse";
-    "vanillasoft": "accept", "broken", "refuse";
-};
+const SHIPPED: &[ShippedProfile] = &[
+    ShippedProfile {
+        name: "americor",
+        text: include_str!("../../../buyers/americor/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/americor/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/americor/cases/broken.json")),
+            ("refuse", include_str!("../../../buyers/americor/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "boberdoo",
+        text: include_str!("../../../buyers/boberdoo/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/boberdoo/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/boberdoo/cases/broken.json")),
+            ("hidden-outcome", include_str!("../../../buyers/boberdoo/cases/hidden-outcome.json")),
+            ("no-project", include_str!("../../../buyers/boberdoo/cases/no-project.json")),
+            ("refuse", include_str!("../../../buyers/boberdoo/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "boberdoo-json",
+        text: include_str!("../../../buyers/boberdoo-json/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/boberdoo-json/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/boberdoo-json/cases/broken.json")),
+            ("refuse", include_str!("../../../buyers/boberdoo-json/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "clientsupport",
+        text: include_str!("../../../buyers/clientsupport/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/clientsupport/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/clientsupport/cases/broken.json")),
+            ("refuse", include_str!("../../../buyers/clientsupport/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "detroit-trading",
+        text: include_str!("../../../buyers/detroit-trading/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/detroit-trading/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/detroit-trading/cases/broken.json")),
+            ("no-ssn", include_str!("../../../buyers/detroit-trading/cases/no-ssn.json")),
+            ("refuse", include_str!("../../../buyers/detroit-trading/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "elocal",
+        text: include_str!("../../../buyers/elocal/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/elocal/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/elocal/cases/broken.json")),
+            ("elsewhere", include_str!("../../../buyers/elocal/cases/elsewhere.json")),
+            ("refuse", include_str!("../../../buyers/elocal/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "gavel-native",
+        text: include_str!("../../../buyers/gavel-native/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/gavel-native/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/gavel-native/cases/broken.json")),
+            ("refuse", include_str!("../../../buyers/gavel-native/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "lead-prosper",
+        text: include_str!("../../../buyers/lead-prosper/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/lead-prosper/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/lead-prosper/cases/broken.json")),
+            ("refuse", include_str!("../../../buyers/lead-prosper/cases/refuse.json")),
+            ("test", include_str!("../../../buyers/lead-prosper/cases/test.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "leadconduit-classic",
+        text: include_str!("../../../buyers/leadconduit-classic/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/leadconduit-classic/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/leadconduit-classic/cases/broken.json")),
+            ("queued", include_str!("../../../buyers/leadconduit-classic/cases/queued.json")),
+            ("refuse", include_str!("../../../buyers/leadconduit-classic/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "leadexec",
+        text: include_str!("../../../buyers/leadexec/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/leadexec/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/leadexec/cases/broken.json")),
+            ("refuse", include_str!("../../../buyers/leadexec/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "leads-delivery",
+        text: include_str!("../../../buyers/leads-delivery/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/leads-delivery/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/leads-delivery/cases/broken.json")),
+            ("refuse", include_str!("../../../buyers/leads-delivery/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "leadspedia",
+        text: include_str!("../../../buyers/leadspedia/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/leadspedia/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/leadspedia/cases/broken.json")),
+            ("refuse", include_str!("../../../buyers/leadspedia/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "linktrust",
+        text: include_str!("../../../buyers/linktrust/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/linktrust/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/linktrust/cases/broken.json")),
+            ("refuse", include_str!("../../../buyers/linktrust/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "px",
+        text: include_str!("../../../buyers/px/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/px/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/px/cases/broken.json")),
+            ("refuse", include_str!("../../../buyers/px/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "quinstreet-auto",
+        text: include_str!("../../../buyers/quinstreet-auto/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/quinstreet-auto/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/quinstreet-auto/cases/broken.json")),
+            ("refuse", include_str!("../../../buyers/quinstreet-auto/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "quinstreet-debt",
+        text: include_str!("../../../buyers/quinstreet-debt/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/quinstreet-debt/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/quinstreet-debt/cases/broken.json")),
+            ("confirm", include_str!("../../../buyers/quinstreet-debt/cases/confirm.json")),
+            ("no-browser", include_str!("../../../buyers/quinstreet-debt/cases/no-browser.json")),
+            ("refuse", include_str!("../../../buyers/quinstreet-debt/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "ringba-rtb",
+        text: include_str!("../../../buyers/ringba-rtb/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/ringba-rtb/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/ringba-rtb/cases/broken.json")),
+            ("refuse", include_str!("../../../buyers/ringba-rtb/cases/refuse.json")),
+            ("repeat", include_str!("../../../buyers/ringba-rtb/cases/repeat.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "turbo-debt",
+        text: include_str!("../../../buyers/turbo-debt/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/turbo-debt/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/turbo-debt/cases/broken.json")),
+            ("refuse", include_str!("../../../buyers/turbo-debt/cases/refuse.json")),
+        ],
+    },
+    ShippedProfile {
+        name: "vanillasoft",
+        text: include_str!("../../../buyers/vanillasoft/profile.toml"),
+        cases: &[
+            ("accept", include_str!("../../../buyers/vanillasoft/cases/accept.json")),
+            ("broken", include_str!("../../../buyers/vanillasoft/cases/broken.json")),
+            ("refuse", include_str!("../../../buyers/vanillasoft/cases/refuse.json")),
+        ],
+    },
+];
 
 /// The profiles that come with the program.
 #[must_use]
