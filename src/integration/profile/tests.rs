@@ -108,7 +108,7 @@ fn what_follows_from_a_fault_is_not_told_beside_it() {
         "[login.request]\nbody = \"none\"\n[login.reply]\ntokn = \"$.t\"\n[post.request]\nbody = \"json\"\n\
          fields = { a = \"login.session\" }\n",
         &[
-            "4:2: error: login.reply: nothing says where the token is; write token = \"$.token\"",
+            "4:8: error: login.reply: the login brings no token; say where it is: token = \"$.token\"",
             "5:1: error: login.reply.tokn: unknown key `tokn`; did you mean `token`?",
         ],
     );
