@@ -142,6 +142,9 @@ fn xml(around: Around<'_>, recorded: &RecordedRequest) -> Json {
             }
             let Some(parent) = node.parent_element().filter(|_| node.is_text()) else { continue };
             let value = Json::String(node.text().unwrap_or_default().trim().to_owned());
+            if value == "" {
+                continue;
+            }
             let name = parent.tag_name().name();
             let made = sent(around, name, &value);
             if made != value {

@@ -212,13 +212,13 @@ fn a_recorded_document_is_held_against_what_is_sent() {
         &[
             (
                 "post",
-                "<?xml version=\"1.0\"?>\n<Lead>\n  <Auth><ApiKey>s3cr3t</ApiKey></Auth>\n  <Zip>75201</Zip>\n  <Source>web</Source>\n</Lead>\n",
+                "<?xml version=\"1.0\"?>\n<Lead>\n  <Token>\n    <ApiKey>s3cr3t</ApiKey>\n  </Token>\n  <Zip>75201</Zip>\n  <Source>web</Source>\n</Lead>\n",
             ),
             ("post_reply", "<R><Result>OK</Result></R>"),
         ],
         "solar",
     );
-    check(&profile, &["Auth.fields.ApiKey = \"secret.apikey\"  # ?", "Zip = \"zip\""]);
+    check(&profile, &["Token.fields.ApiKey = \"secret.apikey\"  # ?", "Zip = \"zip\""]);
     let case = std::fs::read_to_string(root.path().join("acme/cases/recorded.json")).unwrap();
     assert!(!case.contains("s3cr3t") && case.contains("<ApiKey>apikey-secret</ApiKey>"), "{case}");
     assert_eq!(differences(&root), "");

@@ -196,7 +196,8 @@ fn clamp(mut section: Section<'_>, faults: &mut Faults<'_>) -> Option<Step> {
     let from = parse_number(section.take("at_least"), faults);
     let to = parse_number(section.take("at_most"), faults);
     let is_crossed = from.is_some_and(|from| to.is_some_and(|to| to < from));
-    if is_empty || is_crossed {
+    // A misspelt bound is told below.
+    if is_empty && section.is_empty() || is_crossed {
         let message = if is_empty { "no bound is named" } else { "no number is within the bounds" };
         let hint = "write clamp = { at_least = 0, at_most = 100 }, or one of the two";
         faults.error_with(section.place(), message, hint);
