@@ -85,17 +85,22 @@ pub(in super::super) const fn is_allowed(c: char) -> bool {
 
 /// A text as content, or as the value of an attribute.
 pub(in super::super) fn push_escaped(out: &mut String, text: &str, is_attribute: bool) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' if is_attribute => out.push_str("&quot;"),
-            '\r' => out.push_str("&#13;"),
-            '\n' if is_attribute => out.push_str("&#10;"),
-            '\t' if is_attribute => out.push_str("&#9;"),
-            c if is_allowed(c) => out.push(c),
-            _ => {}
-        }
+    let mut from = 0;
+    for (at, c) in text.char_indices() {
+        let escaped = match c {
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '"' if is_attribute => "&quot;",
+            '\r' => "&#13;",
+            '\n' if is_attribute => "&#10;",
+            '\t' if is_attribute => "&#9;",
+            c if is_allowed(c) => continue,
+            _ => "",
+        };
+        out.push_str(&text[from..at]);
+        out.push_str(escaped);
+        from = at + c.len_utf8();
     }
+    out.push_str(&text[from..]);
 }
