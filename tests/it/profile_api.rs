@@ -115,11 +115,11 @@ fn codes(answer: &Answer) -> Vec<String> {
     errors.as_array().unwrap_or_else(|| panic!("{answer:?}")).iter().map(told).collect()
 }
 
-/// A body with three faults in its text and one in a case.
+/// A body with two faults in its text and one in a case.
 fn faulty() -> Json {
     let mut faulty = body("crm", "zip");
     let text = TEXT.replace("NAME", "crm").replace("outcome = \"accept\"", "outcome = \"acept\"");
-    faulty["text"] = json!(text.replace("bid.reference", "bid.referenc"));
+    faulty["text"] = json!(text);
     faulty["cases"]["odd"] = json!("{\n \"about\": 7}");
     faulty
 }
@@ -133,14 +133,16 @@ async fn a_profile_with_faults_is_refused_whole_and_one_without_cases_sells_noth
     let refused = market.put_profile("crm", &operator, &faulty()).await;
     assert_eq!((refused.status, refused.text("/code")), (422, "invalid_request".to_owned()));
     let told = codes(&refused);
-    assert_eq!(told.len(), 4, "{refused:?}");
-    assert_eq!(told[3], "/cases/odd invalid_case");
-    assert!(told[..3].iter().all(|told| told == "/text invalid_profile"), "{told:?}");
+    assert_eq!(
+        told,
+        ["/text invalid_profile", "/text invalid_profile", "/cases/odd invalid_case"],
+        "{refused:?}"
+    );
     let first = &refused.json()["errors"][0];
     assert_eq!((&first["line"], &first["at"]), (&json!(12), &json!("ping.reply.rules.0.outcome")));
     assert!(first["column"].as_u64().unwrap() > 1, "{first}");
     assert_eq!(first["hint"], "did you mean `accept`?");
-    assert_eq!(refused.json()["errors"][3]["line"], 2);
+    assert_eq!(refused.json()["errors"][2]["line"], 2);
     let none = market.gavel.get("/v1/profiles/crm", &operator).await;
     assert_eq!(none.status, 404);
 
@@ -237,7 +239,8 @@ async fn a_buyer_uploads_for_its_own_campaigns_and_nobody_else_sees_or_uses_it()
         .replace("[ping.request]\n", "[ping.request]\nurl = \"https://elsewhere.example/ping\"\n");
     elsewhere["text"] = json!(text);
     let refused = market.put_profile(name, &mine, &elsewhere).await;
-    assert_eq!(codes(&refused), ["/text invalid_profile"], "{refused:?}");
+    // The post includes the ping, and so its URL.
+    assert_eq!(codes(&refused), ["/text invalid_profile"; 2], "{refused:?}");
     assert!(refused.text("/errors/0/detail").contains("[ping.request]"), "{refused:?}");
 
     let made = market.put_profile(name, &mine, &body(name, "zip")).await;

@@ -29,7 +29,7 @@ pub async fn upload_profiles(gavel: &Installation, buyers: [&str; 2]) -> i64 {
     for (name, key) in OWN.into_iter().zip(buyers) {
         let text = format!(
             "profile = \"{name}\"\n[post.request]\nbody = \"json\"\nfields = {{ zip = \"zip\" }}\n\
-             [post.reply]\nrules = [{{ outcome = \"refuse\" }}]\n"
+             [post.reply]\nrules = [{{ when = {{ http_status = 200 }}, outcome = \"accept\" }}, {{ outcome = \"refuse\" }}]\n"
         );
         let headers = [("content-type", "application/json")];
         let body = json!({"text": text}).to_string();
