@@ -237,7 +237,8 @@ impl Exchange {
     pub(super) fn conclude(self: &Arc<Self>, run: Run, active: &Active, ended: Result<(), Stop>) {
         self.outbox.mark(run.lead.id);
         match ended {
-            Ok(()) if run.is_offered() => self.announce_offer(&run, active),
+            // An offer whose reply was lost may be over by now; its ping hears of it all the same.
+            Ok(()) if run.is_offered() || run.has_offered => self.announce_offer(&run, active),
             Ok(()) => self.announce(&run, active),
             Err(stop) => {
                 match stop {

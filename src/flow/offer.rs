@@ -71,7 +71,10 @@ impl Exchange {
         };
         let reply = self.insist("offer", || self.store.offer(offer.clone())).await?;
         match reply.reply {
-            Fenced::Ok(_) => run.refresh(reply.lead),
+            Fenced::Ok(_) => {
+                run.has_offered = true;
+                run.refresh(reply.lead)
+            }
             Fenced::Fenced => Err(Stop::Fenced),
         }
     }
