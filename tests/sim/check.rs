@@ -43,6 +43,8 @@ pub struct LeadFile {
     plan: AuctionPlan,
     /// Who holds the fence.
     owner: Option<Sender>,
+    /// Since which operation.
+    owned_since: u64,
     /// Whether the vendor's post took its offer.
     is_taken: bool,
 }
@@ -86,6 +88,8 @@ pub struct Checker {
     lead_of_plan: BTreeMap<usize, LeadId>,
     /// Personal data that no ping may hold.
     secrets: Vec<String>,
+    /// How many operations were seen.
+    seen: u64,
     said: Vec<(String, String)>,
     found: Vec<String>,
 }
@@ -134,6 +138,7 @@ impl Checker {
             told: BTreeMap::new(),
             lead_of_plan: BTreeMap::new(),
             secrets: Vec::new(),
+            seen: 0,
             said: Vec::new(),
             found: Vec::new(),
         }
@@ -173,6 +178,7 @@ impl Checker {
 
     /// Looks at one operation that is durable now.
     pub fn saw(&mut self, done: &Done, shelves: &Shelves) {
+        self.seen += 1;
         match &done.deed {
             Deed::Hold(..) | Deed::Capture { .. } | Deed::Void(..) | Deed::Credit(..) => {
                 self.saw_money(done);

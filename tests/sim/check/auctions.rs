@@ -74,6 +74,7 @@ impl Checker {
             }
             Deed::Outcome(outcome, reply, view) => {
                 self.saw_conflict(outcome, *reply, view);
+                self.saw_settled(sender, outcome, *reply, view);
                 let said = format!("k={} {:?}: {reply:?}", outcome.k, outcome.verdict);
                 self.saw_outcome(done.at, outcome, *reply, view);
                 (outcome.lead_id, said, false, view)
@@ -164,7 +165,9 @@ impl Checker {
         let owner = create.closing.is_none().then(|| sender.clone());
         let number = self.leads.len();
         let view = Arc::clone(view);
-        self.leads.insert(lead_id, LeadFile { number, view, plan, owner, is_taken: false });
+        let owned_since = self.seen;
+        let file = LeadFile { number, view, plan, owner, owned_since, is_taken: false };
+        self.leads.insert(lead_id, file);
     }
 
     fn follow_owner(&mut self, sender: &Sender, done: &Done) {
@@ -174,6 +177,8 @@ impl Checker {
             _ => return,
         };
         if let Some(file) = self.leads.get_mut(lead_id) {
+            let is_new = file.owner.as_ref().is_none_or(|owner| !owner.is(sender));
+            file.owned_since = if is_new { self.seen } else { file.owned_since };
             file.owner = Some(sender.clone());
             file.is_taken |= is_taken;
         }
@@ -192,7 +197,10 @@ impl Checker {
         }
         let number = file.number;
         let mut faults = Vec::new();
-        if is_fenced && before != *view {
+        // A store that falls with its only node knows that every lease is over.
+        let lease_until = if self.is_embedded { view.lease_until } else { before.lease_until };
+        let is_same = LeadView { lease_until, ..(*before).clone() } == **view;
+        if is_fenced && !is_same {
             faults.push("a writer that was fenced off changed something".to_owned());
         }
         compare(&before, view, &mut faults);
@@ -290,6 +298,17 @@ impl Checker {
         self.hold(attempt.is_some_and(|attempt| attempt.has_conflict), || {
             format!("{name}: a conflict is not written down: {attempt:?}")
         });
+    }
+
+    /// Keeps who settled a post, and when.
+    fn saw_settled(&mut self, sender: &Sender, outcome: &Outcome, reply: Recorded, view: &View) {
+        let attempt = view.as_deref().and_then(|view| attempt_of(view, outcome.k));
+        let Some(attempt) = attempt.filter(|_| reply == Recorded::Recorded) else { return };
+        if attempt.verdict.is_some_and(Verdict::is_definite)
+            && let Some(post) = self.posts.get_mut(&attempt.post_id.to_string())
+        {
+            post.settled = Some((sender.clone(), self.seen));
+        }
     }
 
     /// How old an attempt may have been for whoever looked, by a clock that may have been set since.

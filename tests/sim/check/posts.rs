@@ -48,6 +48,8 @@ pub struct PostFile {
     pub receipts: u32,
     /// Whether the buyer took it from somebody who did not own the lead any more as it was sent.
     pub is_taken_from_stray: bool,
+    /// Who wrote what became of it, and as which operation.
+    pub settled: Option<(Sender, u64)>,
     /// What the buyer's book says.
     pub is_taken: Option<bool>,
 }
@@ -61,6 +63,7 @@ impl PostFile {
             price: entry.price.to_string(),
             sent: None,
             receipts: 0,
+            settled: None,
             is_taken_from_stray: false,
             is_taken: None,
         }
@@ -98,6 +101,10 @@ impl Checker {
             return Sending::ByOwner;
         };
         let (lead_id, k) = (post.lead_id, post.k);
+        // What a former owner learns late, the next one need not know.
+        let owned_since = self.leads.get(&lead_id).map_or(0, |file| file.owned_since);
+        let is_known =
+            post.settled.as_ref().is_some_and(|(who, when)| who.is(sender) || *when < owned_since);
         let name = self.name(lead_id);
         let is_owner = self.is_owner(lead_id, sender);
         let verdict = self.leads.get(&lead_id).and_then(|file| {
@@ -106,7 +113,7 @@ impl Checker {
         });
         let stray = if is_owner { "" } else { ", by somebody else than its owner" };
         self.say(sender, format!("sends {name} k={k} to {}{stray}", post.campaign));
-        let is_settled = verdict.is_some_and(Verdict::is_definite);
+        let is_settled = is_known && verdict.is_some_and(Verdict::is_definite);
         self.hold(!(is_owner && is_settled), || {
             format!("{name}: sent again though it is {verdict:?}")
         });
