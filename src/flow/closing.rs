@@ -237,8 +237,9 @@ impl Exchange {
     pub(super) fn conclude(self: &Arc<Self>, run: Run, active: &Active, ended: Result<(), Stop>) {
         self.outbox.mark(run.lead.id);
         match ended {
-            // An offer whose reply was lost may be over by now; its ping hears of it all the same.
-            Ok(()) if run.is_offered() || run.has_offered => self.announce_offer(&run, active),
+            Ok(()) if run.is_offered() => self.announce_offer(&run, active),
+            // Its reply was lost, and it is over by now: whoever waits for what looks for that.
+            Ok(()) if run.has_offered => active.publish(Progress::Elsewhere),
             Ok(()) => self.announce(&run, active),
             Err(stop) => {
                 match stop {
