@@ -238,8 +238,6 @@ impl Exchange {
         self.outbox.mark(run.lead.id);
         match ended {
             Ok(()) if run.is_offered() => self.announce_offer(&run, active),
-            // Its reply was lost, and it is over by now: whoever waits for what looks for that.
-            Ok(()) if run.has_offered => active.publish(Progress::Elsewhere),
             Ok(()) => self.announce(&run, active),
             Err(stop) => {
                 match stop {
@@ -278,10 +276,9 @@ impl Exchange {
 
     /// Publishes the final answer, if there is one, and counts the end.
     pub(super) fn announce(&self, run: &Run, active: &Active) {
-        let Some(closing) = run.view.as_ref().and_then(|view| view.closing.as_ref()) else {
-            return;
-        };
-        active.publish(Progress::Final(closing.answer.clone()));
+        let Some(view) = &run.view else { return };
+        let Some(closing) = &view.closing else { return };
+        active.publish(Progress::Told(Arc::clone(view)));
         if let Some(ended) = run.ended {
             let (vertical, vendor) = (&run.lead.vertical, &run.lead.vendor);
             self.metrics.auctions(vertical, vendor, closing.disposition, ended.reason);

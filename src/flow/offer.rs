@@ -71,10 +71,7 @@ impl Exchange {
         };
         let reply = self.insist("offer", || self.store.offer(offer.clone())).await?;
         match reply.reply {
-            Fenced::Ok(_) => {
-                run.has_offered = true;
-                run.refresh(reply.lead)
-            }
+            Fenced::Ok(_) => run.refresh(reply.lead),
             Fenced::Fenced => Err(Stop::Fenced),
         }
     }
@@ -98,8 +95,8 @@ impl Exchange {
 
     /// Tells whoever waits for the answer to the ping.
     pub(super) fn announce_offer(&self, run: &Run, active: &Active) {
-        if let Some(answer) = run.view.as_deref().and_then(answer_to_ping) {
-            active.publish(Progress::Final(answer));
+        if let Some(view) = &run.view {
+            active.publish(Progress::Told(Arc::clone(view)));
         }
         self.metrics.offers(&run.lead.vertical, OfferResult::Made);
     }

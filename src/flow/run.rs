@@ -99,8 +99,6 @@ pub struct Run {
     pub has_no_room: bool,
     /// Whether somebody's turn was passed over to spare its endpoint.
     pub has_spared_post: bool,
-    /// Whether it ended with an offer, whatever became of that since.
-    pub(super) has_offered: bool,
     /// When an unknown post of it must be looked at again.
     pub due_at: Option<Timestamp>,
     /// How it ended, for what is counted.
@@ -173,7 +171,6 @@ impl Run {
             low_bids: Vec::new(),
             has_no_room: false,
             has_spared_post: false,
-            has_offered: false,
             due_at: None,
             ended: None,
         }

@@ -404,14 +404,13 @@ impl Exchange {
         answer_by: Instant,
     ) -> SellReply {
         let settled = progress.wait_for(|progress| *progress != Progress::Running);
-        let heard = match tokio::time::timeout_at(answer_by, settled).await {
-            Ok(Ok(progress)) => Some(progress.clone()),
-            Ok(Err(_)) | Err(_) => None,
-        };
+        let settled = tokio::time::timeout_at(answer_by, settled).await;
+        let heard = settled.ok().and_then(Result::ok).map(|progress| progress.clone());
         match heard {
-            Some(Progress::Final(answer)) => {
-                SellReply::Answer { lead_id, answer, is_replay: false }
-            }
+            Some(Progress::Told(lead)) => match purpose.answer(&lead) {
+                Some(answer) => SellReply::Answer { lead_id, answer, is_replay: false },
+                None => self.poll_answer(purpose, lead_id, answer_by).await,
+            },
             Some(Progress::Running | Progress::Parked) => SellReply::Pending { lead_id },
             Some(Progress::Elsewhere) => self.poll_answer(purpose, lead_id, answer_by).await,
             None => self.unheard(purpose, lead_id, progress).await,

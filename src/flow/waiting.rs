@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::domain::auction::StoredAnswer;
+use crate::domain::auction::LeadView;
 use crate::domain::ids::LeadId;
 
 /// How far a lead is, for those who wait.
@@ -17,8 +17,8 @@ pub enum Progress {
     Parked,
     /// Nobody works on it here any more; whoever waits looks into the store.
     Elsewhere,
-    /// The answer.
-    Final(StoredAnswer),
+    /// The lead has an answer; which part of it is one, depends on what was asked.
+    Told(Arc<LeadView>),
 }
 
 struct Entry {
@@ -118,11 +118,40 @@ impl Drop for Active {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::domain::auction::{Closing, LeadState, StoredAnswer};
+    use crate::domain::disposition::Disposition;
     use crate::domain::ids::Partition;
 
     fn lead() -> LeadId {
         LeadId::new(Partition(1), 7)
+    }
+
+    fn view() -> LeadView {
+        let answer = StoredAnswer { status: 200, body: "{}".into() };
+        let closing = Closing { disposition: Disposition::Expired, answer };
+        LeadView {
+            lead_id: lead(),
+            vendor: "acme".parse().unwrap(),
+            state: LeadState::Closed,
+            fence: 1,
+            lease_until: Timestamp::UNIX_EPOCH,
+            fingerprint: [0; 32],
+            registry_version: 1,
+            seats: Vec::new(),
+            rounds: 0,
+            rank: Vec::new(),
+            closing: Some(closing),
+            plan: Bytes::new(),
+            offers: Bytes::new(),
+            taken: Bytes::new(),
+            created_at: Timestamp::UNIX_EPOCH,
+            closed_at: Some(Timestamp::UNIX_EPOCH),
+            facts: Vec::new(),
+        }
     }
 
     #[test]
@@ -156,10 +185,10 @@ mod tests {
         let active = waiting.enter(lead()).unwrap();
         let receiver = waiting.join(lead()).unwrap();
         drop(active);
-        let answer = StoredAnswer { status: 200, body: "{}".into() };
         let active = waiting.enter(lead()).unwrap();
-        active.publish(Progress::Final(answer.clone()));
-        assert_eq!(*receiver.borrow(), Progress::Final(answer));
+        let told = Progress::Told(Arc::new(view()));
+        active.publish(told.clone());
+        assert_eq!(*receiver.borrow(), told);
         drop(active);
         assert!(waiting.join(lead()).is_none());
     }
