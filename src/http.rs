@@ -8,6 +8,7 @@
 //! elsewhere; statuses and error bodies are decided here and nowhere else.
 
 mod accounts;
+mod asked;
 mod auctions;
 mod auth;
 mod body;

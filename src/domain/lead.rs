@@ -86,6 +86,18 @@ impl Fields {
     }
 }
 
+/// The elements of a consent, by the names that vendors give them.
+pub const CONSENT_KEYS: [&str; 8] = [
+    "text",
+    "given_at",
+    "ip",
+    "page_url",
+    "trustedform_cert_url",
+    "jornaya_lead_id",
+    "sellers",
+    "user_agent",
+];
+
 /// Proof of the consumer's consent, as the vendor gave it.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(Debug))]

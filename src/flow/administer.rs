@@ -13,6 +13,7 @@ pub mod endpoints;
 mod keys;
 mod load;
 mod objects;
+mod order;
 mod profiles;
 mod proof;
 mod rollback;
@@ -37,11 +38,12 @@ use crate::registry::snapshot::Snapshot;
 use crate::vault::{Vault, VaultError};
 
 pub use apply::{ApplyOptions, ApplyReport, ShownSecret};
-pub use campaigns::{CampaignOrder, CampaignStanding, EndpointsSet, SECRET_OVERLAP_S_MAX};
+pub use campaigns::{CampaignStanding, EndpointsSet, SECRET_OVERLAP_S_MAX};
 pub use change::Changed;
 pub use keys::{KeyOrder, LIVE_KEYS_PER_OWNER_MAX, NewKey};
 pub use objects::{Described, ObjectPut, Precondition};
-pub use profiles::{ProfileFault, ProfileOrder, ProfilePut, Tested, TestedVertical};
+pub use order::{CampaignOrder, Order, ProfileOrder};
+pub use profiles::{ProfileFault, ProfilePut, Tested, TestedVertical};
 pub use proof::{REHEARSAL_TIME_MAX, REHEARSALS_MAX};
 pub use secrets::SECRET_OVERLAP_S;
 

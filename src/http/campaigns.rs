@@ -12,42 +12,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
+use super::asked::Asked;
 use super::auth::Principal;
 use super::body::Body;
 use super::error::{ApiError, Code, Fault, FaultCode};
-use super::objects::{buyer_of, refused, slug};
+use super::objects::refused;
 use super::openapi::{Operation, Tag};
 use crate::domain::campaign::{CampaignState, Cap};
-use crate::domain::key::KeyId;
 use crate::domain::object::ObjectKind;
-use crate::domain::slug::{BuyerId, CampaignId};
+use crate::domain::slug::CampaignId;
 use crate::domain::standing::{Endpoints, PausedBy};
-use crate::flow::administer::{
-    AdminError, CampaignOrder, CampaignStanding, SECRET_OVERLAP_S, SECRET_OVERLAP_S_MAX,
-};
+use crate::flow::administer::{CampaignStanding, SECRET_OVERLAP_S, SECRET_OVERLAP_S_MAX};
 use crate::flow::endpoints::EndpointsReply;
 use crate::registry::bundle::SecretText;
-
-/// Who asks for what to be done to which campaign.
-struct Asked {
-    id: CampaignId,
-    buyer: Option<BuyerId>,
-    key_id: KeyId,
-}
-
-impl Asked {
-    fn of(principal: &Principal, path: &str) -> Result<Self, ApiError> {
-        Ok(Self { id: slug(path)?, buyer: buyer_of(principal)?, key_id: principal.key_id })
-    }
-
-    fn refused(&self, error: AdminError) -> ApiError {
-        refused(error, (ObjectKind::Campaign, self.id.as_str()), Code::InvalidRegistry)
-    }
-
-    fn order(&self) -> CampaignOrder<'_> {
-        CampaignOrder { id: &self.id, buyer: self.buyer.as_ref(), actor: self.key_id.as_str() }
-    }
-}
 
 /// Where a campaign stands after its endpoints were challenged.
 #[derive(Serialize, JsonSchema)]
@@ -70,7 +47,7 @@ pub(super) async fn register(
     path: web::Path<String>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&principal, &path)?;
+    let asked = Asked::of(ObjectKind::Campaign, &principal, &path)?;
     let endpoints: Endpoints = body.parse()?;
     let exchange = Arc::clone(&api.exchange);
     let (asked, reply) = api
@@ -115,7 +92,7 @@ pub(super) async fn verify(
     principal: Principal,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&principal, &path)?;
+    let asked = Asked::of(ObjectKind::Campaign, &principal, &path)?;
     let exchange = Arc::clone(&api.exchange);
     let (asked, reply) =
         api.ask(async move {
@@ -175,7 +152,7 @@ pub(super) async fn limit(
     path: web::Path<String>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&principal, &path)?;
+    let asked = Asked::of(ObjectKind::Campaign, &principal, &path)?;
     let OwnLimits { caps } = body.parse()?;
     let exchange = Arc::clone(&api.exchange);
     let (asked, set) = api
@@ -233,7 +210,7 @@ pub(super) async fn rotate_secret(
     path: web::Path<String>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&principal, &path)?;
+    let asked = Asked::of(ObjectKind::Campaign, &principal, &path)?;
     let Rotation { overlap_s } = body.parse()?;
     if overlap_s > SECRET_OVERLAP_S_MAX {
         let detail = format!("The overlap is 0 to {SECRET_OVERLAP_S_MAX} seconds.");
@@ -284,7 +261,7 @@ pub(super) async fn pause(
     principal: Principal,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&principal, &path)?;
+    let asked = Asked::of(ObjectKind::Campaign, &principal, &path)?;
     let exchange = Arc::clone(&api.exchange);
     let (asked, paused) = api
         .ask(async move {
@@ -300,7 +277,7 @@ pub(super) async fn resume(
     principal: Principal,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&principal, &path)?;
+    let asked = Asked::of(ObjectKind::Campaign, &principal, &path)?;
     let exchange = Arc::clone(&api.exchange);
     let (asked, resumed) = api
         .ask(async move {
@@ -319,7 +296,7 @@ pub(super) async fn activate(
     principal: Principal,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&principal, &path)?;
+    let asked = Asked::of(ObjectKind::Campaign, &principal, &path)?;
     let exchange = Arc::clone(&api.exchange);
     let (asked, activated) = api
         .ask(async move {

@@ -4,6 +4,8 @@
 //! nobody else's change; `If-None-Match: *` makes an object only if there is none.
 
 use actix_web::http::header::{ETAG, HeaderMap, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use serde::Serialize;
 
 use super::error::{ApiError, Code};
 use super::headers;
@@ -34,10 +36,17 @@ pub(super) fn of(headers: &HeaderMap) -> Result<Precondition, ApiError> {
     }
 }
 
-/// The `ETag` of an object with this tag.
-pub(super) fn etag(tag: &str) -> (actix_web::http::header::HeaderName, HeaderValue) {
-    let value = HeaderValue::try_from(format!("\"{tag}\"")).expect("a tag is hexadecimal");
-    (ETAG, value)
+/// The answer that shows an object, with its tag as `ETag` if it has one.
+pub(super) fn tagged(
+    mut response: HttpResponseBuilder,
+    tag: Option<String>,
+    view: impl Serialize,
+) -> HttpResponse {
+    if let Some(tag) = tag {
+        let value = HeaderValue::try_from(format!("\"{tag}\"")).expect("a tag is hexadecimal");
+        response.insert_header((ETAG, value));
+    }
+    response.json(view)
 }
 
 fn malformed(detail: &'static str) -> ApiError {

@@ -123,11 +123,8 @@ async fn put(
         secret: put.done.secret.as_ref(),
     };
     let is_new = change.action == crate::registry::plan::PlanAction::Create;
-    let mut response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
-    if let Some(tag) = objects.tag(change.kind, &change.id) {
-        response.insert_header(conditions::etag(&tag));
-    }
-    Ok(response.json(view))
+    let response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(conditions::tagged(response, objects.tag(change.kind, &change.id), view))
 }
 
 /// `DELETE /v1/vendors/{vendor_id}`.
@@ -239,11 +236,7 @@ pub(super) async fn show_tree(
 
 fn shown<T: Serialize>(tag: Option<String>, view: Option<T>) -> Result<HttpResponse, ApiError> {
     let view = view.ok_or_else(ApiError::not_found)?;
-    let mut response = HttpResponse::Ok();
-    if let Some(tag) = tag {
-        response.insert_header(conditions::etag(&tag));
-    }
-    Ok(response.json(view))
+    Ok(conditions::tagged(HttpResponse::Ok(), tag, view))
 }
 
 /// `GET /v1/vendors`.

@@ -51,6 +51,17 @@ impl<T> List<T> {
 }
 
 impl Page {
+    /// The version that the page before ended with, on pages of versions.
+    ///
+    /// # Errors
+    /// [`Code::MalformedRequest`] for an `after` that is none.
+    pub(super) fn before_version(&self) -> Result<Option<i64>, ApiError> {
+        self.after.as_deref().map(str::parse).transpose().map_err(|_| {
+            let detail = "after is a version: the next of the page before.";
+            ApiError::new(Code::MalformedRequest, detail)
+        })
+    }
+
     /// Reads the request's query.
     ///
     /// # Errors

@@ -13,18 +13,17 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Api;
+use super::asked::Asked;
 use super::auth::Principal;
 use super::body::Body;
 use super::conditions;
-use super::error::{ApiError, Code};
+use super::error::ApiError;
 use super::object_body::ObjectForm;
-use super::objects::{buyer_of, refused, slug};
+use super::objects::buyer_of;
 use super::paging::{List, Page};
-use crate::domain::key::KeyId;
 use crate::domain::object::ObjectKind;
 use crate::domain::profile::ProfileFiles;
-use crate::domain::slug::{BuyerId, ProfileId};
-use crate::flow::administer::{AdminError, ProfileOrder};
+use crate::domain::slug::BuyerId;
 use crate::ports::records::ObjectVersion;
 use crate::registry::plan::PlanAction;
 
@@ -33,27 +32,6 @@ use view::{ProfilePutView, ProfileView, TestView, VersionRow, row_of, rows};
 
 /// What is read of a profile.
 const PROFILE: ObjectForm = ObjectForm { told: &["id", "archived", "shipped", "campaigns"] };
-
-/// Who asks for what to be done to which profile.
-struct Asked {
-    id: ProfileId,
-    buyer: Option<BuyerId>,
-    key_id: KeyId,
-}
-
-impl Asked {
-    fn of(principal: &Principal, path: &str) -> Result<Self, ApiError> {
-        Ok(Self { id: slug(path)?, buyer: buyer_of(principal)?, key_id: principal.key_id })
-    }
-
-    fn order(&self) -> ProfileOrder<'_> {
-        ProfileOrder { id: &self.id, buyer: self.buyer.as_ref(), actor: self.key_id.as_str() }
-    }
-
-    fn refused(&self, error: AdminError) -> ApiError {
-        refused(error, (ObjectKind::Profile, self.id.as_str()), Code::InvalidRegistry)
-    }
-}
 
 /// `GET /v1/profiles`: a buyer's own, or everybody's and those that come with the program.
 pub(super) async fn list(
@@ -78,15 +56,12 @@ pub(super) async fn show(
     principal: Principal,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&principal, &path)?;
+    let asked = Asked::of(ObjectKind::Profile, &principal, &path)?;
     let objects = &api.exchange.snapshot().objects;
     let files = asked.order().files(objects).ok_or_else(ApiError::not_found)?;
     let row = row_of(objects, &asked.id, &files);
-    let mut response = HttpResponse::Ok();
-    if let Some(tag) = objects.tag(ObjectKind::Profile, asked.id.as_str()) {
-        response.insert_header(conditions::etag(&tag));
-    }
-    Ok(response.json(ProfileView::of(row, &files)))
+    let tag = objects.tag(ObjectKind::Profile, asked.id.as_str());
+    Ok(conditions::tagged(HttpResponse::Ok(), tag, ProfileView::of(row, &files)))
 }
 
 /// `PUT /v1/profiles/{profile_id}`.
@@ -97,7 +72,7 @@ pub(super) async fn put(
     body: Body,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&principal, &path)?;
+    let asked = Asked::of(ObjectKind::Profile, &principal, &path)?;
     let (files, _): (ProfileFiles, _) = PROFILE.read(&body)?;
     let precondition = conditions::of(request.headers())?;
     let exchange = Arc::clone(&api.exchange);
@@ -111,12 +86,10 @@ pub(super) async fn put(
         })
         .await?;
     let is_new = put.done.change.action == PlanAction::Create;
-    let mut response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
-    let objects = &api.exchange.snapshot().objects;
-    if let Some(tag) = objects.tag(ObjectKind::Profile, asked.id.as_str()) {
-        response.insert_header(conditions::etag(&tag));
-    }
-    Ok(response.json(ProfilePutView::of(put.version, &put.done.change, &put.done.warnings)))
+    let response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    let tag = api.exchange.snapshot().objects.tag(ObjectKind::Profile, asked.id.as_str());
+    let view = ProfilePutView::of(put.version, &put.done.change, &put.done.warnings);
+    Ok(conditions::tagged(response, tag, view))
 }
 
 /// `DELETE /v1/profiles/{profile_id}`.
@@ -126,7 +99,7 @@ pub(super) async fn archive(
     path: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&principal, &path)?;
+    let asked = Asked::of(ObjectKind::Profile, &principal, &path)?;
     let precondition = conditions::of(request.headers())?;
     let exchange = Arc::clone(&api.exchange);
     api.ask(async move {
@@ -144,7 +117,7 @@ pub(super) async fn test(
     principal: Principal,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&principal, &path)?;
+    let asked = Asked::of(ObjectKind::Profile, &principal, &path)?;
     let exchange = Arc::clone(&api.exchange);
     let (asked, tested) = api
         .ask(async move {
@@ -162,11 +135,9 @@ pub(super) async fn versions(
     path: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&principal, &path)?;
+    let asked = Asked::of(ObjectKind::Profile, &principal, &path)?;
     let page = Page::of(&request)?;
-    let before = page.after.as_deref().map(str::parse).transpose().map_err(|_| {
-        ApiError::new(Code::MalformedRequest, "after is a version: the next of the page before.")
-    })?;
+    let before = page.before_version()?;
     let exchange = Arc::clone(&api.exchange);
     // One more than is shown tells whether there is a next page.
     let limit = page.limit;
@@ -195,7 +166,7 @@ pub(super) async fn rollback(
     path: web::Path<String>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&principal, &path)?;
+    let asked = Asked::of(ObjectKind::Profile, &principal, &path)?;
     let Rollback { version } = body.parse()?;
     let exchange = Arc::clone(&api.exchange);
     let back = api

@@ -127,9 +127,7 @@ pub(super) async fn changes(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let page = Page::of(&request)?;
-    let before = page.after.as_deref().map(str::parse).transpose().map_err(|_| {
-        ApiError::new(Code::MalformedRequest, "after is a version: the next of the page before.")
-    })?;
+    let before = page.before_version()?;
     let exchange = Arc::clone(&api.exchange);
     // One more than is shown tells whether there is a next page.
     let limit = page.limit;

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
-use gavel::demo::stub_buyer::{Reply, Script};
+use gavel::demo::stub_buyer::{Reply, Script, StubBuyer};
 use gavel::servers::redis::{DURABLE, IN_MEMORY, RedisServer};
 
 use serde_json::json;
@@ -26,20 +26,27 @@ async fn operations(gavel: &Installation) -> BTreeMap<String, u64> {
     lines.filter(|(operation, _)| !POLLS.contains(&operation.as_str())).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sold_lead_takes_nine_commands_and_no_password_is_told() {
-    let server = RedisServer::start(&[&DURABLE[..], &["--requirepass", "s3cret"]].concat());
-    let urls = format!("[\"{}\"]", server.url().replace("redis://", "redis://:s3cret@"));
+/// An exchange over this Redis, with one buyer, and a vendor's key.
+async fn market(url: &str, stub: &StubBuyer) -> (Installation, String) {
+    let urls = format!("[\"{url}\"]");
     let gavel = Installation::start(&[
         ("store.kind", "redis"),
         ("store.single_node", "true"),
         ("store.urls", &urls),
     ])
     .await;
-    let stub = buyer(Script::always(Reply::bid("24.50"))).await;
     let tree = "margin_percent = \"10\"\nduplicate_window_s = 3600\n";
-    gavel.apply(&exchange(&[("high", &stub, "")], tree));
+    gavel.apply(&exchange(&[("high", stub, "")], tree));
     let vendor = gavel.key("vendor", "acme", &[]);
+    (gavel, vendor)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sold_lead_takes_nine_commands_and_no_password_is_told() {
+    let server = RedisServer::start(&[&DURABLE[..], &["--requirepass", "s3cret"]].concat());
+    let stub = buyer(Script::always(Reply::bid("24.50"))).await;
+    let url = server.url().replace("redis://", "redis://:s3cret@");
+    let (gavel, vendor) = market(&url, &stub).await;
     let before = operations(&gavel).await;
     let answer = gavel.post_json("/v1/leads", &vendor, &lead(1)).await;
     assert_eq!(answer.text("/disposition"), "sold", "{answer:?}");
@@ -134,17 +141,8 @@ const LOOKS: [&str; 5] =
 #[tokio::test(flavor = "multi_thread")]
 async fn on_the_wire_a_sale_is_nine_commands_and_one_for_each_journal() {
     let server = RedisServer::start(&DURABLE);
-    let urls = format!("[\"{}\"]", server.url());
-    let gavel = Installation::start(&[
-        ("store.kind", "redis"),
-        ("store.single_node", "true"),
-        ("store.urls", &urls),
-    ])
-    .await;
     let stub = buyer(Script::always(Reply::bid("24.50"))).await;
-    let tree = "margin_percent = \"10\"\nduplicate_window_s = 3600\n";
-    gavel.apply(&exchange(&[("high", &stub, "")], tree));
-    let vendor = gavel.key("vendor", "acme", &[]);
+    let (gavel, vendor) = market(&server.url(), &stub).await;
     let tap = Wiretap::begin(&server);
     let sell = async |number: usize| {
         let answer = gavel.post_json("/v1/leads", &vendor, &lead(number)).await;

@@ -9,11 +9,12 @@ use std::collections::BTreeSet;
 use super::apply::standing_row;
 use super::change::{Changed, Worked};
 use super::load::Loaded;
+use super::order::CampaignOrder;
 use super::secrets::{Overlap, SECRET_OVERLAP_S, owner_of_campaign};
 use super::{AdminError, Administration};
 use crate::domain::campaign::{Campaign, CampaignState, Cap, PostSemantics, Price};
 use crate::domain::object::ObjectKind;
-use crate::domain::slug::{BuyerId, CampaignId};
+use crate::domain::slug::CampaignId;
 use crate::domain::standing::{Endpoints, OwnEndpoints, PausedBy, Standing};
 use crate::ports::records::RegistryChange;
 use crate::registry::bundle::SecretText;
@@ -21,17 +22,6 @@ use crate::registry::fault::{FaultRule, RegistryFault};
 
 /// The longest time for which a replaced secret may sign beside the new one, in seconds: 7 days.
 pub const SECRET_OVERLAP_S_MAX: u32 = 7 * 86_400;
-
-/// A campaign, and who asks for something to be done to it.
-#[derive(Debug, Clone, Copy)]
-pub struct CampaignOrder<'a> {
-    /// The campaign.
-    pub id: &'a CampaignId,
-    /// The buyer who asks; `None` = an operator.
-    pub buyer: Option<&'a BuyerId>,
-    /// Who it is for the audit: a key id.
-    pub actor: &'a str,
-}
 
 /// Where a campaign stands after a change.
 #[derive(Debug, Clone, PartialEq, Eq)]

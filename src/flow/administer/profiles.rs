@@ -12,6 +12,7 @@ use super::apply::{Prepared, planned, row};
 use super::change::{Changed, Worked};
 use super::load::read_objects;
 use super::objects::{ObjectPut, Precondition, archive, summary_of};
+use super::order::ProfileOrder;
 use super::{AdminError, Administration};
 use crate::domain::object::ObjectKind;
 use crate::domain::profile::{
@@ -31,17 +32,6 @@ use crate::registry::plan::{PlanAction, PlanChange, back};
 use crate::registry::profile::shipped_profile;
 
 const KIND: ObjectKind = ObjectKind::Profile;
-
-/// A profile, and who asks for something to be done to it.
-#[derive(Debug, Clone, Copy)]
-pub struct ProfileOrder<'a> {
-    /// The profile.
-    pub id: &'a ProfileId,
-    /// The buyer who asks; `None` = an operator.
-    pub buyer: Option<&'a BuyerId>,
-    /// Who it is for the audit: a key id.
-    pub actor: &'a str,
-}
 
 /// One thing that is wrong with the files of a profile.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,23 +1,12 @@
 //! Proof of consent: what the vendor sent of it, and what the vertical misses.
 
 use super::{Need, Object, Reader};
-use crate::domain::lead::Consent;
+use crate::domain::lead::{CONSENT_KEYS, Consent};
 use crate::domain::vertical::{ConsentElement, ConsentRule};
 use crate::intake::document::Node;
 use crate::intake::fault::{FaultCode, Refusal};
 use crate::intake::fields::{date, evidence, is_blank, text, text_of};
 
-/// The keys of `consent`.
-pub const CONSENT_KEYS: [&str; 8] = [
-    "text",
-    "given_at",
-    "ip",
-    "page_url",
-    "trustedform_cert_url",
-    "jornaya_lead_id",
-    "sellers",
-    "user_agent",
-];
 /// The longest text of a consent, in characters.
 pub const CONSENT_TEXT_LENGTH_MAX: usize = 8_000;
 /// The longest name of a browser, in characters.

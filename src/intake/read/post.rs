@@ -3,9 +3,9 @@
 //! What the ping said is fixed. A post may say it again, and gets a fault for every field that it
 //! says differently or adds; only contact fields and further proof of consent are new.
 
-use super::consent::{self, CONSENT_KEYS};
+use super::consent;
 use super::{Body, IntakeContext, IntakeLimits, Need, Object, Reader, lead, not_an_object};
-use crate::domain::lead::{Consent, Fields, Warning};
+use crate::domain::lead::{CONSENT_KEYS, Consent, Fields, Warning};
 use crate::domain::money::Money;
 use crate::domain::offer::OFFERS_MAX;
 use crate::domain::pii::Pii;

@@ -62,7 +62,7 @@ fn required_consent_is_marked() {
         spec.consent.iter().filter(|part| part.required).map(|part| part.name).collect();
     assert_eq!(required, ["text", "given_at", "sellers"]);
     let keys: Vec<_> = spec.consent.iter().map(|part| part.name).collect();
-    assert_eq!(keys, read::consent::CONSENT_KEYS);
+    assert_eq!(keys, crate::domain::lead::CONSENT_KEYS);
     let mut keys: Vec<_> = spec.body.iter().map(|part| part.name).collect();
     keys.sort_unstable();
     let mut known = read::BODY_KEYS;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::shipped::SHIPPED;
 use super::submission::PARTS;
 use super::{AnswerRule, Call, CallRule, Inbound, KeyPlace, Numbered, Written};
+use crate::domain::lead::CONSENT_KEYS;
 use crate::integration::fault::{Faults, Place};
 use crate::integration::nearest::hint;
 use crate::integration::profile::{check_name, terms};
@@ -20,16 +21,6 @@ pub const KEYS_MAX: usize = 8;
 /// The most numbered lists.
 const LISTS_MAX: usize = 8;
 
-const CONSENT: [&str; 8] = [
-    "text",
-    "given_at",
-    "ip",
-    "page_url",
-    "trustedform_cert_url",
-    "jornaya_lead_id",
-    "sellers",
-    "user_agent",
-];
 const ORIGIN: [&str; 2] = ["sub_id", "click_id"];
 
 const CALLS: [(&str, Call); 3] = [("lead", Call::Lead), ("ping", Call::Ping), ("post", Call::Post)];
@@ -242,7 +233,7 @@ fn reads(parser: &mut Parser<'_, '_>, mut table: Section<'_>, profile: &mut Inbo
     }
     let groups: [(&'static str, &mut Mapping, &[&str]); 3] = [
         ("lead", &mut profile.lead, &[]),
-        ("consent", &mut profile.consent, &CONSENT),
+        ("consent", &mut profile.consent, &CONSENT_KEYS),
         ("source", &mut profile.origin, &ORIGIN),
     ];
     for (name, into, known) in groups {
