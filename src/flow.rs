@@ -25,6 +25,7 @@ mod holds;
 pub mod leases;
 mod news;
 pub mod offer;
+pub mod operator_word;
 pub mod outbox;
 pub mod outcomes;
 pub mod plan;

@@ -199,4 +199,10 @@ impl LeadView {
     pub fn has_locked_seat(&self) -> bool {
         self.seats.iter().any(|seat| seat.state.is_locked())
     }
+
+    /// Whether it is over and no buyer has it, as far as anybody can know.
+    #[must_use]
+    pub fn has_ended_unsold(&self) -> bool {
+        self.closing.is_some() && self.seats.iter().all(|seat| seat.state == SeatState::Open)
+    }
 }

@@ -12,7 +12,7 @@ use super::body::Body;
 use super::error::{ApiError, Code, FaultCode};
 use super::openapi::{Operation, Tag};
 use crate::domain::ids::PostId;
-use crate::flow::resolve::ResolveReply;
+use crate::flow::operator_word::ResolveReply;
 
 /// The longest note of an operator, in characters.
 pub const NOTE_LENGTH_MAX: usize = 500;

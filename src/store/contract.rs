@@ -57,6 +57,8 @@ pub async fn check_leads(factory: &dyn StoreFactory) {
     leads::a_consumer_is_claimed_by_one_lead(factory).await;
     leads::an_orphaned_claim_is_free_after_a_minute(factory).await;
     leads::a_freed_claim_can_be_taken(factory).await;
+    leads::a_claim_that_its_lead_needs_is_not_freed(factory).await;
+    leads::a_claim_that_is_renewed_ends_when_it_did(factory).await;
     leads::arguments_beyond_a_limit_are_refused(factory).await;
 }
 

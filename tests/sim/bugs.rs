@@ -34,7 +34,8 @@ fn known_seed(bug: &str) -> Option<(u64, usize)> {
     })
 }
 
-/// Plants every bug and runs the seed that is known to catch it.
+/// Plants every bug and runs the seed that is known to catch it. The same run without the bug must
+/// have nothing to say, or it would catch anything.
 pub fn are_caught(jobs: usize, day_keys: &Path) -> bool {
     if cfg!(not(feature = "faults")) {
         println!("sim: bugs are planted only with --features faults");
@@ -44,7 +45,10 @@ pub fn are_caught(jobs: usize, day_keys: &Path) -> bool {
     for_each_bug(jobs, |bug| {
         let caught = known_seed(bug).is_some_and(|(seed, leads)| {
             let course = Course { seed, leads, day_keys, is_traced: false, bug: Some(bug) };
-            seed < SEEDS_MAX && run_seed(course).violation.is_some()
+            let sound = Course { bug: None, ..course };
+            seed < SEEDS_MAX
+                && run_seed(course).violation.is_some()
+                && run_seed(sound).violation.is_none()
         });
         if !caught {
             uncaught.lock().expect("nobody panics with it").push(bug);
@@ -69,7 +73,9 @@ pub fn hunt(order: &Order, day_keys: &Path) -> bool {
         let found = known.into_iter().chain(seeds).find_map(|seed| {
             let leads = order.leads;
             let course = Course { seed, leads, day_keys, is_traced: false, bug: Some(bug) };
-            run_seed(course).violation.map(|(what, _)| (seed, what))
+            let what = run_seed(course).violation?.0;
+            let is_sound = run_seed(Course { bug: None, ..course }).violation.is_none();
+            is_sound.then_some((seed, what))
         });
         match &found {
             Some((seed, what)) => println!("{bug}\t{seed}\t{what}"),

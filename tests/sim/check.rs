@@ -13,7 +13,7 @@ mod vendors;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use gavel::domain::auction::{LeadView, SeatState};
+use gavel::domain::auction::{LeadView, Seat, SeatState};
 use gavel::domain::ids::LeadId;
 use gavel::domain::limits::Limits;
 use gavel::domain::money::Money;
@@ -172,7 +172,7 @@ impl Checker {
     fn name(&self, lead_id: LeadId) -> String {
         match self.leads.get(&lead_id) {
             Some(file) => format!("lead {}", file.number),
-            None => "a lead nobody knows".to_owned(),
+            None => format!("a lead nobody knows, {lead_id}"),
         }
     }
 
@@ -203,14 +203,14 @@ impl Checker {
                 }
             }
             Deed::FreeDuplicate(digest, lead_id) => {
-                if self.claimant(digest) == Some(*lead_id) {
+                // Whoever asks may be heard late: the store must keep what the lead needs.
+                let file = self.leads.get(lead_id);
+                let is_needed = file.is_some_and(|file| {
+                    let is_open = |seat: &Seat| seat.state == SeatState::Open;
+                    file.view.closing.is_none() || !file.view.seats.iter().all(is_open)
+                });
+                if self.claimant(digest) == Some(*lead_id) && !is_needed {
                     self.claims.remove(digest);
-                    let seats = self.leads.get(lead_id).map(|file| &file.view.seats);
-                    let is_sold = seats.is_some_and(|seats| {
-                        seats.iter().any(|seat| matches!(seat.state, SeatState::Sold { .. }))
-                    });
-                    let name = self.name(*lead_id);
-                    self.hold(!is_sold, || format!("{name}: sold, and its consumer is free"));
                 }
             }
             _ => self.saw_lead(done),
@@ -254,7 +254,8 @@ impl Checker {
         });
         let other = stands.map(|(other, _)| other).filter(|other| *other != lead_id);
         let is_known = other.is_some_and(|other| self.leads.contains_key(&other));
-        self.hold(!is_known, || format!("{name}: claims the consumer of {other:?}"));
+        let others = other.map(|other| self.name(other));
+        self.hold(!is_known, || format!("{name}: claims the consumer of {others:?}"));
         if stands.is_none_or(|(other, _)| other != lead_id) {
             self.claims.insert(*digest, (lead_id, Instant::now()));
         }

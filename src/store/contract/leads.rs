@@ -286,13 +286,52 @@ pub(super) async fn an_orphaned_claim_is_free_after_a_minute(factory: &dyn Store
 
 pub(super) async fn a_freed_claim_can_be_taken(factory: &dyn StoreFactory) {
     let stand = Stand::new(factory).await;
-    let (first, second) = (stand.create(1).await, stand.create(2).await);
+    let (first, second) = (stand.lead_id(1), stand.create(2).await);
     let claim = |lead_id| stand.store.claim_duplicate([5; 32], lead_id, 600_000);
     ok(claim(first)).await;
     ok(stand.store.free_duplicate([5; 32], second)).await;
     assert_eq!(ok(claim(second)).await, DuplicateClaim::Taken(first), "not its own to free");
     ok(stand.store.free_duplicate([5; 32], first)).await;
     ok(stand.store.free_duplicate([5; 32], first)).await;
+    assert_eq!(ok(claim(second)).await, DuplicateClaim::Claimed);
+}
+
+/// Who gives a claim back may have been told that there is no such lead before it came, and be
+/// heard when it is sold.
+pub(super) async fn a_claim_that_its_lead_needs_is_not_freed(factory: &dyn StoreFactory) {
+    let stand = Stand::new(factory).await;
+    let (lead_id, other) = (stand.decided(1, &["beta-tx"]).await, stand.create(2).await);
+    let claim = |lead_id| stand.store.claim_duplicate([5; 32], lead_id, 600_000);
+    let free = || stand.store.free_duplicate([5; 32], lead_id);
+    ok(claim(lead_id)).await;
+    ok(free()).await;
+    assert_eq!(ok(claim(other)).await, DuplicateClaim::Taken(lead_id), "it is in its auction");
+    stand.post(lead_id, 1, 0, "beta-tx").await;
+    ok(free()).await;
+    assert_eq!(ok(claim(other)).await, DuplicateClaim::Taken(lead_id), "a buyer may have it");
+    let mut sold = outcome(lead_id, 1, 0, Verdict::Accepted);
+    sold.closing = Some(closing(Disposition::Sold));
+    ok(stand.store.outcome(sold)).await;
+    ok(free()).await;
+    assert_eq!(ok(claim(other)).await, DuplicateClaim::Taken(lead_id), "it is sold");
+    let unsold = stand.create(3).await;
+    ok(stand.store.claim_duplicate([6; 32], unsold, 600_000)).await;
+    ok(stand.store.finish(unsold, 1, closing(Disposition::Unsold), Vec::new())).await;
+    ok(stand.store.free_duplicate([6; 32], unsold)).await;
+    let taken = stand.store.claim_duplicate([6; 32], other, 600_000);
+    assert_eq!(ok(taken).await, DuplicateClaim::Claimed, "nobody has it");
+}
+
+pub(super) async fn a_claim_that_is_renewed_ends_when_it_did(factory: &dyn StoreFactory) {
+    let stand = Stand::new(factory).await;
+    let (first, second) = (stand.create(1).await, stand.create(2).await);
+    let claim = |lead_id| stand.store.claim_duplicate([5; 32], lead_id, 600_000);
+    ok(claim(first)).await;
+    factory.advance(500_000).await;
+    assert_eq!(ok(claim(first)).await, DuplicateClaim::Claimed);
+    factory.advance(99_000).await;
+    assert_eq!(ok(claim(second)).await, DuplicateClaim::Taken(first));
+    factory.advance(1_000).await;
     assert_eq!(ok(claim(second)).await, DuplicateClaim::Claimed);
 }
 

@@ -437,10 +437,22 @@ impl RedisStore {
         Ok(self.command(&command).await? == Value::Int(0))
     }
 
+    /// The lead and its claim are in two slots: looks at both, and then takes away only the claim
+    /// that it saw.
     pub(super) async fn free_consumer(&self, digest: [u8; 32], lead_id: LeadId) -> Result<()> {
         let keys = [keys::duplicate(&digest)];
-        let arguments = vec![lead_id.to_string().into_bytes()];
-        self.run(Operation::FreeDuplicate, &keys, arguments).await.map(drop)
+        let mut command = redis::cmd("GET");
+        command.arg(&keys[0]);
+        let Some(claim) = optional_bytes_of(self.command(&command).await?)? else { return Ok(()) };
+        let name = lead_id.to_string().into_bytes();
+        if claim.split(|byte| *byte == b' ').next() != Some(&*name) {
+            return Ok(());
+        }
+        let lead = self.read_lead(lead_id).await?.lead;
+        if lead.is_some_and(|lead| !lead.has_ended_unsold()) {
+            return Ok(());
+        }
+        self.run(Operation::FreeDuplicate, &keys, vec![claim]).await.map(drop)
     }
 }
 

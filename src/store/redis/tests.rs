@@ -5,6 +5,7 @@ mod cluster;
 mod differential;
 mod failures;
 mod old_caps;
+mod old_claims;
 mod refusals;
 mod returns;
 mod startup;

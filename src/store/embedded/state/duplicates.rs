@@ -24,14 +24,19 @@ impl State {
         window_ms: u64,
     ) -> Result<DuplicateClaim> {
         self.partition(lead_id.partition())?;
-        if let Some(claim) = self.row::<DuplicateRow>(Table::Duplicates, digest)?
-            && self.claim_stands(now, &claim)?
-        {
-            let ours = claim.lead_id == lead_id || planted("claim_not_exclusive");
-            return Ok(match ours {
-                true => DuplicateClaim::Claimed,
-                false => DuplicateClaim::Taken(claim.lead_id),
-            });
+        let before: Option<DuplicateRow> = self.row(Table::Duplicates, digest)?;
+        if let Some(before) = before.filter(|before| before.expires_at > now) {
+            if before.lead_id == lead_id {
+                let claim = DuplicateRow { claimed_at: now, ..before };
+                self.put(Table::Duplicates, digest.to_vec(), &claim);
+                return Ok(DuplicateClaim::Claimed);
+            }
+            if self.claim_stands(now, &before)? {
+                return Ok(match planted("claim_not_exclusive") {
+                    true => DuplicateClaim::Claimed,
+                    false => DuplicateClaim::Taken(before.lead_id),
+                });
+            }
         }
         let expires_at = plus_ms(now, ms(window_ms));
         let claim = DuplicateRow { lead_id, claimed_at: now, expires_at };
@@ -40,12 +45,9 @@ impl State {
         Ok(DuplicateClaim::Claimed)
     }
 
-    /// A claim ends with its window. It is an orphan if its lead never came; of a lead older than
-    /// the closed leads that are kept nobody can tell, so its claim stands.
+    /// A claim is an orphan if its lead never came; of a lead older than the closed leads that are
+    /// kept nobody can tell, so its claim stands.
     fn claim_stands(&self, now: Timestamp, claim: &DuplicateRow) -> Result<bool> {
-        if claim.expires_at <= now {
-            return Ok(false);
-        }
         if ms_between(claim.claimed_at, now) < ORPHAN_AFTER_MS {
             return Ok(true);
         }
@@ -53,14 +55,15 @@ impl State {
         Ok(may_be_dropped || self.lead(claim.lead_id)?.is_some())
     }
 
-    /// Gives a claim back if it is this lead's.
+    /// Gives a claim back if it is this lead's and the lead has no use for it.
     pub(in super::super) fn free_duplicate(
         &mut self,
         digest: &[u8; 32],
         lead_id: LeadId,
     ) -> Result<()> {
         let claim: Option<DuplicateRow> = self.row(Table::Duplicates, digest)?;
-        if claim.is_some_and(|claim| claim.lead_id == lead_id) {
+        let is_useless = self.lead(lead_id)?.is_none_or(|lead| lead.view.has_ended_unsold());
+        if claim.is_some_and(|claim| claim.lead_id == lead_id) && is_useless {
             self.changes.remove(Table::Duplicates, digest.to_vec());
         }
         Ok(())
