@@ -248,15 +248,18 @@ impl Checker {
     fn saw_claim(&mut self, digest: &[u8; 32], lead_id: LeadId) {
         let (name, window_ms) = (self.name(lead_id), self.duplicate_window_ms);
         let before = self.claims.get(digest).copied();
-        let stands = before.filter(|(_, since)| {
-            let since_ms = i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX);
-            since_ms + 2 * self.clock_off_ms + CLAIM_UNDERWAY_MS < window_ms
-        });
-        let other = stands.map(|(other, _)| other).filter(|other| *other != lead_id);
+        let slack_ms = 2 * self.clock_off_ms + CLAIM_UNDERWAY_MS;
+        let since_ms = before
+            .map_or(0, |(_, since)| i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX));
+        let other = before.map(|(other, _)| other).filter(|other| *other != lead_id);
         let is_known = other.is_some_and(|other| self.leads.contains_key(&other));
         let others = other.map(|other| self.name(other));
-        self.hold(!is_known, || format!("{name}: claims the consumer of {others:?}"));
-        if stands.is_none_or(|(other, _)| other != lead_id) {
+        self.hold(!is_known || since_ms + slack_ms >= window_ms, || {
+            format!("{name}: claims the consumer of {others:?}")
+        });
+        // Claimed again by its lead, a claim ends when it did, unless it was over.
+        let is_over = since_ms - slack_ms >= window_ms;
+        if other.is_some() || before.is_none() || is_over {
             self.claims.insert(*digest, (lead_id, Instant::now()));
         }
     }

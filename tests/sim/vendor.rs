@@ -97,12 +97,21 @@ pub async fn sell(world: Arc<World>, plan: LeadPlan) {
     sleep_until(world.began + Duration::from_millis(plan.at_ms)).await;
     let dice = Dice::new(world.scenario.seed).fork("vendor", plan.number as u64);
     let body = Arc::new(body_of(&world, &plan));
-    let contact = ["phone", "email", "address"].map(|name| body["lead"][name].as_str());
-    let contact = contact.into_iter().flatten().map(str::to_owned);
-    world.check(|checker| checker.keep_secret(contact));
+    let person = IDENTIFYING.iter().filter_map(|name| body["lead"][name].as_str());
+    let person = person.map(str::to_owned);
+    world.check(|checker| checker.keep_secret(person));
     let mut vendor = Vendor { world: Arc::clone(&world), plan: Arc::new(plan), body, dice };
     vendor.run().await;
     world.vendor_goes();
+}
+
+/// What no ping and no log may say of a consumer.
+const IDENTIFYING: [&str; 6] =
+    ["first_name", "last_name", "phone", "email", "address", "date_of_birth"];
+
+/// A number as names may be written.
+fn in_letters(number: u64) -> String {
+    number.to_string().bytes().map(|digit| char::from(b'a' + (digit - b'0'))).collect()
 }
 
 fn body_of(world: &World, plan: &LeadPlan) -> Json {
@@ -110,6 +119,9 @@ fn body_of(world: &World, plan: &LeadPlan) -> Json {
     let mut body = sample_at(vertical, plan.consumer + 1, world.scenario.began_at - 2.hours());
     // Two leads of one consumer are still two submissions.
     body["source"]["click_id"] = json!(format!("click-{}", plan.number));
+    // Names that nothing else contains.
+    body["lead"]["first_name"] = json!(format!("Wilhelmina {}", in_letters(plan.consumer)));
+    body["lead"]["last_name"] = json!(format!("Quillfeather {}", in_letters(plan.consumer)));
     if plan.test {
         body["test"] = json!(true);
     }

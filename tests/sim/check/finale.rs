@@ -5,12 +5,13 @@ use gavel::domain::auction::{Account, HoldId, LeadView, RankEntry, SeatState};
 use gavel::domain::campaign::{OnUnknown, PostSemantics};
 use gavel::domain::disposition::Disposition;
 use gavel::domain::ids::{LeadId, Partition, PostId};
+use gavel::domain::money::{Money, Percent};
 use gavel::domain::post::Verdict;
 use gavel::domain::record::{Part, PostResult};
 use gavel::domain::time::{ms_between, plus_ms};
 use gavel::ports::AuctionStore as _;
 use gavel::ports::auction_store::Effect;
-use gavel::settle::sale::{payout_op, split};
+use gavel::settle::sale::payout_op;
 use gavel::store::embedded::ModelStore;
 use jiff::Timestamp;
 use serde_json::Value as Json;
@@ -184,7 +185,7 @@ impl Checker {
         }
         let late = adjudicated.map(|(_, entry)| entry);
         let owed = sold.or(at_risk).filter(|_| is_paid).or(late);
-        let owed = owed.map(|entry| units(split(1, entry.price, file.plan.margin).payout));
+        let owed = owed.map(|entry| payout_of(entry.price, file.plan.margin));
         let vendor = Account::Vendor(view.vendor.clone());
         let paid = self.money.credit_of(&vendor, &payout_op(lead_id, 1));
         if paid.filter(|paid| *paid != 0) != owed.filter(|owed| *owed != 0) {
@@ -325,4 +326,14 @@ fn compare_record(lead_id: LeadId, view: &LeadView, shelves: &Shelves, faults: &
     if record.posts.len() != posted {
         faults.push(format!("{} posts are recorded of {posted}", record.posts.len()));
     }
+}
+
+/// What is left of a price for the vendor, in ten-thousandths, never rounded up.
+fn payout_of(price: Money, margin: Percent) -> i64 {
+    let mut digits = margin.to_string();
+    let places = digits.split_once('.').map_or(0, |(_, places)| places.len());
+    digits.retain(|sign| sign != '.');
+    let whole = 100 * 10_i128.pow(places as u32);
+    let share: i128 = digits.parse().unwrap_or(whole);
+    ((i128::from(units(price)) * (whole - share)).div_euclid(whole)) as i64
 }
