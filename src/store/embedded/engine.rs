@@ -6,6 +6,7 @@
 mod durable;
 mod journal;
 mod mark;
+mod roots;
 mod stamp;
 mod tables;
 mod volatile;

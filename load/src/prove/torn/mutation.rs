@@ -18,12 +18,16 @@ const BLOCKS: [usize; 5] = [64, 512, 4_096, 16_384, 65_536];
 /// The longest tail of garbage, in bytes.
 const GARBAGE_MAX: usize = 20_000;
 
+/// How often a file is lost whole.
+const LOST_SHARE: f64 = 0.05;
+
 /// A change of one file.
 pub struct Mutation {
     path: PathBuf,
     kind: &'static str,
     at: usize,
-    bytes: Vec<u8>,
+    /// What it holds then; nothing if it is gone.
+    bytes: Option<Vec<u8>>,
 }
 
 impl fmt::Display for Mutation {
@@ -44,11 +48,14 @@ impl Mutation {
         loop {
             let among = if random.random_bool(0.6) { &journals } else { &others };
             let path = among.choose(random).context("the store has no files")?;
+            if random.random_bool(LOST_SHARE) {
+                return Ok(Self { path: path.clone(), kind: "gone", at: 0, bytes: None });
+            }
             let old = fs::read(path)?;
             let mut bytes = old.clone();
             let (kind, at) = change(&mut bytes, is_journal(path), random);
             if bytes != old {
-                return Ok(Self { path: path.clone(), kind, at, bytes });
+                return Ok(Self { path: path.clone(), kind, at, bytes: Some(bytes) });
             }
         }
     }
@@ -85,7 +92,7 @@ impl Mutation {
                 }
             };
             if bytes != old {
-                return Ok(Self { path, kind, at, bytes });
+                return Ok(Self { path, kind, at, bytes: Some(bytes) });
             }
         }
     }
@@ -93,7 +100,7 @@ impl Mutation {
     /// Does it. The file may be shared with other copies, so another takes its place.
     pub fn apply(&self) -> anyhow::Result<()> {
         fs::remove_file(&self.path)?;
-        Ok(fs::write(&self.path, &self.bytes)?)
+        Ok(self.bytes.as_ref().map_or(Ok(()), |bytes| fs::write(&self.path, bytes))?)
     }
 }
 

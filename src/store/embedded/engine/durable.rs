@@ -15,6 +15,7 @@ use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::mark::{self, Acknowledged, Mark};
+use super::roots::{RootFault, Roots};
 use super::stamp::{STAMP_KEY, Stamp};
 use super::{Changes, Day, Engine, Row, Table, journal, tables};
 use crate::ports::auction_store::StoreError;
@@ -47,6 +48,7 @@ pub(in super::super) struct DurableEngine {
     /// What the next commit is stamped with.
     next: Stamp,
     mark: Mark,
+    roots: Roots,
     /// The newest journal that was seen.
     journal: u64,
     path: PathBuf,
@@ -67,6 +69,7 @@ impl DurableEngine {
         let acknowledged = mark::read(path).map_err(|error| failed(error.to_string()))?;
         let found = journal::mend(&folder, acknowledged);
         let found = found.map_err(|error| failed(error.to_string()))?;
+        let listed = Roots::check(path, &folder).map_err(|error| failed(error.to_string()))?;
         tables::check(&folder).map_err(|error| failed(error.to_string()))?;
         let database = open_files(folder.clone()).map_err(failed)?;
         let keyspace = |name: &str| {
@@ -79,6 +82,10 @@ impl DurableEngine {
                 days.insert(day, keyspace(&name)?);
             }
         }
+        let roots = Roots::of([&open, &kept].into_iter().chain(days.values()).map(Keyspace::id));
+        if listed.as_ref() != Some(&roots) {
+            roots.write(path).map_err(|error| failed(error.to_string()))?;
+        }
         let number = last_number(&open).map_err(failed)?;
         check_acknowledged(number, found.number, acknowledged).map_err(failed)?;
         let after = database.seqno();
@@ -88,7 +95,7 @@ impl DurableEngine {
         let known = known.unwrap_or(Acknowledged { number, after, journal: found.journal });
         let mark = Mark::open(path, known).map_err(|error| failed(error.to_string()))?;
         let path = path.to_owned();
-        Ok(Self { days, open, kept, database, next, mark, journal, path, _lock: lock })
+        Ok(Self { days, open, kept, database, next, mark, roots, journal, path, _lock: lock })
     }
 
     /// The keyspace of a table, if it is there: a day's is made by its first row.
@@ -100,6 +107,15 @@ impl DurableEngine {
         }
     }
 
+    /// Says durably which trees there must be.
+    fn list(&mut self, roots: Roots) -> Result<(), StoreError> {
+        let unlisted =
+            |fault: RootFault| StoreError::Unavailable(format!("a table is not listed: {fault}"));
+        roots.write(&self.path).map_err(unlisted)?;
+        self.roots = roots;
+        Ok(())
+    }
+
     fn make_days(&mut self, changes: &Changes) -> Result<(), StoreError> {
         for (table, _, _) in changes.iter() {
             if let Table::Day(day) = table
@@ -107,6 +123,7 @@ impl DurableEngine {
             {
                 let name = format!("{DAY_PREFIX}{day}");
                 let made = self.database.keyspace(&name, options).map_err(unavailable)?;
+                self.list(self.roots.with(made.id()))?;
                 self.days.insert(day, made);
             }
         }
@@ -280,14 +297,54 @@ impl Engine for DurableEngine {
     }
 
     fn drop_day(&mut self, day: Day) -> Result<(), StoreError> {
-        match self.days.remove(&day) {
-            Some(keyspace) => self.database.delete_keyspace(keyspace).map_err(unavailable),
-            None => Ok(()),
-        }
+        let Some(keyspace) = self.days.remove(&day) else { return Ok(()) };
+        self.list(self.roots.without(keyspace.id()))?;
+        self.database.delete_keyspace(keyspace).map_err(unavailable)
     }
 
     fn free_bytes(&self) -> Result<u64, StoreError> {
         fs4::available_space(&self.path)
             .map_err(|error| StoreError::Unavailable(format!("free space is not known: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const DAY: Table = Table::Day(20_783);
+
+    /// The engine itself would take such a table for one that was never finished, and go on without it.
+    #[test]
+    fn a_store_that_lost_the_root_of_a_table_is_not_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let mut engine = DurableEngine::open(path).unwrap();
+        let mut changes = Changes::default();
+        for table in [Table::Leads, Table::Keys, DAY] {
+            changes.put(table, b"key".to_vec(), Bytes::from_static(b"row"));
+        }
+        engine.commit(&changes).unwrap();
+        drop(engine);
+        let folder = path.join(ENGINE_FOLDER).join(tables::KEYSPACES_FOLDER);
+        let trees: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|tree| tree.unwrap().path()).collect();
+        assert_eq!(trees.len(), 4, "{trees:?}");
+        for tree in trees {
+            let (root, aside) = (tree.join(tables::CURRENT_FILE), path.join("aside"));
+            fs::rename(&root, &aside).unwrap();
+            let refused = DurableEngine::open(path).err().unwrap().to_string();
+            assert!(refused.contains("is missing: what its tree holds would be lost"), "{refused}");
+            fs::rename(&aside, &root).unwrap();
+        }
+        let mut engine = DurableEngine::open(path).unwrap();
+        assert_eq!(engine.row(DAY, b"key").unwrap().as_deref(), Some(&b"row"[..]));
+        engine.drop_day(20_783).unwrap();
+        drop(engine);
+        let engine = DurableEngine::open(path).unwrap();
+        assert_eq!(engine.row(DAY, b"key").unwrap(), None, "it was dropped");
+        assert_eq!(engine.row(Table::Keys, b"key").unwrap().as_deref(), Some(&b"row"[..]));
     }
 }

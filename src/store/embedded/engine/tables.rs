@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-const KEYSPACES_FOLDER: &str = "keyspaces";
+pub(super) const KEYSPACES_FOLDER: &str = "keyspaces";
 const TABLES_FOLDER: &str = "tables";
 /// The file with the manifest's number, its checksum, and the kind of that.
-const CURRENT_FILE: &str = "current";
+pub(super) const CURRENT_FILE: &str = "current";
 const CURRENT_BYTES: usize = 8 + 16 + 1;
 const CHECKSUM_XXH3: u8 = 0;
 const TABLES_SECTION: &[u8] = b"tables";
@@ -65,7 +65,8 @@ pub(super) fn check(directory: &Path) -> Result<u64, TreeFault> {
     let mut bytes_read = 0;
     for entry in entries {
         let tree = entry.map_err(unreadable(&keyspaces))?.path();
-        // One without it was never finished, and has no row: the engine removes it.
+        // One without it was never finished, and has no row: the engine removes it. What must have one
+        // is looked for before (`roots.rs`).
         if tree.join(CURRENT_FILE).exists() {
             bytes_read += check_tree(&tree)?;
         }
