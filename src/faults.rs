@@ -5,7 +5,7 @@
 //! thread: other runs in the same process know nothing of it.
 
 /// Every planted bug, with what is wrong.
-pub const BUGS: [(&str, &str); 45] = [
+pub const BUGS: [(&str, &str); 46] = [
     ("post_before_intent", "a post leaves before its intent is durable"),
     ("post_without_hold", "a post leaves without money and cap room being held"),
     ("timeout_is_refusal", "a post that timed out counts as refused"),
@@ -51,6 +51,7 @@ pub const BUGS: [(&str, &str); 45] = [
     ("claim_not_exclusive", "a consumer that is claimed is claimed by another lead"),
     ("conflict_unwritten", "a buyer that took what was another's by then is not written down"),
     ("floor_forgotten", "a lead is sold below its floor"),
+    ("claim_freed_in_use", "a claim that is given back late frees the consumer of a sold lead"),
 ];
 
 #[cfg(feature = "faults")]
