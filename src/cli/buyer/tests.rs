@@ -38,12 +38,33 @@ fn every_shipped_profile_shows_how_it_accepts_refuses_and_meets_what_is_broken()
         let name = folder.name();
         for kind in ["accept.json", "refuse.json", "broken.json"] {
             let case = folder.case(kind).unwrap_or_else(|why| panic!("{name}: {why}"));
-            assert!(!case.source.is_empty(), "{name}: {kind} has no source");
+            assert!(case.source.len() > 5, "{name}: {kind} has no source");
         }
         let accept = folder.case("accept.json").unwrap();
         assert!(accept.steps.iter().all(|step| step.reply.is_some()), "{name}");
         assert!(accept.steps.iter().any(|step| step.request.is_some()), "{name}");
     }
+}
+
+#[test]
+fn every_shipped_case_cites_its_source_and_says_what_was_assumed() {
+    let mut cases = 0;
+    for folder in folder::find(&[BUYERS.into()]).unwrap() {
+        let listed = std::fs::read_dir(PathBuf::from(BUYERS).join(folder.name()).join("cases"));
+        for file in listed.unwrap() {
+            let file = file.unwrap().file_name().into_string().unwrap();
+            let case = folder.case(&file).unwrap_or_else(|why| panic!("{file}: {why}"));
+            let place = format!("{}/{file}", folder.name());
+            assert!(case.source.len() > 5, "{place} cites no source");
+            let says = |text: &String| text.trim().len() > 4;
+            assert!(
+                !case.assumed.is_empty() && case.assumed.iter().all(says),
+                "{place} does not say what was assumed, or what is taken literally"
+            );
+            cases += 1;
+        }
+    }
+    assert!(cases >= 66, "{cases} cases");
 }
 
 /// A copy of a shipped profile that may be spoilt.
