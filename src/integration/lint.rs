@@ -72,11 +72,24 @@ impl Profile {
             }
             call.request.walk(Within::Nothing, &mut |part, within| match part {
                 Part::Source(source) => lint.source(source, within, phase.sight(), &mut faults),
-                Part::Value(value) => lint.value(value, within, phase.sight(), &mut faults),
+                Part::Value(value) => lint.value(value, within, *phase, &mut faults),
                 Part::Test(source, test) => lint.test((source, test), within, &mut faults),
             });
         }
         faults.into_list()
+    }
+}
+
+/// What becomes of leads that lack what a call requires.
+const fn without_required(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Confirm => {
+            "such leads are posted, and where the buyer asks for the second post their fate stays \
+             unknown"
+        }
+        Phase::Preping => "there is no ping of such leads",
+        Phase::Completion => "the buyer is not told of such sales",
+        _ => "such leads are not offered",
     }
 }
 
@@ -253,13 +266,15 @@ impl Lint<'_> {
         }
     }
 
-    fn value(&self, value: &Value, within: Within<'_>, sight: Sight, faults: &mut Faults<'_>) {
+    fn value(&self, value: &Value, within: Within<'_>, phase: Phase, faults: &mut Faults<'_>) {
         let Some(field) = self.field_of(value, within) else { return };
         let Some(at) = value.single_source() else { return };
-        if value.is_required() && !field.required && sight != Sight::Nothing {
+        if value.is_required() && !field.required {
             let message = format!(
-                "it is required, and leads of `{}` may lack `{}`: such leads are not offered",
-                self.vertical.id, field.name
+                "it is required, and leads of `{}` may lack `{}`: {}",
+                self.vertical.id,
+                field.name,
+                without_required(phase)
             );
             faults.warning(at.place(), message, None);
         }

@@ -72,6 +72,31 @@ fn what_would_often_be_missing_is_warned_of() {
 }
 
 #[test]
+fn what_a_later_call_requires_is_told_with_what_becomes_of_leads_without_it() {
+    let call = |phase: &str| {
+        format!(
+            "[{phase}.request]\nurl = \"https://b.example/x\"\nbody = \"json\"\n\
+             fields = {{ a = {{ from = \"email\", required = true }} }}\n"
+        )
+    };
+    let post = "[post.request]\nbody = \"json\"\nfields = { a = \"phone\" }\n";
+    let lacks = "it is required, and leads of `auto` may lack `email`";
+    for (phase, then) in [
+        (
+            "confirm",
+            "such leads are posted, and where the buyer asks for the second post their fate stays unknown",
+        ),
+        ("completion", "the buyer is not told of such sales"),
+    ] {
+        check(
+            &format!("{post}{}", call(phase)),
+            &[],
+            &[&format!("8:25: warning: {phase}.request.fields.a.from: {lacks}: {then}")],
+        );
+    }
+}
+
+#[test]
 fn traces_and_parts_of_the_consent_are_disclosures_by_their_own_names() {
     let profile = ping(
         "a = \"email_domain\"\nb = \"phone_area\"\nc = \"phone_sha256\"\nd = \"consent.text\"\n\
