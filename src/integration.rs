@@ -31,7 +31,9 @@ pub use input::{BidInput, Frame, Matter, PingInput, PostInput, SecretText, WonBi
 pub use lint::coarse_name;
 pub use phase::{PHASES, Phase, Sight};
 pub use profile::{Profile, Setting, is_refused};
-pub use request::{RENDERED_BYTES_MAX, RenderRefused, RenderedRequest, URL_BYTES_MAX, Uses};
+pub use request::{
+    RENDER_STEPS_MAX, RENDERED_BYTES_MAX, RenderRefused, RenderedRequest, URL_BYTES_MAX, Uses,
+};
 pub use section::PROFILE_BYTES_MAX;
 
 #[cfg(test)]

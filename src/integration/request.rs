@@ -9,6 +9,7 @@ mod check;
 mod condition;
 mod date;
 mod document;
+mod effort;
 mod include;
 mod make;
 mod mapping;
@@ -34,6 +35,7 @@ use template::Template;
 use url::UrlPattern;
 
 pub use document::RENDERED_BYTES_MAX;
+pub use effort::RENDER_STEPS_MAX;
 pub use refused::RenderRefused;
 pub use render::RenderedRequest;
 pub use url::URL_BYTES_MAX;

@@ -128,6 +128,7 @@ impl Walker {
     ) -> Result<bool, RenderRefused> {
         let mut any = false;
         for node in nodes {
+            scope.effort.step()?;
             if out.mark().length > RENDERED_BYTES_MAX {
                 return Err(RenderRefused::TooLarge);
             }
@@ -214,6 +215,7 @@ impl Walker {
         }
         let mut written = 0;
         for item in items.iter().take(each.limit()) {
+            scope.effort.step()?;
             let scope = scope.at(item, written);
             let name;
             let key = if is_side_by_side {
@@ -251,6 +253,7 @@ impl Walker {
         }
         let mut written = 0;
         for item in items {
+            scope.effort.step()?;
             let name;
             let key = if node.name.is_numbered {
                 name = node.name.at(written);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::datum::Datum;
-use super::document;
+use super::document::{self, RENDERED_BYTES_MAX};
 use super::node::{Kind, Origin, Piece, Value};
 use super::refused::RenderRefused;
 use super::scope::Scope;
@@ -81,7 +81,7 @@ impl Value {
                 scope.read(&first.value)
             }
             Origin::Constant(literal) => Some(Datum::of_literal(literal)),
-            Origin::Text(pieces) => joined(pieces, scope),
+            Origin::Text(pieces) => joined(pieces, scope)?,
             Origin::Months { years, months } => {
                 months_of(scope.read(&years.value), scope.read(&months.value))
             }
@@ -98,6 +98,10 @@ impl Value {
             Origin::Template(template) => Some(Datum::owned(template.render(scope)?)),
             Origin::Document(document) => Some(Datum::owned(document::text(document, scope)?)),
         };
+        if let Some(Datum::Text(text)) = &origin {
+            scope.effort.add_text(text);
+        }
+        scope.effort.step()?;
         let mut value = origin;
         for step in &self.steps {
             value = match value {
@@ -128,15 +132,22 @@ impl<'a> From<Scalar<'a>> for Datum<'a> {
     }
 }
 
-fn joined<'a>(pieces: &'a [Piece], scope: &Scope<'a>) -> Option<Datum<'a>> {
+fn joined<'a>(pieces: &'a [Piece], scope: &Scope<'a>) -> Result<Option<Datum<'a>>, RenderRefused> {
     let mut out = String::new();
     for piece in pieces {
         match piece {
             Piece::Text(text) => out.push_str(text),
-            Piece::Source(source) => out.push_str(&scope.read(&source.value)?.into_text()?),
+            Piece::Source(source) => {
+                let value = scope.read(&source.value).and_then(|value| value.into_text());
+                let Some(value) = value else { return Ok(None) };
+                out.push_str(&value);
+            }
+        }
+        if out.len() > RENDERED_BYTES_MAX {
+            return Err(RenderRefused::TooLarge);
         }
     }
-    Some(Datum::owned(out))
+    Ok(Some(Datum::owned(out)))
 }
 
 fn months_of<'a>(years: Option<Datum<'_>>, months: Option<Datum<'_>>) -> Option<Datum<'a>> {

@@ -11,6 +11,7 @@ use super::super::input::{Frame, SecretText, Seen};
 use super::super::section::{Entry, Section};
 use super::condition::Condition;
 use super::document;
+use super::effort::Effort;
 use super::make::Scalar;
 use super::node::{Content, Document, Format, Nesting, Node, Part, Value, Walk, Within};
 use super::parse::Parser;
@@ -50,8 +51,8 @@ impl<'a> Given<'a> {
     }
 }
 
-const fn scope<'a>(seen: &'a Seen<'a>) -> Scope<'a> {
-    Scope { seen, references: &NO_TEXTS, item: None, position: 0 }
+const fn scope<'a>(seen: &'a Seen<'a>, effort: &'a Effort) -> Scope<'a> {
+    Scope { seen, references: &NO_TEXTS, effort, item: None, position: 0 }
 }
 
 /// One value.
@@ -135,7 +136,8 @@ impl Single {
     /// The value: a text, or true or false; none if it is missing.
     pub(in crate::integration) fn make(&self, given: &Given<'_>) -> Option<Json> {
         let seen = given.seen();
-        let scalar = self.0.make(&scope(&seen), "").ok()??;
+        let effort = Effort::default();
+        let scalar = self.0.make(&scope(&seen, &effort), "").ok()??;
         Some(match scalar {
             Scalar::Boolean(truth) => Json::Bool(truth),
             Scalar::Null => return None,
@@ -178,7 +180,8 @@ impl Mapping {
         given: &Given<'_>,
     ) -> Result<Map<String, Json>, RenderRefused> {
         let seen = given.seen();
-        let text = document::text(&self.0, &scope(&seen))?;
+        let effort = Effort::default();
+        let text = document::text(&self.0, &scope(&seen, &effort))?;
         Ok(serde_json::from_str(&text).expect("the writer of JSON writes an object"))
     }
 
@@ -221,7 +224,8 @@ impl Shapes {
         given: &Given<'_>,
     ) -> Result<(&'static str, String), RenderRefused> {
         let seen = given.seen();
-        let scope = scope(&seen);
+        let effort = Effort::default();
+        let scope = scope(&seen, &effort);
         if let Some(text) = &self.text {
             return Ok(("text/plain; charset=utf-8", text.text(given).unwrap_or_default()));
         }
@@ -238,7 +242,8 @@ impl Condition {
     /// Whether it holds for the fields at hand.
     pub(in crate::integration) fn is_met(&self, given: &Given<'_>) -> bool {
         let seen = given.seen();
-        let scope = scope(&seen);
+        let effort = Effort::default();
+        let scope = scope(&seen, &effort);
         self.holds(&|source| scope.read(source))
     }
 

@@ -42,8 +42,8 @@ pub enum RenderRefused {
         /// What happened.
         why: &'static str,
     },
-    /// The request is larger than any request may be.
-    #[error("the request is too large")]
+    /// The request is larger than any request may be, or takes more than any may take.
+    #[error("the request is too large, or takes too much to make")]
     TooLarge,
 }
 

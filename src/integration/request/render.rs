@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::input::Seen;
 use super::super::reference;
 use super::document::{self, FormWriter, RENDERED_BYTES_MAX, XmlWriter};
+use super::effort::Effort;
 use super::node::{Content, Document, Node, Value};
 use super::refused::RenderRefused;
 use super::scope::Scope;
@@ -38,7 +39,8 @@ impl Request {
         seen: &Seen<'_>,
     ) -> Result<RenderedRequest, RenderRefused> {
         let references = references(seen);
-        let scope = Scope { seen, references: &references, item: None, position: 0 };
+        let effort = Effort::default();
+        let scope = scope(seen, &references, &effort);
         self.check_one_of(&scope)?;
         let mut url = self.url.render(&scope)?;
         for query in self.query.iter().chain(self.body_in_query()) {
@@ -83,7 +85,8 @@ impl Request {
         seen: &Seen<'_>,
     ) -> Result<Option<(String, String)>, RenderRefused> {
         let references = references(seen);
-        let scope = Scope { seen, references: &references, item: None, position: 0 };
+        let effort = Effort::default();
+        let scope = scope(seen, &references, &effort);
         self.auth.as_ref().map(|auth| auth.header(&scope)).transpose()
     }
 
@@ -189,6 +192,14 @@ impl Soap {
         out.push_str("</soap:Body></soap:Envelope>");
         Ok(out)
     }
+}
+
+const fn scope<'a>(
+    seen: &'a Seen<'a>,
+    references: &'a BTreeMap<String, String>,
+    effort: &'a Effort,
+) -> Scope<'a> {
+    Scope { seen, references, effort, item: None, position: 0 }
 }
 
 fn references(seen: &Seen<'_>) -> BTreeMap<String, String> {

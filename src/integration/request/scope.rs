@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::super::datum::{Datum, Item, Items};
 use super::super::input::Seen;
+use super::effort::Effort;
 use super::source::{Consent, FieldPath, Source, Word};
 use crate::domain::bid::SeatsWanted;
 use crate::domain::lead::{Lead, Value};
@@ -17,6 +18,8 @@ pub(super) struct Scope<'a> {
     pub(super) seen: &'a Seen<'a>,
     /// The bid's references by name.
     pub(super) references: &'a BTreeMap<String, String>,
+    /// What making the request takes.
+    pub(super) effort: &'a Effort,
     /// The item at hand, in a list.
     pub(super) item: Option<Item<'a>>,
     /// Its position, from 0.
@@ -31,6 +34,7 @@ impl<'a> Scope<'a> {
 
     /// The value of a source, if it has one.
     pub(super) fn read(&self, source: &'a Source) -> Option<Datum<'a>> {
+        self.effort.add(1);
         match source {
             // It is written by its fields.
             Source::Whole => None,

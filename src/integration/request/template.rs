@@ -22,6 +22,9 @@ use super::source::{CONSENT, Source, WORDS};
 /// What one rendering may cost: about so many steps, or 64 times as many bytes.
 const FUEL: u64 = 20_000;
 
+/// What it takes to hand an item of a list to a template, in steps.
+const ITEM_STEPS: usize = 8;
+
 /// How deep a template may go.
 const RECURSION_MAX: usize = 32;
 
@@ -86,13 +89,17 @@ impl Template {
     pub(super) fn render(&self, scope: &Scope<'_>) -> Result<String, RenderRefused> {
         let refused = |why| RenderRefused::Template { why };
         let template = self.environment.get_template(NAME).map_err(|_| refused("not compiled"))?;
-        let made = template.render(self.context(scope)).map_err(|error| {
+        let captured = template.render_captured(self.context(scope)).map_err(|error| {
             refused(match error.kind() {
                 ErrorKind::UndefinedError => "a value is missing",
                 ErrorKind::OutOfFuel => "it needs too much",
                 _ => "it cannot be carried out",
             })
         })?;
+        if let Some((consumed, _)) = captured.state().fuel_levels() {
+            scope.effort.add(usize::try_from(consumed).unwrap_or(usize::MAX));
+        }
+        let made = captured.into_output();
         if made.len() > RENDERED_BYTES_MAX {
             return Err(RenderRefused::TooLarge);
         }
@@ -134,6 +141,9 @@ impl Template {
 /// The value of a source as templates have values.
 fn read(source: &Source, scope: &Scope<'_>) -> Option<Value> {
     let value = scope.read(source)?;
+    if let Datum::List(items) = &value {
+        scope.effort.add(items.len().saturating_mul(ITEM_STEPS));
+    }
     Some(match value {
         Datum::Boolean(truth) => Value::from(truth),
         Datum::Integer(number) => Value::from(number),

@@ -1,5 +1,6 @@
 //! Requests, complete to the byte.
 
+mod effort;
 mod hostile;
 mod include;
 mod structure;

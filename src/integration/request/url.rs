@@ -1,4 +1,12 @@
 //! URLs with values in them.
+//!
+//! A URL that begins with the campaign's own goes to that host and to that path or below it, whatever
+//! a profile writes behind it and whatever stands in a value: a buyer's own profile reaches nothing
+//! else, although the exchange carries the secrets.
+
+use std::borrow::Cow;
+
+use url::Url;
 
 use super::super::fault::Faults;
 use super::super::section::At;
@@ -9,6 +17,9 @@ use super::scope::Scope;
 
 /// The longest URL, in bytes.
 pub const URL_BYTES_MAX: usize = 8_192;
+
+/// How often signs of a path may stand by the codes of their codes.
+const CODES_DEPTH_MAX: usize = 8;
 
 /// Stands for the campaign's own URL of a call.
 const OWN: &str = "{url}";
@@ -43,6 +54,7 @@ impl UrlPattern {
             Some(base) => base.clone(),
             None => own()?.to_owned(),
         };
+        let (start, is_in_query) = (url.len(), url.contains('?'));
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => url.push_str(text),
@@ -55,9 +67,85 @@ impl UrlPattern {
                     push_encoded(&mut url, &value);
                 }
             }
+            if url.len() > URL_BYTES_MAX {
+                return Err(RenderRefused::TooLarge);
+            }
         }
-        if url.len() > URL_BYTES_MAX { Err(RenderRefused::TooLarge) } else { Ok(url) }
+        if url.len() > start {
+            if !is_in_query && climbs(path_of(&url[start..])) {
+                return Err(refused("a value in it would change its path"));
+            }
+            if self.base.is_none() && !is_below(&url, own()?) {
+                return Err(refused("it leaves the campaign's own URL"));
+            }
+        }
+        Ok(url)
     }
+}
+
+/// What stands before the query; nothing where it goes on with a query that has begun.
+fn path_of(text: &str) -> &str {
+    let path = text.split_once('?').map_or(text, |(path, _)| path);
+    if path.starts_with('&') { "" } else { path }
+}
+
+/// Whether a path has a segment that leads to another one: `.` or `..`, also with parameters, and
+/// also where these signs, or those between segments, stand by their codes, or by the codes of those.
+fn climbs(path: &str) -> bool {
+    let leads_elsewhere = |segment: &str| {
+        let name = segment.split_once(';').map_or(segment, |(name, _)| name);
+        matches!(name, "." | "..")
+    };
+    let mut path = Cow::Borrowed(path);
+    for _ in 0..CODES_DEPTH_MAX {
+        if path.split(['/', '\\']).any(leads_elsewhere) {
+            return true;
+        }
+        match without_codes(&path) {
+            Some(decoded) => path = Cow::Owned(decoded),
+            None => return false,
+        }
+    }
+    true
+}
+
+/// The text with the signs that part and name segments instead of their codes, once; none if there
+/// are no such codes.
+fn without_codes(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut is_changed = false;
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        out.push_str(before);
+        let sign = match after.as_bytes() {
+            [b'2', b'e' | b'E', ..] => Some('.'),
+            [b'2', b'f' | b'F', ..] => Some('/'),
+            [b'5', b'c' | b'C', ..] => Some('\\'),
+            [b'3', b'b' | b'B', ..] => Some(';'),
+            [b'2', b'5', ..] => Some('%'),
+            _ => None,
+        };
+        is_changed |= sign.is_some();
+        out.push(sign.unwrap_or('%'));
+        rest = if sign.is_some() { &after[2..] } else { after };
+    }
+    out.push_str(rest);
+    is_changed.then_some(out)
+}
+
+/// Whether a URL, as those read it who send it, is `own` or stands below it.
+fn is_below(url: &str, own: &str) -> bool {
+    let (Ok(url), Ok(own)) = (Url::parse(url), Url::parse(own)) else { return false };
+    let is_same_host = url.scheme() == own.scheme()
+        && url.host() == own.host()
+        && url.port_or_known_default() == own.port_or_known_default()
+        && url.username() == own.username()
+        && url.password() == own.password();
+    let rest = url.path().strip_prefix(own.path());
+    is_same_host
+        && rest.is_some_and(|rest| {
+            rest.is_empty() || rest.starts_with('/') || own.path().ends_with('/')
+        })
 }
 
 impl Parser<'_, '_> {
@@ -86,6 +174,19 @@ impl Parser<'_, '_> {
             self.faults.error(text.place(), "a URL has no spaces and no `#`; write %20, %23");
             return None;
         }
+        let with_values = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Source(_) => "x".to_owned(),
+        };
+        let whole: String = pieces.iter().map(with_values).collect();
+        if climbs(path_of(&whole)) {
+            self.faults.error_with(
+                text.place(),
+                "the URL has a path that leads out of where it stands",
+                "leave out `.` and `..`, and write the path from the host on",
+            );
+            return None;
+        }
         if !is_joined {
             self.faults.error_with(
                 text.place(),
@@ -107,7 +208,7 @@ fn split_host(text: &At<String>, faults: &mut Faults<'_>) -> Option<(String, Str
         is_host.then(|| text.value.split_at(end))
     });
     match split {
-        Some((base, rest)) if url::Url::parse(base).is_ok_and(|url| url.username().is_empty()) => {
+        Some((base, rest)) if Url::parse(base).is_ok_and(|url| url.username().is_empty()) => {
             Some((base.to_owned(), rest.to_owned()))
         }
         _ => {

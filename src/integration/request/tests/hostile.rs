@@ -8,7 +8,7 @@ use super::super::super::phase::Phase;
 use super::super::RenderRefused;
 use crate::domain::lead::{Fields, Value};
 use crate::domain::pii::Pii;
-use crate::integration::tests::sample::{Sample, compile, sample};
+use crate::integration::tests::sample::{Sample, compile, faults, sample};
 
 /// The sample with a lead of these texts.
 fn with(values: &[(&str, &str)]) -> Sample {
@@ -149,6 +149,91 @@ fn a_path_does_not_climb() {
         let refused = profile.render_post(&with(&[("a", text)]).post_input()).err();
         assert_eq!(refused.map(|refused| refused.as_str()), Some("url"), "{text:?}");
     }
+}
+
+#[test]
+fn no_url_is_written_that_leads_out_of_the_campaigns_own() {
+    let faults = |path: &str| {
+        let url = path.replace('\\', "\\\\");
+        faults(&format!("[post.request]\nbody = \"none\"\nurl = \"{url}\"\n"))
+    };
+    for path in [
+        "/..",
+        "/.",
+        "/../../other",
+        "/a/../../b",
+        "/a/..",
+        "/..?a={zip}",
+        "/%2e%2e/other",
+        "/%2E./other",
+        "/.%2e",
+        "/%2e",
+        "/..%2Fother",
+        "/..%2fother",
+        "/a%2F..%2F..%2Fother",
+        "/..%5cother",
+        "/..%5Cother",
+        "/a%252F%252e%252E%252fother",
+        "/%25252e%25252e",
+        "/..;a=b/other",
+        "/..%3Ba=b/other",
+        "/..\\other",
+        "/a\\..\\..\\other",
+    ] {
+        for base in ["{url}", "https://buyer.example/api", "https://buyer.example"] {
+            let found = faults(&format!("{base}{path}"));
+            let expect = "a path that leads out of where it stands";
+            assert!(found.len() == 1 && found[0].contains(expect), "{base}{path}: {found:?}");
+        }
+    }
+    for path in ["/a.b/c..d/...", "/..a", "/a/%2Fb", "?a=../..", "/a?b=..%2F..", "&a=/.."] {
+        assert_eq!(faults(&format!("{{url}}{path}")), Vec::<String>::new(), "{path}");
+    }
+}
+
+#[test]
+fn no_value_leads_out_of_the_campaigns_own_url() {
+    let rendered = |url: &str, own: &str, value: &str| {
+        let profile = compile(&format!("[post.request]\nbody = \"none\"\nurl = \"{url}\"\n"));
+        let mut sample = with(&[("a", value)]);
+        sample.url = own.to_owned();
+        match profile.render_post(&sample.post_input()) {
+            Ok(rendered) => rendered.url,
+            Err(refused) => format!("no {}", refused.as_str()),
+        }
+    };
+    let api = "https://buyer.example/api";
+    for value in
+        [".", "..", "", "../x", "..\\x", "a/../../x", "%2e%2e", "%2e%2e%2fx", "%252e%252e", "..;x"]
+    {
+        assert_eq!(rendered("{url}/{a}", api, value), "no url", "{value}");
+        assert_eq!(rendered("{url}/x/{a}/y", api, value), "no url", "{value}");
+        assert_eq!(rendered("https://buyer.example/{a}", api, value), "no url", "{value}");
+    }
+    // Where only a part of a segment is a value.
+    assert_eq!(rendered("{url}/.{a}", api, "."), "no url");
+    assert_eq!(rendered("{url}/.{a}", api, "x"), "https://buyer.example/api/.x");
+    assert_eq!(rendered("{url}/{a}{a}", api, "."), "no url");
+    assert_eq!(rendered("{url}/{a}", api, "a/b"), "https://buyer.example/api/a%2Fb");
+    assert_eq!(rendered("{url}/{a}", api, "1.5"), "https://buyer.example/api/1.5");
+    // In a query nothing is a path.
+    assert_eq!(rendered("{url}?a={a}", api, "../x"), "https://buyer.example/api?a=..%2Fx");
+    assert_eq!(
+        rendered("{url}/{a}", "https://buyer.example/api?to=", "../x"),
+        "https://buyer.example/api?to=/..%2Fx"
+    );
+    // What only looks as if it stood below it.
+    assert_eq!(rendered("{url}&a={a}", api, "x"), "no url");
+    assert_eq!(rendered("{url}&a={a}", "https://buyer.example", "x"), "no url");
+    assert_eq!(
+        rendered("{url}&a={a}", "https://buyer.example/api?k=1", "x"),
+        "https://buyer.example/api?k=1&a=x"
+    );
+    assert_eq!(rendered("{url}/{a}", "https://buyer.example", "x"), "https://buyer.example/x");
+    assert_eq!(
+        rendered("{url}/{a}", "https://buyer.example/a/", "x"),
+        "https://buyer.example/a//x"
+    );
 }
 
 #[test]
