@@ -287,9 +287,9 @@ pub(super) fn outcome_of(
     }
     let is_unreadable = error.failure == WireFailure::Oversized && !is_repeat;
     match (is_unreadable, error.status, on_unmatched) {
-        (true, Some(400..=499), _) | (true, Some(_), OnUnmatched::Rejected) => {
-            PostOutcome::Rejected { reason }
-        }
+        // Of 408, 425 and 429 the status alone is no refusal.
+        (true, Some(400..=407 | 409..=424 | 426..=428 | 430..=499), _)
+        | (true, Some(_), OnUnmatched::Rejected) => PostOutcome::Rejected { reason },
         _ => PostOutcome::Unknown { reason },
     }
 }
@@ -345,6 +345,8 @@ mod tests {
         };
         check(400, false, OnUnmatched::Unknown, true);
         check(400, true, OnUnmatched::Unknown, false);
+        check(408, false, OnUnmatched::Unknown, false);
+        check(429, false, OnUnmatched::Unknown, false);
         check(200, false, OnUnmatched::Unknown, false);
         check(200, false, OnUnmatched::Rejected, true);
         check(500, true, OnUnmatched::Rejected, false);

@@ -171,7 +171,11 @@ pub fn read(reply: RawReply<'_>, is_repeat: bool, on_unmatched: OnUnmatched) -> 
             PostOutcome::Rejected { reason }
         }
         (400..=499, Some(Said::Accepted), _) => unmatched("contradictory", OnUnmatched::Unknown),
+        // Too early, too many: by their definition the buyer has not looked at it.
+        (425, ..) => PostOutcome::NotSent { reason: "http_425".to_owned() },
         (429, ..) => PostOutcome::NotSent { reason: "http_429".to_owned() },
+        // Something on the way gave up waiting, perhaps for the buyer.
+        (408, ..) => unmatched("http_408", on_unmatched),
         (400..=499, ..) if is_repeat => unmatched("http_4xx", on_unmatched),
         (400..=499, ..) => PostOutcome::Rejected { reason: "http_4xx".to_owned() },
         (300..=399, ..) => unmatched("redirect", on_unmatched),

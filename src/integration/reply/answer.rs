@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::bid::{Life, LifeReader, PriceReader, ProfileBid, Terms};
 use super::limits::{ANSWER_TEXT_BYTES_MAX, LIFE_S_MAX, REASON_BYTES_MAX};
-use super::reading::{Reading, Texts};
+use super::reading::{Reading, read};
 use super::rule::{self, Outcome, Rule};
 use super::source::{Name, SourceId};
 use super::{HttpReply, ReplyReader};
@@ -37,7 +37,7 @@ pub(super) struct AnswerReader {
 pub struct Told {
     /// The place of the rule that applied, from 0.
     pub rule: Option<usize>,
-    /// Its outcome.
+    /// Its outcome; `unknown` where the HTTP status contradicts it.
     pub outcome: Option<Outcome>,
     /// Why, in the buyer's own words, which may repeat the consumer's data.
     pub reason: Option<Pii<String>>,
@@ -131,45 +131,44 @@ impl ReplyReader {
         if reply.raw.is_compressed() {
             return PingReading { bids: Err(NoBid::Compressed), told: Told::default() };
         }
-        let texts = Texts::of(reply, &self.sources);
-        let reading = Reading::new(&self.sources, reply, &texts);
-        let first = rule::first(&self.rules, &reading);
-        let bids = match first {
-            Some((_, rule)) if rule.contradicts(reading.status()) => Err(NoBid::HttpStatus),
-            Some((_, rule)) => match rule.outcome {
-                Outcome::Accept => self.bid.read(&reading, terms),
-                Outcome::Test if terms.is_test => self.bid.read(&reading, terms),
-                _ => Err(NoBid::Declined),
-            },
-            None => Err(unmatched_ping(&reading)),
-        };
-        PingReading { bids, told: self.told(&reading, first) }
+        read(&self.sources, reply, |reading| {
+            let first = rule::first(&self.rules, reading);
+            let bids = match first {
+                Some((_, rule)) if rule.contradicts(reading.status()) => Err(NoBid::HttpStatus),
+                Some((_, rule)) => match rule.outcome {
+                    Outcome::Accept => self.bid.read(reading, terms),
+                    Outcome::Test if terms.is_test => self.bid.read(reading, terms),
+                    _ => Err(NoBid::Declined),
+                },
+                None => Err(unmatched_ping(reading)),
+            };
+            PingReading { bids, told: self.told(reading, first) }
+        })
     }
 
     /// Reads a whole answer to a post, with the meaning of repeats and of unmatched answers that a
     /// native one has.
     #[must_use]
     pub fn read_post(&self, reply: &HttpReply<'_>, settings: PostSettings) -> PostReading {
-        let on_unmatched = self.answer.on_unmatched.unwrap_or(settings.on_unmatched);
-        let on_unmatched = if settings.is_repeat { OnUnmatched::Unknown } else { on_unmatched };
+        let unmatched = Unmatched::new(self.answer.on_unmatched, settings);
         if reply.raw.is_compressed() {
-            let outcome = unmatched("compressed", on_unmatched);
+            let outcome = unmatched.outcome("compressed");
             return PostReading { outcome, price: None, told: Told::default() };
         }
-        let texts = Texts::of(reply, &self.sources);
-        let reading = Reading::new(&self.sources, reply, &texts);
-        let first = rule::first(&self.rules, &reading);
-        let outcome = match first {
-            Some((_, rule)) if rule.contradicts(reading.status()) => {
-                unmatched("contradictory", OnUnmatched::Unknown)
-            }
-            Some((_, rule)) => self.ruled(rule, &reading, settings),
-            None => unmatched_post(&reading, settings.is_repeat, on_unmatched),
-        };
-        // What a buyer names is only noted, so one that cannot be read is as good as none.
-        let price = self.answer.price.as_ref();
-        let price = price.and_then(|price| price.read(&reading, None).ok().flatten());
-        PostReading { outcome, price, told: self.told(&reading, first) }
+        read(&self.sources, reply, |reading| {
+            let first = rule::first(&self.rules, reading);
+            let outcome = match first {
+                Some((_, rule)) if rule.contradicts(reading.status()) => {
+                    PostOutcome::Unknown { reason: "contradictory".to_owned() }
+                }
+                Some((_, rule)) => self.ruled(rule, reading, settings),
+                None => unmatched.read(reading),
+            };
+            // What a buyer names is only noted, so one that cannot be read is as good as none.
+            let price = self.answer.price.as_ref();
+            let price = price.and_then(|price| price.read(reading, None).ok().flatten());
+            PostReading { outcome, price, told: self.told(reading, first) }
+        })
     }
 
     fn ruled(&self, rule: &Rule, reading: &Reading<'_>, settings: PostSettings) -> PostOutcome {
@@ -178,10 +177,12 @@ impl ReplyReader {
         match rule.outcome {
             Outcome::Accept => PostOutcome::Accepted(self.acceptance(reading)),
             Outcome::Test if settings.is_test => PostOutcome::Accepted(self.acceptance(reading)),
-            Outcome::Duplicate if settings.is_repeat && self.answer.duplicate_is_acceptance => {
-                PostOutcome::Accepted(self.acceptance(reading))
+            _ if settings.is_repeat && rule.says_duplicate() => {
+                match self.answer.duplicate_is_acceptance {
+                    true => PostOutcome::Accepted(self.acceptance(reading)),
+                    false => unknown("duplicate_of_repeat"),
+                }
             }
-            Outcome::Duplicate if settings.is_repeat => unknown("duplicate_of_repeat"),
             // It did not look at the repeat, and says nothing of the first.
             Outcome::AuthFailed if settings.is_repeat => unknown("auth_failed"),
             Outcome::Refuse => rejected(rule.reason.unwrap_or("other")),
@@ -203,18 +204,15 @@ impl ReplyReader {
         if reply.raw.is_compressed() {
             return StatusAnswer::Unclear;
         }
-        let texts = Texts::of(reply, &self.sources);
-        let reading = Reading::new(&self.sources, reply, &texts);
-        match rule::first(&self.rules, &reading) {
-            Some((_, rule)) if rule.contradicts(reading.status()) => StatusAnswer::Unclear,
-            Some((_, rule)) => match rule.outcome {
-                Outcome::Accept => StatusAnswer::Accepted(self.acceptance(&reading)),
+        read(&self.sources, reply, |reading| match rule::first(&self.rules, reading) {
+            Some((_, rule)) => match rule.outcome_under(reading.status()) {
+                Outcome::Accept => StatusAnswer::Accepted(self.acceptance(reading)),
                 Outcome::Refuse | Outcome::Invalid | Outcome::Quota => StatusAnswer::Rejected,
                 Outcome::NotFound => StatusAnswer::NotFound,
                 _ => StatusAnswer::Unclear,
             },
             None => StatusAnswer::Unclear,
-        }
+        })
     }
 
     /// Reads a whole answer to a login. Without rules any 2xx with a token in it is one.
@@ -222,26 +220,24 @@ impl ReplyReader {
     /// # Errors
     /// Whether the buyer refused or said nothing clear.
     pub fn read_token(&self, reply: &HttpReply<'_>) -> Result<Token, TokenFailure> {
-        let texts = Texts::of(reply, &self.sources);
-        let reading = Reading::new(&self.sources, reply, &texts);
-        match self.sign(&reading, reply) {
-            Sign::Taken => {}
-            Sign::Refused => return Err(TokenFailure::Refused),
-            Sign::Retry | Sign::Unclear => return Err(TokenFailure::Unclear),
-        }
-        let text = self.answer.token.and_then(|token| self.short(&reading, token));
-        let text = Zeroizing::new(text.ok_or(TokenFailure::Unclear)?);
-        let life = self.answer.life.as_ref();
-        let life = life.and_then(|life| life.read(&reading, None).ok().flatten());
-        Ok(Token { text, life, told: self.told_in(&reading, reply) })
+        read(&self.sources, reply, |reading| {
+            match self.sign(reading, reply) {
+                Sign::Taken => {}
+                Sign::Refused => return Err(TokenFailure::Refused),
+                Sign::Retry | Sign::Unclear => return Err(TokenFailure::Unclear),
+            }
+            let text = self.answer.token.and_then(|token| self.short(reading, token));
+            let text = Zeroizing::new(text.ok_or(TokenFailure::Unclear)?);
+            let life = self.answer.life.as_ref();
+            let life = life.and_then(|life| life.read(reading, None).ok().flatten());
+            Ok(Token { text, life, told: self.told_in(reading, reply) })
+        })
     }
 
     /// What a whole reply of any call says beside its outcome.
     #[must_use]
     pub fn told_by(&self, reply: &HttpReply<'_>) -> Told {
-        let texts = Texts::of(reply, &self.sources);
-        let reading = Reading::new(&self.sources, reply, &texts);
-        self.told_in(&reading, reply)
+        read(&self.sources, reply, |reading| self.told_in(reading, reply))
     }
 
     fn told_in(&self, reading: &Reading<'_>, reply: &HttpReply<'_>) -> Told {
@@ -255,9 +251,9 @@ impl ReplyReader {
     /// that. Without rules any 2xx takes it.
     #[must_use]
     pub fn read_sign(&self, reply: &HttpReply<'_>) -> (Sign, Told) {
-        let texts = Texts::of(reply, &self.sources);
-        let reading = Reading::new(&self.sources, reply, &texts);
-        (self.sign(&reading, reply), self.told_in(&reading, reply))
+        read(&self.sources, reply, |reading| {
+            (self.sign(reading, reply), self.told_in(reading, reply))
+        })
     }
 
     fn sign(&self, reading: &Reading<'_>, reply: &HttpReply<'_>) -> Sign {
@@ -265,8 +261,7 @@ impl ReplyReader {
             return Sign::Unclear;
         }
         match rule::first(&self.rules, reading) {
-            Some((_, rule)) if rule.contradicts(reading.status()) => Sign::Unclear,
-            Some((_, rule)) => match rule.outcome {
+            Some((_, rule)) => match rule.outcome_under(reading.status()) {
                 Outcome::Accept | Outcome::Test | Outcome::Duplicate => Sign::Taken,
                 Outcome::Retry => Sign::Retry,
                 Outcome::Pending | Outcome::Unknown | Outcome::NextStep => Sign::Unclear,
@@ -274,7 +269,9 @@ impl ReplyReader {
             },
             None => match reading.status() {
                 200..=299 if self.rules.is_empty() => Sign::Taken,
-                429 => Sign::Retry,
+                425 | 429 => Sign::Retry,
+                // It may have looked at the call, or not.
+                408 => Sign::Unclear,
                 400..=499 => Sign::Refused,
                 _ => Sign::Unclear,
             },
@@ -309,7 +306,7 @@ impl ReplyReader {
         };
         Told {
             rule: first.map(|(place, _)| place),
-            outcome: first.map(|(_, rule)| rule.outcome),
+            outcome: first.map(|(_, rule)| rule.outcome_under(reading.status())),
             reason: reason.map(Pii::new),
             next_step: first.and_then(|(_, rule)| rule.step.clone()),
             retry_after_s: retry_after.map(|seconds: u32| seconds.min(LIFE_S_MAX)),
@@ -349,19 +346,45 @@ fn unmatched_ping(reading: &Reading<'_>) -> NoBid {
 }
 
 /// What an answer to a post means that no rule matches (PROTOCOL a6).
-fn unmatched_post(
-    reading: &Reading<'_>,
-    is_repeat: bool,
-    on_unmatched: OnUnmatched,
-) -> PostOutcome {
-    match reading.status() {
-        429 => PostOutcome::NotSent { reason: "http_429".to_owned() },
-        400..=499 if is_repeat => unmatched("http_4xx", on_unmatched),
-        400..=499 => PostOutcome::Rejected { reason: "http_4xx".to_owned() },
-        300..=399 => unmatched("redirect", on_unmatched),
-        500..=599 => unmatched("http_5xx", on_unmatched),
-        _ if reading.is_readable() => unmatched("unmatched", on_unmatched),
-        _ => unmatched("malformed", on_unmatched),
+#[derive(Clone, Copy)]
+struct Unmatched {
+    /// What the profile says of it, or else the campaign.
+    usual: OnUnmatched,
+    /// What becomes of an answer that says that the request is at fault: no delivery, unless the
+    /// profile knows better of its buyer.
+    faulty: OnUnmatched,
+}
+
+impl Unmatched {
+    fn new(by_profile: Option<OnUnmatched>, settings: PostSettings) -> Self {
+        // An answer to a repeat says nothing of the first delivery.
+        let first = |meant: OnUnmatched| match settings.is_repeat {
+            true => OnUnmatched::Unknown,
+            false => meant,
+        };
+        Self {
+            usual: first(by_profile.unwrap_or(settings.on_unmatched)),
+            faulty: first(by_profile.unwrap_or(OnUnmatched::Rejected)),
+        }
+    }
+
+    fn read(self, reading: &Reading<'_>) -> PostOutcome {
+        match reading.status() {
+            // Too early, too many: by their definition the buyer has not looked at it.
+            425 => PostOutcome::NotSent { reason: "http_425".to_owned() },
+            429 => PostOutcome::NotSent { reason: "http_429".to_owned() },
+            // Something on the way gave up waiting, perhaps for the buyer.
+            408 => self.outcome("http_408"),
+            400..=499 => unmatched("http_4xx", self.faulty),
+            300..=399 => self.outcome("redirect"),
+            500..=599 => self.outcome("http_5xx"),
+            _ if reading.is_readable() => self.outcome("unmatched"),
+            _ => self.outcome("malformed"),
+        }
+    }
+
+    fn outcome(self, what: &str) -> PostOutcome {
+        unmatched(what, self.usual)
     }
 }
 

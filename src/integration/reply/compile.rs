@@ -11,7 +11,7 @@ use super::condition::Condition;
 use super::limits::{CAPTURES_MAX, EXTRACTS_MAX, RULES_MAX};
 use super::lint::{Places, lint};
 use super::rule::{Outcome, Rule};
-use super::source::{Name, Origin, SourceId, Sources};
+use super::source::{Name, SourceId, Sources};
 use crate::domain::campaign::OnUnmatched;
 use crate::domain::post::REJECTION_REASONS;
 use crate::integration::fault::{Fault, Faults, Place};
@@ -64,6 +64,10 @@ struct Compiler<'f, 't> {
     has_item: bool,
     /// Comparisons of the rule at hand so far.
     comparisons: usize,
+    /// Whether it was told that there are too many sources.
+    is_full: bool,
+    /// Patterns so far.
+    patterns: usize,
 }
 
 /// A reply table that was compiled by itself.
@@ -108,6 +112,8 @@ pub(in crate::integration) fn compile(
         spelled: Vec::new(),
         has_item: false,
         comparisons: 0,
+        is_full: false,
+        patterns: 0,
     };
     compiler.prepare(&mut section);
     compiler.extracts(&mut section);
@@ -248,19 +254,8 @@ impl Compiler<'_, '_> {
 
     fn names_status(&self, when: &Condition) -> bool {
         let mut names = false;
-        when.sources(&mut |source| names |= self.is_of_status(source));
+        when.sources(&mut |source| names |= self.sources.list[source].is_of_status);
         names
-    }
-
-    fn is_of_status(&self, source: SourceId) -> bool {
-        match &self.sources.list[source].origin {
-            Origin::Status => true,
-            Origin::Source(inner) => self.is_of_status(*inner),
-            Origin::FirstOf(inner) | Origin::AllOf(inner) => {
-                inner.iter().any(|inner| self.is_of_status(*inner))
-            }
-            _ => false,
-        }
     }
 
     fn answer(&mut self, section: &mut Section<'_>) -> AnswerReader {

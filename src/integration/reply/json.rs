@@ -9,10 +9,11 @@ mod path;
 mod texts;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use serde_json::value::RawValue;
 
-use super::limits::{DEPTH_MAX, NODES_MAX};
+use super::limits::{DEPTH_MAX, NODES_MAX, VISITS_MAX};
 
 pub use path::JsonPath;
 
@@ -48,6 +49,8 @@ struct Node<'t> {
 #[derive(Debug)]
 pub struct JsonTree<'t> {
     nodes: Vec<Node<'t>>,
+    /// How many values were visited on the ways of paths.
+    visits: Cell<usize>,
 }
 
 impl<'t> JsonTree<'t> {
@@ -77,11 +80,22 @@ impl<'t> JsonTree<'t> {
     /// The values directly inside a value.
     fn children(&self, of: JsonNode) -> impl Iterator<Item = JsonNode> {
         let end = self.nodes[of].end;
-        let first = (of + 1 < end).then_some(of + 1);
+        let first = (of + 1 < end && self.visit(1)).then_some(of + 1);
         std::iter::successors(first, move |at| {
             let next = self.nodes[*at].end;
-            (next < end).then_some(next)
+            (next < end && self.visit(1)).then_some(next)
         })
+    }
+
+    /// Counts visits; tells whether there may be more.
+    fn visit(&self, count: usize) -> bool {
+        self.visits.set(self.visits.get().saturating_add(count));
+        !self.is_spent()
+    }
+
+    /// Whether paths needed more than [`VISITS_MAX`], so that nothing more is found.
+    fn is_spent(&self) -> bool {
+        self.visits.get() > VISITS_MAX
     }
 
     /// The member of this name, if `of` is an object that has one.
@@ -109,7 +123,9 @@ impl<'t> JsonTree<'t> {
 
     /// All values inside a value, itself first.
     fn descendants(&self, of: JsonNode) -> std::ops::Range<JsonNode> {
-        of..self.nodes[of].end
+        let all = of..self.nodes[of].end;
+        self.visit(all.len());
+        all
     }
 }
 
@@ -160,7 +176,10 @@ impl<'t> Index<'t> {
                 }
             };
         }
-        if self.nodes.is_empty() { Err(Broken) } else { Ok(JsonTree { nodes: self.nodes }) }
+        if self.nodes.is_empty() {
+            return Err(Broken);
+        }
+        Ok(JsonTree { nodes: self.nodes, visits: Cell::new(0) })
     }
 
     fn add(&mut self, kind: Kind, raw: &'t str) -> Result<(), Broken> {

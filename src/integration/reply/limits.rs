@@ -16,8 +16,21 @@ pub const VALUE_BYTES_MAX: usize = 16_384;
 pub const PATH_BYTES_MAX: usize = 1_024;
 /// The most steps of one path, its predicates counted.
 pub const PATH_STEPS_MAX: usize = 32;
-/// The largest compiled pattern, in bytes.
-pub const PATTERN_BYTES_MAX: usize = 1 << 20;
+/// The largest compiled pattern, in bytes, and what matching it may keep.
+pub const PATTERN_BYTES_MAX: usize = 1 << 17;
+/// The most patterns of one reply: each takes memory as long as the profile is in use.
+pub const PATTERNS_MAX: usize = 64;
+/// The most visits of values or elements on the ways of all paths through one document; a reply on
+/// which they need more is broken.
+pub const VISITS_MAX: usize = 5_000_000;
+/// The most sources of one reply: paths, names, and what is made from them.
+pub const SOURCES_MAX: usize = 1_024;
+/// The most sources that one is made from.
+pub const ALTERNATIVES_MAX: usize = 64;
+/// The longest way from a source to the reply, over the sources that it is made from.
+pub const SOURCE_DEPTH_MAX: usize = 16;
+/// The most documents of one reply: the body, and texts in it.
+pub const DOCUMENTS_MAX: usize = 16;
 /// The most named extracts of one reply.
 pub const EXTRACTS_MAX: usize = 64;
 /// The most rules of one reply.

@@ -55,7 +55,7 @@ fn outcomes(reader: &ReplyReader, role: Role, places: &Places<'_>, faults: &mut 
         }
         (Some(price), Some(_)) => {
             if let PriceFrom::Source(source) = price.from
-                && !reader.sources.list[source].is_of_item(&reader.sources)
+                && !reader.sources.list[source].is_of_item
             {
                 let hint = "begin its path with `@` or `./`";
                 let message = "every bid of the reply gets the same price";

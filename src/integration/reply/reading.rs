@@ -1,4 +1,5 @@
-//! One reply while it is read: each document is parsed when it is first asked for, and once.
+//! One reply while it is read: each document is parsed, and each source read, when it is first asked
+//! for, and once.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -15,23 +16,11 @@ use super::xml::{XmlPlace, XmlTree};
 /// What a source says: nothing, a text, or that the document it stands in cannot be read.
 pub(super) type Found<'r> = Result<Option<Cow<'r, str>>, Broken>;
 
-/// The text of a document that stands in a value, if there is one.
-type Inner = Result<Option<String>, Broken>;
-
-/// The texts of a reply's documents; a [`Reading`] borrows from them.
-pub(super) struct Texts<'a> {
-    body: Cow<'a, str>,
-    /// Of the documents that stand in a value.
-    inner: Box<[OnceCell<Inner>]>,
-}
-
-impl<'a> Texts<'a> {
-    pub(super) fn of(reply: &HttpReply<'a>, sources: &Sources) -> Self {
-        let decoded = decode(reply.raw.body, sources.charset, reply.header("content-type"));
-        let body = sources.steps.iter().fold(decoded, |text, step| step.apply(text));
-        let inner = sources.documents.iter().map(|_| OnceCell::new()).collect();
-        Self { body, inner }
-    }
+/// What was read of a reply so far; a [`Reading`] borrows from it.
+struct Kept<'t> {
+    trees: Box<[OnceCell<Result<Tree<'t>, Broken>>]>,
+    /// What each source says that does not look at an item.
+    texts: Box<[OnceCell<Found<'t>>]>,
 }
 
 /// A document that was parsed.
@@ -52,27 +41,34 @@ pub(super) enum Item {
 pub(super) struct Reading<'t> {
     sources: &'t Sources,
     reply: &'t HttpReply<'t>,
-    texts: &'t Texts<'t>,
-    trees: Box<[OnceCell<Result<Tree<'t>, Broken>>]>,
+    /// The decoded body, after the steps that prepare it.
+    body: &'t str,
+    kept: &'t Kept<'t>,
+}
+
+/// Reads a reply with `look`.
+pub(super) fn read<R>(
+    sources: &Sources,
+    reply: &HttpReply<'_>,
+    look: impl FnOnce(&Reading<'_>) -> R,
+) -> R {
+    let decoded = decode(reply.raw.body, sources.charset, reply.header("content-type"));
+    let body = sources.steps.iter().fold(decoded, |text, step| step.apply(text));
+    let kept = Kept {
+        trees: sources.documents.iter().map(|_| OnceCell::new()).collect(),
+        texts: sources.list.iter().map(|_| OnceCell::new()).collect(),
+    };
+    look(&Reading { sources, reply, body: &body, kept: &kept })
 }
 
 impl<'t> Reading<'t> {
-    pub(super) fn new(
-        sources: &'t Sources,
-        reply: &'t HttpReply<'t>,
-        texts: &'t Texts<'t>,
-    ) -> Self {
-        let trees = sources.documents.iter().map(|_| OnceCell::new()).collect();
-        Self { sources, reply, texts, trees }
-    }
-
     pub(super) fn status(&self) -> u16 {
         self.reply.raw.status
     }
 
     /// Whether the reply says nothing at all.
     pub(super) fn is_empty(&self) -> bool {
-        self.texts.body.trim().is_empty()
+        self.body.trim().is_empty()
     }
 
     /// Whether the body can be read in the profile's format; true for formats without a form.
@@ -86,10 +82,25 @@ impl<'t> Reading<'t> {
     ///
     /// # Errors
     /// [`Broken`] when a document it needs cannot be read, or its text has no end.
-    pub(super) fn text(&self, id: SourceId, item: Option<Item>) -> Found<'_> {
-        let source = &self.sources.list[id];
-        let Some(text) = self.found(source, item)? else { return Ok(None) };
-        let mut text = text;
+    pub(super) fn text(&self, id: SourceId, item: Option<Item>) -> Found<'t> {
+        match self.sources.list[id].is_of_item {
+            true => self.made(id, item),
+            false => Ok(self.kept(id)?.map(Cow::Borrowed)),
+        }
+    }
+
+    /// What a source says of no item: read once, however many others are made from it.
+    fn kept(&self, id: SourceId) -> Result<Option<&'t str>, Broken> {
+        let cell: &'t OnceCell<Found<'t>> = &self.kept.texts[id];
+        match cell.get_or_init(|| self.made(id, None)) {
+            Ok(text) => Ok(text.as_deref()),
+            Err(Broken) => Err(Broken),
+        }
+    }
+
+    fn made(&self, id: SourceId, item: Option<Item>) -> Found<'t> {
+        let source: &'t Source = &self.sources.list[id];
+        let Some(mut text) = self.found(source, item)? else { return Ok(None) };
         for edit in &source.edits {
             match edited(text, edit) {
                 Some(next) => text = next,
@@ -112,7 +123,7 @@ impl<'t> Reading<'t> {
             },
             Origin::Xml(document, path) => match self.tree(*document)? {
                 Some(Tree::Xml(tree)) => {
-                    let places = path.select(tree, XmlTree::ROOT);
+                    let places = path.select(tree, XmlTree::ROOT)?;
                     places.into_iter().map(|place| Item::Xml(*document, place)).collect()
                 }
                 _ => Vec::new(),
@@ -121,7 +132,7 @@ impl<'t> Reading<'t> {
         })
     }
 
-    fn found<'r>(&'r self, source: &'r Source, item: Option<Item>) -> Found<'r> {
+    fn found(&self, source: &'t Source, item: Option<Item>) -> Found<'t> {
         let join = source.join.as_deref();
         match &source.origin {
             Origin::Json(document, path) => {
@@ -141,7 +152,7 @@ impl<'t> Reading<'t> {
                     _ if source.is_relative => return Ok(None),
                     _ => XmlTree::ROOT,
                 };
-                let places = path.select(tree, from);
+                let places = path.select(tree, from)?;
                 Ok(collected(places.into_iter().map(|place| tree.text(place)), join))
             }
             Origin::Form(document, name) => {
@@ -149,7 +160,7 @@ impl<'t> Reading<'t> {
                 Ok(collected(pairs.values(name).map(|value| Some(value.into())), join))
             }
             Origin::Source(id) => self.text(*id, item),
-            Origin::Body => Ok(Some(Cow::Borrowed(&self.texts.body))),
+            Origin::Body => Ok(Some(Cow::Borrowed(self.body))),
             Origin::Header(name) => Ok(self.reply.header(name).map(Cow::Borrowed)),
             Origin::Status => Ok(Some(Cow::Owned(self.status().to_string()))),
             Origin::FirstOf(sources) => self.first(sources, item),
@@ -164,7 +175,7 @@ impl<'t> Reading<'t> {
     }
 
     /// The first that says something; a document that cannot be read only counts if nothing does.
-    fn first(&self, sources: &[SourceId], item: Option<Item>) -> Found<'_> {
+    fn first(&self, sources: &[SourceId], item: Option<Item>) -> Found<'t> {
         let mut is_broken = false;
         for id in sources {
             match self.text(*id, item) {
@@ -177,21 +188,17 @@ impl<'t> Reading<'t> {
     }
 
     /// A document, `None` if there is no text to it.
-    fn tree(&self, id: DocumentId) -> Result<Option<&Tree<'t>>, Broken> {
+    fn tree(&self, id: DocumentId) -> Result<Option<&'t Tree<'t>>, Broken> {
         let document = &self.sources.documents[id];
-        let text: &'t str = match document.text {
-            None => &self.texts.body,
-            Some(source) => {
-                let text = self.texts.inner[id]
-                    .get_or_init(|| Ok(self.text(source, None)?.map(Cow::into_owned)));
-                match text {
-                    Ok(Some(text)) => text,
-                    Ok(None) => return Ok(None),
-                    Err(Broken) => return Err(Broken),
-                }
-            }
+        let text = match document.text {
+            None => self.body,
+            Some(source) => match self.kept(source)? {
+                Some(text) => text,
+                None => return Ok(None),
+            },
         };
-        let tree = self.trees[id].get_or_init(|| {
+        let cell: &'t OnceCell<Result<Tree<'t>, Broken>> = &self.kept.trees[id];
+        let tree = cell.get_or_init(|| {
             Ok(match document.dialect {
                 Dialect::Json => Tree::Json(JsonTree::read(text)?),
                 Dialect::Xml => Tree::Xml(XmlTree::read(text)?),

@@ -80,10 +80,31 @@ pub(super) fn first<'r>(rules: &'r [Rule], reading: &Reading<'_>) -> Option<(usi
 }
 
 impl Rule {
-    /// Whether it says `accept` of a reply whose HTTP status says the opposite and that it is not
-    /// about.
+    /// Whether it makes something definite of a reply whose HTTP status says otherwise, and that it
+    /// is not about: an acceptance under anything but 2xx, and a refusal under 5xx, where the buyer
+    /// says that it failed and may have taken the lead before it did.
     pub(super) fn contradicts(&self, status: u16) -> bool {
-        let takes = matches!(self.outcome, Outcome::Accept | Outcome::Test);
-        takes && !self.names_status && !(200..=299).contains(&status)
+        let is_contrary = match self.outcome {
+            Outcome::Accept | Outcome::Test => !(200..=299).contains(&status),
+            Outcome::Refuse
+            | Outcome::Duplicate
+            | Outcome::Invalid
+            | Outcome::AuthFailed
+            | Outcome::Quota
+            | Outcome::Retry
+            | Outcome::NotFound => status >= 500,
+            Outcome::Pending | Outcome::Unknown | Outcome::NextStep => false,
+        };
+        is_contrary && !self.names_status
+    }
+
+    /// Whether it says that the buyer has the lead already, as an outcome or as a reason.
+    pub(super) fn says_duplicate(&self) -> bool {
+        self.outcome == Outcome::Duplicate || self.reason == Some("duplicate")
+    }
+
+    /// What counts of its outcome under a status.
+    pub(super) fn outcome_under(&self, status: u16) -> Outcome {
+        if self.contradicts(status) { Outcome::Unknown } else { self.outcome }
     }
 }

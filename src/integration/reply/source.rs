@@ -76,18 +76,46 @@ pub(super) struct Source {
     pub(super) edits: Vec<Edit>,
     /// Whether it looks at the item at hand.
     pub(super) is_relative: bool,
+    /// Whether it, or one that it is made from, looks at the item at hand.
+    pub(super) is_of_item: bool,
+    /// Whether it is the HTTP status, or made from it.
+    pub(super) is_of_status: bool,
+    /// How many sources stand between it and the reply.
+    pub(super) depth: usize,
 }
 
 impl Source {
-    /// Whether it, or one that it is made from, looks at the item at hand.
-    pub(super) fn is_of_item(&self, sources: &Sources) -> bool {
-        let is_of_item = |id: &SourceId| sources.list[*id].is_of_item(sources);
-        self.is_relative
-            || match &self.origin {
-                Origin::Source(id) => is_of_item(id),
-                Origin::FirstOf(ids) | Origin::AllOf(ids) => ids.iter().any(is_of_item),
-                _ => false,
+    /// A source with what follows from those that it is made from, which stand in the list before
+    /// it: asked for once, since a chain of lists has more ways than anybody could go.
+    pub(super) fn new(origin: Origin, join: Option<Box<str>>, known: &Sources) -> Self {
+        let source = |id: &SourceId| &known.list[*id];
+        let made_from: Vec<&Self> = match &origin {
+            Origin::Source(id) => vec![source(id)],
+            Origin::FirstOf(ids) | Origin::AllOf(ids) => ids.iter().map(source).collect(),
+            _ => Vec::new(),
+        };
+        let text_of = match &origin {
+            Origin::Json(id, _) | Origin::Xml(id, _) | Origin::Form(id, _) => {
+                known.documents[*id].text.as_ref().map(source)
             }
+            _ => None,
+        };
+        let is_relative = match &origin {
+            Origin::Json(_, path) => path.is_relative,
+            Origin::Xml(_, path) => path.is_relative,
+            _ => false,
+        };
+        let depth = made_from.iter().copied().chain(text_of).map(|source| source.depth + 1).max();
+        Self {
+            is_relative,
+            is_of_item: is_relative || made_from.iter().any(|source| source.is_of_item),
+            is_of_status: matches!(origin, Origin::Status)
+                || made_from.iter().any(|source| source.is_of_status),
+            depth: depth.unwrap_or_default(),
+            origin,
+            join,
+            edits: Vec::new(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Replies as buyers send them, through profiles as integrators write them.
 
+mod bounds;
 mod capabilities;
 mod faults;
 mod formats;
@@ -64,6 +65,8 @@ fn told_ping(bids: Result<Vec<ProfileBid>, NoBid>) -> String {
 const FIRST: PostSettings =
     PostSettings { is_repeat: false, on_unmatched: OnUnmatched::Unknown, is_test: false };
 const REPEAT: PostSettings = PostSettings { is_repeat: true, ..FIRST };
+/// A first post of a campaign that counts what no rule names as refused.
+const REJECTING: PostSettings = PostSettings { on_unmatched: OnUnmatched::Rejected, ..FIRST };
 
 /// What an answer to a first post comes to: `accepted id url`, `rejected reason`, ...
 fn post(reader: &ReplyReader, status: u16, body: impl AsRef<[u8]>) -> String {

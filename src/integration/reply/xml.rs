@@ -9,9 +9,10 @@ mod path;
 mod texts;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use super::json::Broken;
-use super::limits::{ATTRIBUTES_MAX, DEPTH_MAX, NODES_MAX};
+use super::limits::{ATTRIBUTES_MAX, DEPTH_MAX, NODES_MAX, VISITS_MAX};
 use super::step::unescape;
 
 pub use path::XmlPath;
@@ -57,6 +58,8 @@ struct Attribute<'t> {
 pub struct XmlTree<'t> {
     nodes: Vec<Node<'t>>,
     attributes: Vec<Attribute<'t>>,
+    /// How many nodes were visited on the ways of paths.
+    visits: Cell<usize>,
 }
 
 impl<'t> XmlTree<'t> {
@@ -71,7 +74,7 @@ impl<'t> XmlTree<'t> {
     pub fn read(text: &'t str) -> Result<Self, Broken> {
         let document = Kind::Element { name: "", attributes: 0..0 };
         let root = Node { kind: document, parent: 0, end: 1 };
-        let tree = Self { nodes: vec![root], attributes: Vec::new() };
+        let tree = Self { nodes: vec![root], attributes: Vec::new(), visits: Cell::new(0) };
         Reader { rest: text, tree, open: vec![0] }.read()
     }
 
@@ -135,11 +138,22 @@ impl<'t> XmlTree<'t> {
     /// The elements and texts directly inside a node.
     fn children(&self, of: usize) -> impl Iterator<Item = usize> {
         let end = self.nodes[of].end;
-        let first = (of + 1 < end).then_some(of + 1);
+        let first = (of + 1 < end && self.visit(1)).then_some(of + 1);
         std::iter::successors(first, move |at| {
             let next = self.nodes[*at].end;
-            (next < end).then_some(next)
+            (next < end && self.visit(1)).then_some(next)
         })
+    }
+
+    /// Counts visits; tells whether there may be more.
+    fn visit(&self, count: usize) -> bool {
+        self.visits.set(self.visits.get().saturating_add(count));
+        !self.is_spent()
+    }
+
+    /// Whether paths needed more than [`VISITS_MAX`], so that nothing more is found.
+    fn is_spent(&self) -> bool {
+        self.visits.get() > VISITS_MAX
     }
 }
 

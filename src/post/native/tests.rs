@@ -29,6 +29,9 @@ fn each_answer_has_one_class() {
     check(400, "bad", "rejected http_4xx");
     check(404, "", "rejected http_4xx");
     check(409, r#"{"result":"accepted"}"#, "unknown contradictory");
+    check(408, "", "unknown http_408");
+    check(408, r#"{"result":"rejected"}"#, "rejected other");
+    check(425, "", "not_sent http_425");
     check(429, "", "not_sent http_429");
     check(429, r#"{"result":"rejected","reason":"capped"}"#, "rejected capped");
     check(500, r#"{"result":"accepted"}"#, "unknown http_5xx");
@@ -43,6 +46,8 @@ fn each_answer_has_one_class() {
 fn a_buyer_may_have_unmatched_answers_counted_as_refusals() {
     let outcome = read(reply(500, ""), false, OnUnmatched::Rejected);
     assert_eq!(text(outcome), "rejected http_5xx");
+    let outcome = read(reply(408, ""), false, OnUnmatched::Rejected);
+    assert_eq!(text(outcome), "rejected http_408");
 }
 
 #[test]

@@ -6,7 +6,10 @@
 use regex::RegexBuilder;
 
 use super::super::json::JsonPath;
-use super::super::limits::{PATH_BYTES_MAX, PATTERN_BYTES_MAX};
+use super::super::limits::{
+    ALTERNATIVES_MAX, DOCUMENTS_MAX, PATH_BYTES_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX,
+    SOURCE_DEPTH_MAX, SOURCES_MAX,
+};
 use super::super::scanner::PathFault;
 use super::super::source::{Dialect, Document, DocumentId, Edit, Origin, Source, SourceId};
 use super::super::xml::XmlPath;
@@ -40,9 +43,9 @@ impl Compiler<'_, '_> {
                 self.error(list.place(), "an empty list", "name at least one place");
                 return None;
             }
-            let each: Vec<_> = list.value.into_iter().map(|entry| self.source(entry)).collect();
-            let sources: Option<Vec<SourceId>> = each.into_iter().collect();
-            return Some(self.plain(Origin::FirstOf(sources?)));
+            let place = At { value: (), at: list.at, path: list.path.clone() };
+            let sources = self.several(list)?;
+            return self.add(place.place(), Origin::FirstOf(sources), None);
         }
         let mut table = entry.into_section(self.faults)?;
         let source = self.source_table(&mut table);
@@ -71,8 +74,7 @@ impl Compiler<'_, '_> {
             origins.push(Some(Origin::Header(name.value.to_ascii_lowercase().into())));
         }
         if let Some(list) = table.list("all", self.faults) {
-            let each: Vec<_> = list.value.into_iter().map(|entry| self.source(entry)).collect();
-            origins.push(each.into_iter().collect::<Option<_>>().map(Origin::AllOf));
+            origins.push(self.several(list).map(Origin::AllOf));
         }
         let mut join = table.text("join", self.faults).map(|join| join.value.into_boxed_str());
         let edits = self.edits(table)?;
@@ -94,8 +96,45 @@ impl Compiler<'_, '_> {
         if matches!(origin, Origin::AllOf(_)) && join.is_none() {
             join = Some("; ".into());
         }
-        let is_relative = is_relative(&origin);
-        self.sources.list.push(Source { origin, join, edits, is_relative });
+        let source = self.add(place.place(), origin, join)?;
+        self.sources.list[source].edits = edits;
+        Some(source)
+    }
+
+    /// Compiles the sources of a list.
+    fn several(&mut self, list: At<Vec<Entry<'_>>>) -> Option<Vec<SourceId>> {
+        if list.value.len() > ALTERNATIVES_MAX {
+            let message = format!("more than {ALTERNATIVES_MAX} places in one list");
+            self.error(list.place(), &message, "name fewer places");
+            return None;
+        }
+        let each: Vec<_> = list.value.into_iter().map(|entry| self.source(entry)).collect();
+        each.into_iter().collect()
+    }
+
+    /// Adds a source, unless there are too many or it is made from others that are made from others
+    /// without end.
+    fn add(
+        &mut self,
+        place: Place<'_>,
+        origin: Origin,
+        join: Option<Box<str>>,
+    ) -> Option<SourceId> {
+        if self.sources.list.len() >= SOURCES_MAX {
+            if !self.is_full {
+                let message = format!("more than {SOURCES_MAX} sources in one reply");
+                self.error(place, &message, "read less of the reply");
+            }
+            self.is_full = true;
+            return None;
+        }
+        let source = Source::new(origin, join, &self.sources);
+        if source.depth > SOURCE_DEPTH_MAX {
+            let message = format!("more than {SOURCE_DEPTH_MAX} sources are made from each other");
+            self.error(place, &message, "begin nearer to the reply");
+            return None;
+        }
+        self.sources.list.push(source);
         Some(self.sources.list.len() - 1)
     }
 
@@ -154,7 +193,21 @@ impl Compiler<'_, '_> {
             self.error(text.place(), &message, "match less of the reply");
             return None;
         }
-        let built = RegexBuilder::new(&text.value).size_limit(PATTERN_BYTES_MAX).build();
+        self.patterns += 1;
+        if self.patterns > PATTERNS_MAX {
+            if self.patterns == PATTERNS_MAX + 1 {
+                let message = format!("more than {PATTERNS_MAX} patterns in one reply");
+                self.error(
+                    text.place(),
+                    &message,
+                    "compare words, or write one pattern for several",
+                );
+            }
+            return None;
+        }
+        let mut pattern = RegexBuilder::new(&text.value);
+        pattern.size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
+        let built = pattern.build();
         match built {
             Ok(regex) => Some(regex),
             Err(error) => {
@@ -181,7 +234,7 @@ impl Compiler<'_, '_> {
             return Some(source);
         }
         let origin = self.spelled_origin(text)?;
-        let source = self.plain(origin);
+        let source = self.add(text.place(), origin, None)?;
         self.spelled.push((text.value.clone(), source));
         Some(source)
     }
@@ -215,12 +268,6 @@ impl Compiler<'_, '_> {
         };
         self.error(text.place(), &format!("nothing here is called `{}`", text.value), &hint);
         None
-    }
-
-    fn plain(&mut self, origin: Origin) -> SourceId {
-        let is_relative = is_relative(&origin);
-        self.sources.list.push(Source { origin, join: None, edits: Vec::new(), is_relative });
-        self.sources.list.len() - 1
     }
 
     fn json(&mut self, text: &At<String>, from: Option<SourceId>) -> Option<Origin> {
@@ -278,23 +325,25 @@ impl Compiler<'_, '_> {
         }
         let document = Document { text, dialect };
         let known = self.sources.documents.iter().position(|known| *known == document);
-        Some(known.unwrap_or_else(|| {
-            self.sources.documents.push(document);
-            self.sources.documents.len() - 1
-        }))
+        if known.is_some() {
+            return known;
+        }
+        if self.sources.documents.len() >= DOCUMENTS_MAX {
+            let message = format!("more than {DOCUMENTS_MAX} documents in one reply");
+            self.error(
+                place,
+                &message,
+                "take several values from one document: name its text once",
+            );
+            return None;
+        }
+        self.sources.documents.push(document);
+        Some(self.sources.documents.len() - 1)
     }
 
     fn path(&mut self, text: &At<String>, fault: &PathFault) {
         // The path stands after a quote; an escape before the place moves it a little.
         let place = Place { at: text.at + 1 + fault.at, path: &text.path };
         self.error(place, &fault.message, &fault.hint);
-    }
-}
-
-fn is_relative(origin: &Origin) -> bool {
-    match origin {
-        Origin::Json(_, path) => path.is_relative,
-        Origin::Xml(_, path) => path.is_relative,
-        _ => false,
     }
 }

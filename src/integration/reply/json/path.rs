@@ -79,7 +79,8 @@ impl JsonPath {
     /// [`MATCHES_MAX`].
     ///
     /// # Errors
-    /// [`Broken`] when a member that it names stands twice.
+    /// [`Broken`] when a member that it names stands twice, or when the document's paths need more
+    /// than [`VISITS_MAX`](crate::integration::reply::limits::VISITS_MAX).
     pub fn select(&self, tree: &JsonTree<'_>, from: JsonNode) -> Result<Vec<JsonNode>, Broken> {
         let mut found = vec![from];
         for step in &self.steps {
@@ -88,7 +89,7 @@ impl JsonPath {
                 break;
             }
         }
-        Ok(found)
+        if tree.is_spent() { Err(Broken) } else { Ok(found) }
     }
 }
 

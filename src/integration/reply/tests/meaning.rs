@@ -31,9 +31,75 @@ fn what_no_rule_matches_is_as_for_a_native_buyer() {
     check(200, "", "unknown malformed", "rejected malformed", "unknown malformed");
     check(200, "{}", "unknown unmatched", "rejected unmatched", "unknown unmatched");
     check(302, "", "unknown redirect", "rejected redirect", "unknown redirect");
-    check(400, "bad", "rejected http_4xx", "rejected http_4xx", "unknown http_4xx");
+    check(408, "", "unknown http_408", "rejected http_408", "unknown http_408");
+    check(425, "", "not_sent http_425", "not_sent http_425", "not_sent http_425");
     check(429, "", "not_sent http_429", "not_sent http_429", "not_sent http_429");
     check(503, "", "unknown http_5xx", "rejected http_5xx", "unknown http_5xx");
+    for status in [400, 401, 403, 404, 409, 410, 422, 499] {
+        check(status, "bad", "rejected http_4xx", "rejected http_4xx", "unknown http_4xx");
+    }
+    let careful = reader(Role::Post, &format!("on_unmatched = \"unknown\"\n{POST}"));
+    for (status, expect) in [
+        (400, "unknown http_4xx"),
+        (408, "unknown http_408"),
+        (429, "not_sent http_429"),
+        (500, "unknown http_5xx"),
+    ] {
+        assert_eq!(post(&careful, status, ""), expect, "{status}");
+    }
+}
+
+#[test]
+fn each_class_of_status_means_the_same_to_each_call_when_no_rule_names_the_reply() {
+    let rules = "rules = [{ when = { \"$.s\" = 1 }, outcome = \"accept\" }, \
+                 { when = { \"$.s\" = 0 }, outcome = \"refuse\" }]\n";
+    let ping_reader = reader(Role::Ping, &format!("{rules}bid = {{ price = \"$.p\" }}"));
+    let post_reader = reader(Role::Post, rules);
+    let status_reader = reader(Role::Status, rules);
+    let login = reader(Role::Login, &format!("{rules}token = \"$.t\""));
+    let sign = reader(Role::Sign, rules);
+    let check = |status: u16, expect: [&str; 6]| {
+        let body = "{}".as_bytes();
+        let reply = http(status, &[], body);
+        let repeat = post_reader.read_post(&reply, REPEAT).outcome;
+        let failure = match login.read_token(&reply) {
+            Ok(_) => "token".to_owned(),
+            Err(failure) => format!("{failure:?}").to_lowercase(),
+        };
+        assert_eq!(status_reader.read_status(&reply), StatusAnswer::Unclear, "{status}");
+        let found = [
+            ping(&ping_reader, status, body),
+            post(&post_reader, status, body),
+            told_post(post_reader.read_post(&reply, REJECTING).outcome),
+            told_post(repeat),
+            failure,
+            format!("{:?}", sign.read_sign(&reply).0).to_lowercase(),
+        ];
+        assert_eq!(found, expect, "{status}");
+    };
+    let unknown = |what: &'static str| match what {
+        "unmatched" => ["unknown unmatched", "rejected unmatched", "unknown unmatched"],
+        "redirect" => ["unknown redirect", "rejected redirect", "unknown redirect"],
+        "408" => ["unknown http_408", "rejected http_408", "unknown http_408"],
+        _ => ["unknown http_5xx", "rejected http_5xx", "unknown http_5xx"],
+    };
+    let row = |ping: &'static str, post: [&'static str; 3], login, sign| {
+        [ping, post[0], post[1], post[2], login, sign]
+    };
+    let refused = ["rejected http_4xx", "rejected http_4xx", "unknown http_4xx"];
+    for status in [200, 202] {
+        check(status, row("no malformed", unknown("unmatched"), "unclear", "unclear"));
+    }
+    check(302, row("no redirect", unknown("redirect"), "unclear", "unclear"));
+    check(408, row("no http_status", unknown("408"), "unclear", "unclear"));
+    check(425, row("no http_status", ["not_sent http_425"; 3], "unclear", "retry"));
+    check(429, row("no http_status", ["not_sent http_429"; 3], "unclear", "retry"));
+    for status in [400, 401, 404, 409, 422] {
+        check(status, row("no http_status", refused, "refused", "refused"));
+    }
+    for status in [500, 502, 503, 504] {
+        check(status, row("no http_status", unknown("5xx"), "unclear", "unclear"));
+    }
 }
 
 #[test]
@@ -67,7 +133,7 @@ fn an_acceptance_under_a_contradicting_status_is_unknown() {
         assert_eq!(post(&plain, status, accepted), "unknown contradictory", "{status}");
     }
     assert_eq!(post(&plain, 422, r#"{"result":"rejected"}"#), "rejected other");
-    assert_eq!(post(&plain, 500, r#"{"result":"rejected"}"#), "rejected other");
+    assert_eq!(post(&plain, 302, r#"{"result":"rejected"}"#), "rejected other");
     let by_status = reader(
         Role::Post,
         r#"
@@ -78,6 +144,81 @@ fn an_acceptance_under_a_contradicting_status_is_unknown() {
         "#,
     );
     assert_eq!(post(&by_status, 303, accepted), "accepted");
+}
+
+#[test]
+fn a_refusal_under_a_failure_of_the_buyer_is_unknown_unless_its_rule_names_the_status() {
+    let outcomes = ["refuse", "duplicate", "invalid", "auth_failed", "quota", "retry"];
+    let rules = |when: &str, outcome: &str| {
+        format!(
+            "on_unmatched = \"rejected\"\nrepeated_duplicate = \"accepted\"\n\
+             rules = [{{ when = {{ \"$.s\" = 1 }}, outcome = \"accept\" }}, \
+             {{ {when}outcome = \"{outcome}\" }}, {{ when = {{ \"$.s\" = 2 }}, outcome = \"refuse\" }}]"
+        )
+    };
+    for outcome in outcomes {
+        for status in [500, 502, 503, 599] {
+            for when in ["when = { \"$.s\" = 0 }, ", "when = { \"$.s\" = { is_not = 1 } }, "] {
+                let plain = reader(Role::Post, &rules(when, outcome));
+                let body = r#"{"s":0}"#;
+                assert_eq!(post(&plain, status, body), "unknown contradictory", "{outcome}");
+                assert_eq!(repeated(&plain, status, body), "unknown contradictory", "{outcome}");
+                let told = plain.read_post(&http(status, &[], body.as_bytes()), FIRST).told;
+                assert_eq!((told.rule, told.outcome), (Some(1), Some(Outcome::Unknown)));
+            }
+            let by_status =
+                rules("when = { \"$.s\" = 0, http_status = [500, 502, 503, 599] }, ", outcome);
+            let told = post(&reader(Role::Post, &by_status), status, r#"{"s":0}"#);
+            let is_definite = told.starts_with("rejected ") || told == "not_sent retry_later";
+            assert!(is_definite, "{outcome} {status}: {told}");
+        }
+    }
+    // A rule that takes all that is left is about no status either.
+    let (catching, _) = compiled(
+        Role::Post,
+        "rules = [{ when = { \"$.s\" = 1 }, outcome = \"accept\" }, { outcome = \"refuse\" }]",
+    );
+    let catching = catching.unwrap();
+    assert_eq!(post(&catching, 502, "<html>"), "unknown contradictory");
+    assert_eq!(post(&catching, 404, "<html>"), "rejected other");
+}
+
+#[test]
+fn a_refusal_of_a_ping_a_status_question_or_a_notice_under_a_failure_says_nothing() {
+    let rules = "rules = [{ when = { \"$.s\" = 1 }, outcome = \"accept\" }, \
+                 { when = { \"$.s\" = 0 }, outcome = \"refuse\" }";
+    let body = r#"{"s":0}"#;
+    let ping_reader = reader(Role::Ping, &format!("{rules}]\nbid = {{ price = \"$.p\" }}"));
+    assert_eq!(ping(&ping_reader, 200, body), "no declined");
+    assert_eq!(ping(&ping_reader, 500, body), "no http_status");
+    let none = r#", { when = { "$.s" = 2 }, outcome = "not_found" }]"#;
+    let status = reader(Role::Status, &format!("{rules}{none}"));
+    let asked = |code: u16, body: &str| status.read_status(&http(code, &[], body.as_bytes()));
+    assert_eq!(asked(200, body), StatusAnswer::Rejected);
+    assert_eq!(asked(404, r#"{"s":2}"#), StatusAnswer::NotFound);
+    assert_eq!(asked(500, body), StatusAnswer::Unclear);
+    assert_eq!(asked(500, r#"{"s":2}"#), StatusAnswer::Unclear);
+    let sign = reader(Role::Sign, &format!("{rules}]"));
+    assert_eq!(sign.read_sign(&http(400, &[], body.as_bytes())).0, Sign::Refused);
+    assert_eq!(sign.read_sign(&http(500, &[], body.as_bytes())).0, Sign::Unclear);
+}
+
+#[test]
+fn a_refusal_for_the_reason_of_a_duplicate_is_one() {
+    let rules = r#"
+        buyer_lead_id = "$.id"
+        rules = [
+          { when = { "$.result" = "accepted" }, outcome = "accept" },
+          { when = { "$.result" = "rejected" }, outcome = "refuse", reason = "duplicate" },
+        ]
+    "#;
+    let body = r#"{"result":"rejected","id":7}"#;
+    let careful = reader(Role::Post, rules);
+    assert_eq!(post(&careful, 200, body), "rejected duplicate");
+    assert_eq!(repeated(&careful, 200, body), "unknown duplicate_of_repeat");
+    let trusting = reader(Role::Post, &format!("repeated_duplicate = \"accepted\"\n{rules}"));
+    assert_eq!(post(&trusting, 200, body), "rejected duplicate");
+    assert_eq!(repeated(&trusting, 200, body), "accepted 7");
 }
 
 #[test]

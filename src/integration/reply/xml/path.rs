@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use super::{XmlPlace, XmlTree, local};
+use super::{Broken, XmlPlace, XmlTree, local};
 use crate::integration::reply::limits::{MATCHES_MAX, PATH_STEPS_MAX};
 use crate::integration::reply::number;
 use crate::integration::reply::operator::Operator;
@@ -86,9 +86,14 @@ impl XmlPath {
 
     /// The places that the path finds from `from`, in the document's order, at most
     /// [`MATCHES_MAX`].
-    pub fn select(&self, tree: &XmlTree<'_>, from: XmlPlace) -> Vec<XmlPlace> {
-        let XmlPlace::Element(from) = from else { return Vec::new() };
-        follow(tree, &self.steps, from)
+    ///
+    /// # Errors
+    /// [`Broken`] when the document's paths need more than
+    /// [`VISITS_MAX`](crate::integration::reply::limits::VISITS_MAX).
+    pub fn select(&self, tree: &XmlTree<'_>, from: XmlPlace) -> Result<Vec<XmlPlace>, Broken> {
+        let XmlPlace::Element(from) = from else { return Ok(Vec::new()) };
+        let found = follow(tree, &self.steps, from);
+        if tree.is_spent() { Err(Broken) } else { Ok(found) }
     }
 }
 
@@ -207,10 +212,11 @@ fn places(tree: &XmlTree<'_>, step: &Step, of: usize) -> Vec<XmlPlace> {
     let is_named =
         |name: &Option<Box<str>>, found: &str| name.as_deref().is_none_or(|name| name == found);
     match step {
-        Step::Descendants => (of..tree.nodes[of].end)
-            .filter(|at| tree.name(*at).is_some())
-            .map(XmlPlace::Element)
-            .collect(),
+        Step::Descendants => {
+            let all = of..tree.nodes[of].end;
+            tree.visit(all.len());
+            all.filter(|at| tree.name(*at).is_some()).map(XmlPlace::Element).collect()
+        }
         Step::Parent if of == 0 => Vec::new(),
         Step::Parent => vec![XmlPlace::Element(tree.nodes[of].parent)],
         Step::Child(name) => tree
