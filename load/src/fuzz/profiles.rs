@@ -51,6 +51,7 @@ const FORMATS: [Format; 6] = [
             rules = [
               { when = { "$.status" = ["success", true, 1], "$.price" = { above = 0 } }, outcome = "accept" },
               { when = { "$.status" = "duplicate" }, outcome = "duplicate" },
+              { when = { "$.status" = "seen" }, outcome = "refuse", reason = "duplicate" },
               { when = { "$.status" = "none", http_status = 404 }, outcome = "refuse" },
               { when = { http_status = [429, 503] }, outcome = "retry" },
               { when = { any = [{ "$.status" = "failure" }, { not = { "$..error" = { present = false } } }] }, outcome = "refuse" },
@@ -62,6 +63,7 @@ const FORMATS: [Format; 6] = [
             r#"{"status":true,"price":12.505,"id":7}"#,
             r#"{"status":"success","price":"$1,012.50"}"#,
             r#"{"status":"duplicate"}"#,
+            r#"{"status":"seen"}"#,
             r#"{"status":"failure","errors":["a","b"]}"#,
             r#"{"status":"none"}"#,
             r#"{"x":{"error":"y"}}"#,
@@ -174,7 +176,8 @@ const ANSWER: &str = "repeated_duplicate = \"accepted\"\nbuyer_lead_id = \"http_
 const NOT_FOUND: &str = "{ when = { http_status = 410 }, outcome = \"not_found\" },";
 
 /// Statuses other than the usual one.
-const STATUSES: [u16; 14] = [201, 202, 204, 301, 307, 400, 404, 410, 429, 500, 503, 100, 0, 999];
+const STATUSES: [u16; 16] =
+    [201, 202, 204, 301, 307, 400, 404, 408, 410, 425, 429, 500, 503, 100, 0, 999];
 
 /// Words of the formats and of the language.
 const NAMES: [&str; 18] = [
@@ -199,12 +202,14 @@ const NAMES: [&str; 18] = [
 ];
 
 /// Reasons that are the readers' own.
-const OUR_REASONS: [&str; 15] = [
+const OUR_REASONS: [&str; 17] = [
     "auth_failed",
     "capped",
     "compressed",
     "contradictory",
     "duplicate_of_repeat",
+    "http_408",
+    "http_425",
     "http_429",
     "http_4xx",
     "http_5xx",
@@ -216,6 +221,9 @@ const OUR_REASONS: [&str; 15] = [
     "unclear",
     "unmatched",
 ];
+
+/// Reasons of refusals that no rule made: what the campaign makes of answers that none names.
+const UNRULED: [&str; 4] = ["compressed", "http_5xx", "malformed", "unmatched"];
 
 /// The longest text that a reader keeps, in bytes.
 const KEPT_BYTES_MAX: usize = 2_048;
@@ -306,9 +314,16 @@ impl Profiles {
 impl Readers {
     /// A mutated table is compiled or refused; what is compiled reads as any other does.
     fn judge_table(&self, reply: &HttpReply<'_>, random: &mut ChaCha8Rng) -> Judged {
-        let mut text = self.text.clone().into_bytes();
-        mutate(&mut text, &NAMES, random);
-        let text = String::from_utf8_lossy(&text);
+        let mut text = self.text.clone();
+        let is_chained = random.random_bool(0.5);
+        if is_chained {
+            text = chained(&text, random);
+        }
+        if !is_chained || random.random_bool(0.2) {
+            let mut bytes = text.into_bytes();
+            mutate(&mut bytes, &NAMES, random);
+            text = String::from_utf8_lossy(&bytes).into_owned();
+        }
         match ReplyReader::compile(&text, Role::Ping) {
             Ok(compiled) => self.judge_ping(&compiled.reader, reply, random),
             Err(faults) if faults.is_empty() => Err("a table refused without a fault".to_owned()),
@@ -371,13 +386,14 @@ impl Readers {
             PostOutcome::Accepted(acceptance) => {
                 let texts = [&acceptance.buyer_lead_id, &acceptance.redirect_url];
                 let is_long = |text: &String| text.len() > KEPT_BYTES_MAX;
-                let is_by_rule = matches!(
-                    reading.told.outcome,
-                    Some(Outcome::Accept | Outcome::Test | Outcome::Duplicate)
-                );
-                let holds = is_by_rule
-                    && (is_success || reading.told.outcome == Some(Outcome::Duplicate))
-                    && !texts.into_iter().flatten().any(is_long);
+                let holds = match reading.told.outcome {
+                    Some(Outcome::Accept | Outcome::Test) => is_success,
+                    // Of our own repeat: the buyer has the first one.
+                    Some(Outcome::Duplicate | Outcome::Refuse) => settings.is_repeat,
+                    _ => false,
+                };
+                let holds =
+                    holds && reply.raw.status < 500 && !texts.into_iter().flatten().any(is_long);
                 return match holds {
                     true => Ok("post: accepted"),
                     false => Err(format!("status {}: {:?}", reply.raw.status, reading.outcome)),
@@ -385,6 +401,11 @@ impl Readers {
             }
             PostOutcome::Rejected { reason } if settings.is_repeat && reason == "duplicate" => {
                 return Err("a duplicate of our own repeat is taken for a refusal".to_owned());
+            }
+            PostOutcome::Rejected { reason }
+                if reply.raw.status >= 500 && !UNRULED.contains(&reason.as_str()) =>
+            {
+                return Err(format!("refused under status {}: {reason}", reply.raw.status));
             }
             PostOutcome::Rejected { reason } => ("post: rejected", reason),
             PostOutcome::NotSent { reason } => ("post: not sent", reason),
@@ -401,10 +422,30 @@ impl Readers {
         let is_success = (200..300).contains(&reply.raw.status);
         match self.status.read_status(reply) {
             StatusAnswer::Accepted(_) if is_success => Ok("status: accepted"),
-            StatusAnswer::Rejected => Ok("status: rejected"),
+            StatusAnswer::Rejected if reply.raw.status < 500 => Ok("status: rejected"),
             StatusAnswer::NotFound if reply.raw.status == 410 => Ok("status: not found"),
             StatusAnswer::Unclear => Ok("status: unclear"),
             other => Err(format!("status {}: {other:?}", reply.raw.status)),
         }
     }
+}
+
+/// The table with extracts that are made from each other, and a rule that asks for the last of them:
+/// there are far more ways through them than anybody could go.
+fn chained(text: &str, random: &mut ChaCha8Rng) -> String {
+    let first = ["header:x-no", "body", "http_status"].choose(random).copied().unwrap_or_default();
+    let links = random.random_range(1..=30);
+    let mut chain = format!("extract.chain0 = \"{first}\"\n");
+    for link in 1..=links {
+        let before = format!("\"chain{}\"", link - 1);
+        let all = vec![before; random.random_range(1..=12)].join(", ");
+        let (open, close) =
+            [("[", "]"), ("{ all = [", "] }"), ("{ from = [", "], decode = \"url\" }")]
+                .choose(random)
+                .copied()
+                .unwrap_or_default();
+        chain.push_str(&format!("extract.chain{link} = {open}{all}{close}\n"));
+    }
+    let rule = format!("rules = [{{ when = {{ chain{links} = \"no\" }}, outcome = \"refuse\" }},");
+    format!("{chain}{}", text.replacen("rules = [", &rule, 1))
 }

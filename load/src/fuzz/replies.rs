@@ -71,13 +71,16 @@ const NAMES: [&str; 14] = [
 ];
 
 /// Statuses other than the usual one.
-const STATUSES: [u16; 14] = [201, 204, 301, 307, 400, 404, 409, 422, 429, 500, 502, 503, 100, 999];
+const STATUSES: [u16; 16] =
+    [201, 204, 301, 307, 400, 404, 408, 409, 422, 425, 429, 500, 502, 503, 100, 999];
 
 /// Reasons that are the readers' own.
-const OUR_REASONS: [&str; 9] = [
+const OUR_REASONS: [&str; 11] = [
     "compressed",
     "contradictory",
     "duplicate_of_repeat",
+    "http_408",
+    "http_425",
     "http_429",
     "http_4xx",
     "http_5xx",
@@ -155,7 +158,7 @@ fn judge_post(reply: RawReply<'_>, random: &mut ChaCha8Rng) -> Judged {
             return Err("a duplicate of our own repeat is taken for a refusal".to_owned());
         }
         PostOutcome::Rejected { reason } => ("post: rejected", reason),
-        PostOutcome::NotSent { reason } if reply.status != 429 => {
+        PostOutcome::NotSent { reason } if !matches!(reply.status, 425 | 429) => {
             return Err(format!("a reply of status {} was never sent: {reason}", reply.status));
         }
         PostOutcome::NotSent { reason } => ("post: not sent", reason),

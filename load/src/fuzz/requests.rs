@@ -1,6 +1,8 @@
 //! Profiles of every shape, sound and broken, and what they make of hostile leads: faults, a refusal
 //! with a reason, or a request that is well-formed.
 
+mod judged;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,8 +15,7 @@ use gavel::domain::ping::AnonymizedPing;
 use gavel::domain::slug::{CampaignId, VendorId, VerticalId};
 use gavel::domain::vertical::Vertical;
 use gavel::integration::{
-    Frame, Matter, PingInput, PostInput, Profile, RENDERED_BYTES_MAX, RenderRefused,
-    RenderedRequest, SecretText, WonBid,
+    Frame, Matter, PingInput, PostInput, Profile, RenderRefused, SecretText, WonBid,
 };
 use gavel::ping::redact::redact;
 use jiff::Timestamp;
@@ -24,6 +25,7 @@ use rand::seq::IndexedRandom;
 
 use super::Judged;
 use super::mutate::mutate;
+use judged::judge_request;
 
 /// What may become of a profile and a lead.
 pub const OUTCOMES: &[&str] = &[
@@ -36,6 +38,9 @@ pub const OUTCOMES: &[&str] = &[
     "sent: text/plain; charset=utf-8",
     "sent: no body",
 ];
+
+/// The campaign's own URL.
+const OWN_URL: &str = "https://buyer.example/x";
 
 /// Fields of the lead and their like.
 const SOURCES: [&str; 23] = [
@@ -115,8 +120,24 @@ const TEMPLATES: [&str; 7] = [
     "{% if lead.zip is defined %}{{ lead.first_name ~ lead.zip }}{% endif %}",
 ];
 
-const HOSTILE: [&str; 14] = [
+/// URLs that profiles may have: the campaign's own, below it, and such as would lead out of it.
+const URLS: [&str; 9] = [
+    "{url}?y=z&k={SOURCE}",
+    "{url}/{SOURCE}",
+    "{url}/.{SOURCE}",
+    "{url}/a/{SOURCE}{SOURCE}/b?k={SOURCE}",
+    "{url}&k={SOURCE}",
+    "{url}/../{SOURCE}",
+    "{url}/a%2F%2e%2E/{SOURCE}",
+    "{url}/..\\\\{SOURCE}",
+    "{url}/a?k=/../{SOURCE}",
+];
+
+const HOSTILE: [&str; 17] = [
     "",
+    ".",
+    "..",
+    "%2e%2e",
     "own",
     "07001",
     "+12145557312",
@@ -249,7 +270,7 @@ impl Requests {
     fn frame(&self) -> Frame<'_> {
         Frame {
             campaign_id: &self.campaign,
-            url: Some("https://buyer.example/x?y=z"),
+            url: Some(OWN_URL),
             currency: "USD",
             now: Timestamp::UNIX_EPOCH,
             request_id: "req",
@@ -309,8 +330,9 @@ fn profile(random: &mut ChaCha8Rng) -> String {
             body(&mut text, random);
         }
         if random.random_bool(0.2) {
-            let source = SOURCES.choose(random).copied().unwrap_or_default();
-            text.push_str(&format!("url = \"{{url}}&k={{{source}}}\"\n"));
+            let source = format!("{{{}}}", SOURCES.choose(random).copied().unwrap_or_default());
+            let url = URLS.choose(random).copied().unwrap_or_default();
+            text.push_str(&format!("url = \"{}\"\n", url.replace("{SOURCE}", &source)));
         }
         if random.random_bool(0.2) {
             let source = SOURCES.choose(random).copied().unwrap_or_default();
@@ -321,6 +343,10 @@ fn profile(random: &mut ChaCha8Rng) -> String {
         if !text.contains("template") && !text.contains("body = \"text\"") {
             text.push_str(&format!("[{phase}.request.fields]\n"));
             fields(&mut text, 0, random);
+            // Rarely: where it does not end early it takes a thousand times as long as others.
+            if random.random_bool(0.02) {
+                text.push_str(&format!("lists = {}\n", nested(random)));
+            }
         }
     }
     text
@@ -384,54 +410,16 @@ fn value(depth: usize, random: &mut ChaCha8Rng) -> String {
     }
 }
 
-/// Holds a request against what its headers say it is.
-fn judge_request(rendered: &RenderedRequest) -> Judged {
-    if rendered.body.len() > RENDERED_BYTES_MAX {
-        return Err("too large".to_owned());
-    }
-    let is_clean = |text: &str| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    if !is_clean(&rendered.url) || rendered.url.contains([' ', '#', '"', '<']) {
-        return Err(format!("not a URL: {:?}", rendered.url));
-    }
-    if !rendered.url.starts_with("https://buyer.example/x?y=z") {
-        return Err(format!("another host: {}", rendered.url));
-    }
-    for (name, value) in &rendered.headers {
-        if !is_clean(name) || value.bytes().any(|byte| byte < b' ' && byte != b'\t') {
-            return Err(format!("not a header: {name:?} {value:?}"));
-        }
-    }
-    let text = std::str::from_utf8(&rendered.body).map_err(|_| "not UTF-8".to_owned())?;
-    let kind = rendered.headers.iter().find(|(name, _)| name == "content-type");
-    let Some((_, kind)) = kind else {
-        return if text.is_empty() {
-            Ok("sent: no body")
-        } else {
-            Err("a body without type".into())
-        };
-    };
-    let is_sound = match kind.as_str() {
-        "application/json" => serde_json::from_str::<serde_json::Value>(text).is_ok(),
-        "application/x-www-form-urlencoded" => is_form(text),
-        kind if kind.contains("xml") => roxmltree::Document::parse(text).is_ok(),
-        _ => true,
-    };
-    let outcome = OUTCOMES.iter().find(|outcome| outcome.strip_prefix("sent: ") == Some(kind));
-    match outcome {
-        Some(outcome) if is_sound => Ok(outcome),
-        _ => Err(format!("not {kind}: {text:?}")),
-    }
-}
-
-/// Whether a text is a form; XML documents in its fields must be such.
-fn is_form(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"*-._+%=&".contains(&byte);
-    let mut codes = text.split('%').skip(1);
-    let is_code =
-        |code: &str| code.len() >= 2 && code.bytes().take(2).all(|digit| digit.is_ascii_hexdigit());
-    text.bytes().all(is_plain)
-        && codes.all(is_code)
-        && form_urlencoded::parse(text.as_bytes()).all(|(_, value)| {
-            !value.starts_with("<?xml") || roxmltree::Document::parse(&value).is_ok()
-        })
+/// A list in itself, and so on, that writes nothing, or what is not kept.
+fn nested(random: &mut ChaCha8Rng) -> String {
+    let innermost = [
+        "{ from = \"item.no\" }",
+        "{ value = 1, when = { from = \"item.name\", is = \"no\" } }",
+        "{ template = \"{% for a in range(99) %}{% endfor %}\" }",
+        "{ document = \"json\", fields = { w = { whole = \"lead\" } }, hash = \"md5\" }",
+    ];
+    let innermost = innermost.choose(random).copied().unwrap_or_default().to_owned();
+    (0..random.random_range(1..=18)).fold(innermost, |inner, level| {
+        format!("{{ each = \"drivers\", fields = {{ \"n{level}_{{n}}\" = {inner} }} }}")
+    })
 }
