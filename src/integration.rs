@@ -13,6 +13,7 @@
 //! attempt, which is no part of the rendered request.
 
 pub mod cases;
+mod confirmation;
 mod datum;
 mod fault;
 pub mod inbound;
@@ -26,6 +27,7 @@ pub mod reply;
 mod request;
 mod section;
 
+pub use confirmation::of_second_post;
 pub use fault::{Fault, Severity};
 pub use input::{BidInput, Frame, Matter, PingInput, PostInput, SecretText, WonBid};
 pub use lint::coarse_name;

@@ -17,15 +17,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 use super::deliver::{callee, signed_headers};
 use super::run::Run;
-use crate::domain::limits::Limits;
+use super::tasks::Tasks;
 use crate::domain::pii::Pii;
 use crate::domain::reply::RawReply;
-use crate::integration::reply::{HttpReply, Life};
+use crate::integration::reply::{HttpReply, Life, Outcome};
 use crate::integration::{Frame, Phase, RenderRefused, RenderedRequest};
-use crate::ports::buyer_wire::{CallClass, WireReply, WireRequest};
+use crate::metrics::Metrics;
+use crate::ports::buyer_wire::{CallClass, WireOutcome, WireReply, WireRequest};
 use crate::ports::{BuyerWire, Clock, Entropy};
 use crate::post::words::without_person;
 use crate::registry::profile::CampaignProfile;
@@ -54,6 +56,10 @@ pub(super) struct ProfileCalls {
     wire: Arc<dyn BuyerWire>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    metrics: Arc<Metrics>,
+    /// Where logins run, and what counts them.
+    tasks: Tasks,
+    tracker: TaskTracker,
     tokens: Tokens,
     ping_reply_bytes_max: usize,
     post_reply_bytes_max: usize,
@@ -117,18 +123,67 @@ impl<'a> Speaker<'a> {
 }
 
 impl ProfileCalls {
-    pub(super) fn new(
-        (wire, clock, entropy): (Arc<dyn BuyerWire>, Arc<dyn Clock>, Arc<dyn Entropy>),
-        limits: &Limits,
-    ) -> Arc<Self> {
+    /// What `parts` say of an exchange, with logins among the tasks that `tracker` counts.
+    pub(super) fn new(parts: &ExchangeParts, tracker: &TaskTracker) -> Arc<Self> {
         Arc::new(Self {
-            wire,
-            clock,
-            entropy,
+            wire: Arc::clone(&parts.wire),
+            clock: Arc::clone(&parts.clock),
+            entropy: Arc::clone(&parts.entropy),
+            metrics: Arc::clone(&parts.metrics),
+            tasks: parts.tasks.clone(),
+            tracker: tracker.clone(),
             tokens: Tokens::default(),
-            ping_reply_bytes_max: limits.ping_reply_bytes_max,
-            post_reply_bytes_max: limits.post_reply_bytes_max,
+            ping_reply_bytes_max: parts.limits.ping_reply_bytes_max,
+            post_reply_bytes_max: parts.limits.post_reply_bytes_max,
         })
+    }
+
+    /// Makes a call, and once more with another token if the buyer does not take the one it had;
+    /// `captured` has the token that was used last.
+    pub(super) async fn call(
+        self: &Arc<Self>,
+        speaker: Speaker<'_>,
+        (phase, deadline): (Phase, Instant),
+        captured: &mut Captured,
+        make: impl Fn(&Captured) -> Result<WireRequest, NotMade>,
+    ) -> Result<WireOutcome, NotMade> {
+        let came = self.call_once(speaker, make(captured)?).await;
+        let is_refused = speaker.needs_token(phase) && is_unauthorized(speaker, phase, &came);
+        if !is_refused || Instant::now() >= deadline {
+            return Ok(came);
+        }
+        let refused = captured.get(LOGIN_TOKEN).cloned();
+        let Ok(other) = self.token(speaker, refused.as_deref(), deadline).await else {
+            return Ok(came);
+        };
+        captured.extend(other);
+        match make(captured) {
+            Ok(request) => Ok(self.call_once(speaker, request).await),
+            Err(_) => Ok(came),
+        }
+    }
+
+    async fn call_once(&self, speaker: Speaker<'_>, request: WireRequest) -> WireOutcome {
+        let is_post = request.class == CallClass::Post;
+        let came = self.wire.call(request).await;
+        if is_post {
+            let elapsed = Duration::from_micros(came.elapsed_us);
+            self.metrics.post_seconds(&speaker.campaign.buyer_id, elapsed);
+        }
+        came
+    }
+
+    /// The token that any of these calls needs, under its name; nothing if none does.
+    pub(super) async fn token_for(
+        self: &Arc<Self>,
+        speaker: Speaker<'_>,
+        phases: &[Phase],
+        deadline: Instant,
+    ) -> Result<Captured, NotMade> {
+        if !phases.iter().any(|phase| speaker.needs_token(*phase)) {
+            return Ok(Captured::new());
+        }
+        self.token(speaker, None, deadline).await
     }
 
     /// The request as it goes over the wire: with what says who sends it, made for this attempt.
@@ -193,6 +248,18 @@ impl Run {
     pub(super) fn without_person(&self, words: &Pii<String>) -> Option<String> {
         let vertical = self.snapshot.verticals.get(&self.lead.vertical)?;
         without_person(words, &self.lead, vertical.vertical())
+    }
+}
+
+/// Whether the buyer does not take the token of a call, or not any more.
+fn is_unauthorized(speaker: Speaker<'_>, phase: Phase, came: &WireOutcome) -> bool {
+    let Ok(reply) = &came.result else { return false };
+    let reader = speaker.profile.profile.reply(phase);
+    match reader.and_then(|reader| reader.told_by(&http_reply(reply)).outcome) {
+        Some(Outcome::AuthFailed) => true,
+        // Where 401 says no, it says so of the token first.
+        None | Some(Outcome::Refuse | Outcome::Invalid) => reply.status == 401,
+        Some(_) => false,
     }
 }
 

@@ -206,8 +206,8 @@ impl Exchange {
         parts.metrics.store_durability(parts.store.durability());
         let challenge_turns = ChallengeTurns::new(parts.limits.challenges_per_owner_max);
         let breakers = Breakers::new(&parts.limits, Arc::clone(&parts.metrics));
-        let ways = (Arc::clone(&parts.wire), Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
-        let profiles = ProfileCalls::new(ways, &parts.limits);
+        let auctions = TaskTracker::new();
+        let profiles = ProfileCalls::new(&parts, &auctions);
         let custody = Custody::new(Arc::clone(&parts.records), Arc::clone(&parts.vault));
         Arc::new(Self {
             store: parts.store,
@@ -222,7 +222,7 @@ impl Exchange {
             endpoint_places: parts.endpoint_places,
             node,
             tasks: parts.tasks,
-            auctions: TaskTracker::new(),
+            auctions,
             workers: TaskTracker::new(),
             draining: CancellationToken::new(),
             abandoned: CancellationToken::new(),

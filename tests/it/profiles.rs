@@ -4,6 +4,7 @@
 mod calls;
 pub mod cases;
 pub mod stub;
+mod tokens;
 
 use serde_json::Value as Json;
 

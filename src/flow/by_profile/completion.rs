@@ -102,7 +102,7 @@ impl Exchange {
 }
 
 impl ProfileCalls {
-    async fn send_completion(&self, completion: &Completion) -> Result<(), NotMade> {
+    async fn send_completion(self: &Arc<Self>, completion: &Completion) -> Result<(), NotMade> {
         let speaker = Speaker::of(&completion.campaign, &completion.currency).ok_or("profile")?;
         let profile = &speaker.profile.profile;
         let render = |frame: Frame<'_>| {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::post::Won;
-use super::{Call, Captured, LOGIN_TOKEN, NotMade, ProfileCalls, Speaker, http_reply};
+use super::{Call, Captured, NotMade, ProfileCalls, Speaker, http_reply};
 use crate::domain::money::Money;
 use crate::domain::post::Verdict;
 use crate::flow::cascade::Turn;
@@ -92,7 +92,7 @@ impl Exchange {
 }
 
 impl ProfileCalls {
-    async fn tell(&self, notice: &Notice) -> Result<(), NotMade> {
+    async fn tell(self: &Arc<Self>, notice: &Notice) -> Result<(), NotMade> {
         let speaker = Speaker::of(&notice.campaign, &notice.currency).ok_or("profile")?;
         let profile = &speaker.profile.profile;
         let render = |frame: Frame<'_>| {
@@ -107,10 +107,9 @@ impl ProfileCalls {
         self.notify(speaker, Phase::LoserNotice, Captured::new(), render).await
     }
 
-    /// Sends what only tells something until the buyer has taken it. A token that is refused is got
-    /// anew once.
+    /// Sends what only tells something until the buyer has taken it.
     pub(super) async fn notify(
-        &self,
+        self: &Arc<Self>,
         speaker: Speaker<'_>,
         phase: Phase,
         mut captured: Captured,
@@ -118,33 +117,21 @@ impl ProfileCalls {
     ) -> Result<(), NotMade> {
         let request_id = self.request_id();
         let (mut tries, mut pause) = (0, PAUSE);
-        let mut refused: Option<String> = None;
         loop {
             let deadline = Instant::now() + NOTICE_TIME_MAX;
-            if speaker.needs_token(phase) {
-                let at_hand = self.token_at_hand(speaker).filter(|_| refused.is_none());
-                captured.extend(match at_hand {
-                    Some(token) => token,
-                    None => self.token(speaker, refused.as_deref(), deadline).await?,
-                });
-            }
-            let call = Call { phase, request_id: &request_id, captured: &captured, deadline };
-            let request = self.request(speaker, call, &render)?;
-            let came = self.wire.call(request).await;
+            captured.extend(self.token_for(speaker, &[phase], deadline).await?);
+            let make = |captured: &Captured| {
+                let call = Call { phase, request_id: &request_id, captured, deadline };
+                self.request(speaker, call, &render)
+            };
+            let came = self.call(speaker, (phase, deadline), &mut captured, make).await?;
             tries += 1;
             let again = match &came.result {
                 Ok(reply) => match sign_of(speaker, phase, reply) {
                     Sign::Taken => return Ok(()),
                     Sign::Retry => "retry_later",
                     Sign::Unclear => return Err("unclear"),
-                    Sign::Refused => {
-                        let is_first = refused.is_none() && speaker.needs_token(phase);
-                        if reply.status != 401 || !is_first {
-                            return Err("refused");
-                        }
-                        refused = captured.get(LOGIN_TOKEN).cloned();
-                        "unauthorized"
-                    }
+                    Sign::Refused => return Err("refused"),
                 },
                 Err(error) if error.sent => return Err(error.failure.as_str()),
                 Err(error) => error.failure.as_str(),

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{
-    Call, Captured, LOGIN_TOKEN, NotMade, PREPING, ProfileCalls, Speaker, end_of, http_reply,
-};
+use super::{Call, Captured, NotMade, PREPING, ProfileCalls, Speaker, end_of, http_reply};
 use crate::domain::bid::{Bid, NoBid};
 use crate::domain::ids::PingId;
 use crate::domain::money::Money;
@@ -86,40 +84,23 @@ impl ProfileCalls {
         self.request(speaker, call, |frame| profile.render_ping(&order.input(frame)))
     }
 
-    /// Sends a ping and what has to go before it. A token that is refused is got anew once.
-    pub(in crate::flow) async fn ping(&self, order: PingOrder) -> Result<WireOutcome, NotMade> {
-        let speaker = order.speaker().ok_or("profile")?;
-        let needs_token = speaker.needs_token(Phase::Ping) || speaker.needs_token(Phase::Preping);
-        if !needs_token {
-            return self.ping_with(&order, Captured::new()).await;
-        }
-        let token = match self.token_at_hand(speaker) {
-            Some(token) => token,
-            None => self.token(speaker, None, order.closes_at).await?,
-        };
-        let came = self.ping_with(&order, token.clone()).await?;
-        if !is_unauthorized(&came, speaker) || Instant::now() >= order.closes_at {
-            return Ok(came);
-        }
-        let refused = token.get(LOGIN_TOKEN).map(String::as_str);
-        let token = self.token(speaker, refused, order.closes_at).await?;
-        self.ping_with(&order, token).await
-    }
-
-    async fn ping_with(
-        &self,
-        order: &PingOrder,
-        mut captured: Captured,
+    /// Sends a ping and what has to go before it.
+    pub(in crate::flow) async fn ping(
+        self: &Arc<Self>,
+        order: PingOrder,
     ) -> Result<WireOutcome, NotMade> {
         let speaker = order.speaker().ok_or("profile")?;
         let profile = &speaker.profile.profile;
+        let phases = [Phase::Preping, Phase::Ping];
+        let mut captured = self.token_for(speaker, &phases, order.closes_at).await?;
         if profile.uses(Phase::Preping).is_some() {
             let request_id = self.request_id();
-            let (phase, request_id) = (Phase::Preping, &*request_id);
-            let call = Call { phase, request_id, captured: &captured, deadline: order.closes_at };
-            let request =
-                self.request(speaker, call, |frame| profile.render_preping(&order.input(frame)))?;
-            let came = self.wire.call(request).await;
+            let (phase, request_id, deadline) = (Phase::Preping, &*request_id, order.closes_at);
+            let make = |captured: &Captured| {
+                let call = Call { phase, request_id, captured, deadline };
+                self.request(speaker, call, |frame| profile.render_preping(&order.input(frame)))
+            };
+            let came = self.call(speaker, (phase, deadline), &mut captured, make).await?;
             let Ok(reply) = &came.result else { return Ok(came) };
             if let Some(reader) = profile.reply(Phase::Preping) {
                 let (sign, told) = reader.read_sign(&http_reply(reply));
@@ -129,18 +110,8 @@ impl ProfileCalls {
                 captured.extend(told.captured(PREPING));
             }
         }
-        let request = self.ping_request(order, &captured)?;
-        Ok(self.wire.call(request).await)
-    }
-}
-
-/// Whether the buyer does not know us, or not any more.
-fn is_unauthorized(came: &WireOutcome, speaker: Speaker<'_>) -> bool {
-    let Ok(reply) = &came.result else { return false };
-    let reader = speaker.profile.profile.reply(Phase::Ping);
-    match reader.and_then(|reader| reader.told_by(&http_reply(reply)).outcome) {
-        Some(outcome) => outcome == Outcome::AuthFailed,
-        None => reply.status == 401,
+        let make = |captured: &Captured| self.ping_request(&order, captured);
+        self.call(speaker, (Phase::Ping, order.closes_at), &mut captured, make).await
     }
 }
 

@@ -13,8 +13,10 @@ use crate::flow::deliver::{Attempted, PostOrder, outcome_of};
 use crate::flow::exchange::Exchange;
 use crate::flow::plan::{Notes, PostTerms};
 use crate::flow::run::Run;
-use crate::integration::reply::{Outcome, PostReading, PostSettings};
-use crate::integration::{BidInput, Frame, Matter, Phase, PostInput, RenderedRequest, WonBid};
+use crate::integration::reply::{PostReading, PostSettings};
+use crate::integration::{
+    BidInput, Frame, Matter, Phase, PostInput, RenderedRequest, WonBid, of_second_post,
+};
 use crate::ports::buyer_wire::{WireOutcome, WireRequest};
 use crate::post::rendered::RenderedPost;
 use crate::registry::snapshot::CompiledCampaign;
@@ -63,13 +65,7 @@ impl Exchange {
     ) -> Result<RenderedPost, NotMade> {
         let speaker = Speaker::of(campaign, &run.plan.currency).ok_or("profile")?;
         let deadline = self.post_deadline(campaign, run.deadline);
-        let captured = match speaker.needs_token(Phase::Post) {
-            false => Captured::new(),
-            true => match self.profiles.token_at_hand(speaker) {
-                Some(token) => token,
-                None => self.profiles.token(speaker, None, deadline).await?,
-            },
-        };
+        let captured = self.profiles.token_for(speaker, &[Phase::Post], deadline).await?;
         let request_id = turn.post_id.to_string();
         let call =
             Call { phase: Phase::Post, request_id: &request_id, captured: &captured, deadline };
@@ -137,8 +133,7 @@ impl Exchange {
         }
     }
 
-    /// Sends a post in the buyer's own format once, with what its reply leads to: a token got anew,
-    /// a second post.
+    /// Sends a post in the buyer's own format once, with the second post that its reply may ask for.
     pub(in crate::flow) async fn deliver_by_profile(
         &self,
         run: &Run,
@@ -148,51 +143,27 @@ impl Exchange {
         let Some(speaker) = Speaker::of(order.campaign, &run.plan.currency) else {
             return Attempted::not_sent(at, "profile");
         };
-        let mut token = match self.token_for(speaker, order.deadline, None).await {
+        // What the second post needs is got before the first has left.
+        let phases = [Phase::Post, Phase::Confirm];
+        let token = self.profiles.token_for(speaker, &phases, order.deadline).await;
+        let mut captured = match token {
             Ok(token) => token,
             Err(reason) => return Attempted::not_sent(at, reason),
         };
-        let mut is_renewed = false;
-        loop {
-            let request = match self.post_request(speaker, order, &token) {
-                Ok(request) => request,
-                Err(reason) => return Attempted::not_sent(at, reason),
-            };
-            let came = self.call_with_post(order.campaign, request).await;
-            let reading = read(speaker, Phase::Post, (run, order), &came);
-            let is_refused = !is_renewed && !token.is_empty() && is_unauthorized(&came, &reading);
-            if is_refused && Instant::now() < order.deadline {
-                let refused = token.get(LOGIN_TOKEN).cloned();
-                if let Ok(other) = self.token_for(speaker, order.deadline, refused.as_deref()).await
-                {
-                    (token, is_renewed) = (other, true);
-                    continue;
-                }
-            }
-            let asks_for_more = reading.told.next_step.as_deref() == Some(Phase::Confirm.as_str());
-            let replied = reading.told.captured(REPLY);
-            if !asks_for_more {
-                let words = reading.told.reason.and_then(|words| run.without_person(&words));
-                return Attempted::of(at, &came, reading.outcome).saying(words, replied);
-            }
-            token.extend(replied);
-            return self.confirm(run, order, &token, at).await;
+        let make = |captured: &Captured| self.post_request(speaker, order, captured);
+        let way = (Phase::Post, order.deadline);
+        let came = match self.profiles.call(speaker, way, &mut captured, make).await {
+            Ok(came) => came,
+            Err(reason) => return Attempted::not_sent(at, reason),
+        };
+        let reading = read(speaker, Phase::Post, (run, order), &came);
+        let replied = reading.told.captured(REPLY);
+        if reading.told.next_step.as_deref() == Some(Phase::Confirm.as_str()) {
+            captured.extend(replied);
+            return self.confirm(run, order, captured, at).await;
         }
-    }
-
-    async fn token_for(
-        &self,
-        speaker: Speaker<'_>,
-        deadline: Instant,
-        refused: Option<&str>,
-    ) -> Result<Captured, NotMade> {
-        if !speaker.needs_token(Phase::Post) && !speaker.needs_token(Phase::Confirm) {
-            return Ok(Captured::new());
-        }
-        match self.profiles.token_at_hand(speaker).filter(|_| refused.is_none()) {
-            Some(token) => Ok(token),
-            None => self.profiles.token(speaker, refused, deadline).await,
-        }
+        let words = reading.told.reason.and_then(|words| run.without_person(&words));
+        Attempted::of(at, &came, reading.outcome).saying(words, replied)
     }
 
     /// The post as it was rendered, with what says who sends it.
@@ -215,12 +186,13 @@ impl Exchange {
         self.profiles.complete(speaker, call, rendered)
     }
 
-    /// The second post that the reply to the first asked for; its answer is the answer.
+    /// The second post that the reply to the first asked for; its answer is the answer. The buyer has
+    /// the lead since the first, so that whatever goes wrong leaves its fate unknown.
     async fn confirm(
         &self,
         run: &Run,
         order: PostOrder<'_>,
-        captured: &Captured,
+        mut captured: Captured,
         at: Timestamp,
     ) -> Attempted {
         let unknown = |reason: &str| PostOutcome::Unknown { reason: reason.to_owned() };
@@ -229,27 +201,21 @@ impl Exchange {
         };
         let request_id = order.turn.post_id.to_string();
         let (phase, deadline) = (Phase::Confirm, order.deadline);
-        let call = Call { phase, request_id: &request_id, captured, deadline };
-        let request = self.render_about(run, order.turn, speaker, call);
-        let request = request.and_then(|made| self.profiles.complete(speaker, call, made));
-        // The buyer has the lead since the first post.
-        let request = match request {
-            Ok(request) => request,
+        let make = |captured: &Captured| {
+            let call = Call { phase, request_id: &request_id, captured, deadline };
+            let rendered = self.render_about(run, order.turn, speaker, call)?;
+            self.profiles.complete(speaker, call, rendered)
+        };
+        let came = match self.profiles.call(speaker, (phase, deadline), &mut captured, make).await {
+            Ok(came) => came,
             Err(reason) => return Attempted::unanswered(at, unknown(reason)),
         };
-        let came = self.call_with_post(order.campaign, request).await;
-        let reading = read(speaker, Phase::Confirm, (run, order), &came);
-        let outcome = match reading.outcome {
-            PostOutcome::NotSent { reason } => PostOutcome::Unknown { reason },
-            outcome => outcome,
-        };
+        let reading = of_second_post(read(speaker, phase, (run, order), &came));
         let words = reading.told.reason.as_ref().and_then(|words| run.without_person(words));
         // What the first reply brought is still of use.
-        let first = captured.iter().filter(|(name, _)| name.starts_with(REPLY));
-        let mut replied: Captured =
-            first.map(|(name, text)| (name.clone(), text.clone())).collect();
-        replied.extend(reading.told.captured(REPLY));
-        Attempted::of(at, &came, outcome).saying(words, replied)
+        captured.retain(|name, _| name.starts_with(REPLY));
+        captured.extend(reading.told.captured(REPLY));
+        Attempted::of(at, &came, reading.outcome).saying(words, captured)
     }
 
     /// Asks the buyer in its own format what became of a post; `None` if its profile has no such
@@ -264,14 +230,10 @@ impl Exchange {
         let speaker = Speaker::of(campaign, &run.plan.currency)?;
         let profile = &speaker.profile.profile;
         let reader = profile.reply(Phase::Status)?;
-        let captured = match speaker.needs_token(Phase::Status) {
-            false => Captured::new(),
-            true => self.profiles.token(speaker, None, deadline).await.ok()?,
-        };
+        let (phase, profiles) = (Phase::Status, &self.profiles);
+        let mut captured = profiles.token_for(speaker, &[phase], deadline).await.ok()?;
         let request_id = turn.post_id.to_string();
         let won = Won::of(turn);
-        let call =
-            Call { phase: Phase::Status, request_id: &request_id, captured: &captured, deadline };
         let render = |frame: Frame<'_>| {
             profile.render_status(&BidInput {
                 frame,
@@ -281,8 +243,11 @@ impl Exchange {
                 sold_price: None,
             })
         };
-        let request = self.profiles.request(speaker, call, render).ok()?;
-        let came = self.wire.call(request).await;
+        let make = |captured: &Captured| {
+            let call = Call { phase, request_id: &request_id, captured, deadline };
+            profiles.request(speaker, call, render)
+        };
+        let came = profiles.call(speaker, (phase, deadline), &mut captured, make).await.ok()?;
         let answer = match &came.result {
             Ok(reply) => reader.read_status(&http_reply(reply)),
             Err(_) => StatusAnswer::Unclear,
@@ -294,14 +259,6 @@ impl Exchange {
 /// A method of a profile, by its text.
 fn method_of(text: &str) -> &'static str {
     ["GET", "PUT", "PATCH"].into_iter().find(|method| *method == text).unwrap_or("POST")
-}
-
-fn is_unauthorized(came: &WireOutcome, reading: &PostReading) -> bool {
-    let status = came.result.as_ref().map_or(0, |reply| reply.status);
-    match reading.told.outcome {
-        Some(outcome) => outcome == Outcome::AuthFailed,
-        None => status == 401,
-    }
 }
 
 /// What came of one call means.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::super::confirmation::of_second_post;
 use super::super::phase::Phase;
 use super::super::reference::{REFERENCE, unpack};
 use super::super::reply::{
@@ -63,6 +64,7 @@ pub(super) fn read(
         }
         Phase::Post | Phase::Confirm => {
             let reading = reader.read_post(reply, standard.post);
+            let reading = if call == Phase::Confirm { of_second_post(reading) } else { reading };
             carried.capture("reply", &reading.told);
             of_post(&reading)
         }

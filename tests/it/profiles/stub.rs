@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
@@ -84,6 +85,8 @@ struct Shared {
     seen: Mutex<Vec<Seen>>,
     /// How many requests had come when the buyer forgot its tokens.
     shut_at: Mutex<Option<usize>>,
+    /// The path that is not answered yet.
+    held: watch::Sender<Option<&'static str>>,
 }
 
 /// A listening buyer; stops when dropped.
@@ -103,6 +106,7 @@ impl Stub {
             price: Mutex::new("1.00".to_owned()),
             seen: Mutex::default(),
             shut_at: Mutex::default(),
+            held: watch::Sender::default(),
         });
         let stop = CancellationToken::new();
         let (serving, stopped) = (Arc::clone(&shared), stop.clone());
@@ -134,6 +138,16 @@ impl Stub {
         self.shared.seen.lock().unwrap().iter().map(|seen| seen.path.clone()).collect()
     }
 
+    /// From now on what comes to this path is seen, and answered only when it is let go.
+    pub fn hold(&self, path: &'static str) {
+        self.shared.held.send_replace(Some(path));
+    }
+
+    /// Everything is answered again.
+    pub fn let_go(&self) {
+        self.shared.held.send_replace(None);
+    }
+
     /// From now on nothing is taken until somebody logs in again.
     pub fn forget_tokens(&self) {
         let count = self.shared.seen.lock().unwrap().len();
@@ -144,6 +158,7 @@ impl Stub {
 async fn serve(mut socket: TcpStream, shared: &Shared) {
     let mut unread: Vec<u8> = Vec::new();
     while let Some(mut seen) = read(&mut socket, &mut unread).await {
+        let path = seen.path.clone();
         let said = {
             let mut all = shared.seen.lock().unwrap();
             seen.earlier = all.iter().map(|seen| seen.path.clone()).collect();
@@ -154,6 +169,10 @@ async fn serve(mut socket: TcpStream, shared: &Shared) {
             all.push(seen);
             said
         };
+        let mut held = shared.held.subscribe();
+        if held.wait_for(|held| held.is_none_or(|held| held != path)).await.is_err() {
+            return;
+        }
         let Said { status, content_type, body } = said;
         let answer = format!(
             "HTTP/1.1 {status} Said\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n{body}",
