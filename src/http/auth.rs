@@ -185,7 +185,7 @@ fn bearer(value: &str) -> Option<&str> {
 
 impl KeyCheck<'_> {
     /// Counts a failure and makes the answer to it.
-    fn fail(&self, key_id: Option<KeyId>) -> ApiError {
+    pub(super) fn fail(&self, key_id: Option<KeyId>) -> ApiError {
         match self.failures.count(self.address, key_id, self.now) {
             Some(seconds) => {
                 ApiError::new(Code::RateLimited, "Too many requests with keys that do not work.")

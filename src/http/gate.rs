@@ -32,6 +32,10 @@ pub const REGISTRY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The largest body of a profile with its cases, in bytes.
 pub const PROFILE_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
+/// The largest body in which a vendor's key stands, in bytes: it is read and parsed before anybody
+/// knows whose it is.
+pub const KEY_IN_BODY_BYTES_MAX: usize = 65_536;
+
 /// The most keys, and the most values, of a whole registry.
 pub const REGISTRY_KEYS_MAX: usize = 500_000;
 
@@ -116,6 +120,11 @@ pub(super) fn identify_by(
     let find = |key_id| record_of(&snapshot, key_id);
     let principal = auth::authenticate_text(key, &check, find)?;
     counted(api, principal, check.now)
+}
+
+/// Counts a request that told no key as one with a wrong key, and makes the answer to it.
+pub(super) fn refuse_stranger(api: &Api, request: &ServiceRequest) -> ApiError {
+    key_check(api, request).fail(None)
 }
 
 fn key_check<'a>(api: &'a Api, request: &ServiceRequest) -> KeyCheck<'a> {

@@ -17,7 +17,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
 
 use super::Api;
 use super::auth::Principal;
-use super::body::{self, Accepts, Body, unsupported};
+use super::body::{self, Accepts, Body, BodyLimits, unsupported};
 use super::error::{ApiError, Code, Words};
 use super::gate;
 use super::headers::{self, IDEMPOTENCY_KEY};
@@ -94,17 +94,20 @@ impl Door {
         let query = request.query_string().to_owned();
         self.fields = self.profile.read_query(&query).map_err(unreadable)?;
         // A key beside the body costs strangers what it costs them everywhere.
-        let mut principal = self.identify(request)?;
-        let body = if is_get { Bytes::new() } else { self.read_body(request).await? };
-        if principal.is_none() {
-            principal = self.identify(request)?;
-        }
-        let principal = match principal {
-            Some(principal) => principal,
-            None => gate::identify_by(&self.api, request, None)?,
+        let (principal, body) = match self.identify(request)? {
+            Some(principal) if is_get => (principal, Bytes::new()),
+            Some(principal) => (principal, self.read_body(request, usize::MAX).await?),
+            None if is_get || !self.profile.has_key_in_fields() => {
+                return Err(gate::refuse_stranger(&self.api, request));
+            }
+            None => self.read_key_in_body(request).await?,
         };
         request.extensions_mut().insert(principal.clone());
         gate::check_role(route, &principal)?;
+        if !self.profile.is_for(principal.vendor()?) {
+            let detail = "This profile is for other vendors; ask the operator for yours.";
+            return Err(ApiError::new(Code::WrongRole, detail));
+        }
         if principal.must_sign {
             if !query.is_empty() {
                 let detail =
@@ -126,9 +129,34 @@ impl Door {
         gate::identify_by(&self.api, request, Some(&key)).map(Some)
     }
 
-    async fn read_body(&mut self, request: &mut ServiceRequest) -> Result<Bytes, ApiError> {
+    /// Reads a body for the key in it. Of strangers it is a small one, and one that tells no key
+    /// counts as a wrong key, whatever else is wrong with it.
+    async fn read_key_in_body(
+        &mut self,
+        request: &mut ServiceRequest,
+    ) -> Result<(Principal, Bytes), ApiError> {
+        let body = match self.read_body(request, gate::KEY_IN_BODY_BYTES_MAX).await {
+            Ok(body) => body,
+            Err(error) => {
+                let refusal = gate::refuse_stranger(&self.api, request);
+                let is_too_much = refusal.code() == Code::RateLimited;
+                return Err(if is_too_much { refusal } else { error });
+            }
+        };
+        match self.identify(request)? {
+            Some(principal) => Ok((principal, body)),
+            None => Err(gate::refuse_stranger(&self.api, request)),
+        }
+    }
+
+    async fn read_body(
+        &mut self,
+        request: &mut ServiceRequest,
+        bytes_max: usize,
+    ) -> Result<Bytes, ApiError> {
         let payload = request.take_payload();
         let limits = gate::body_limits(&self.api, Accepts::ByProfile);
+        let limits = BodyLimits { bytes_max: limits.bytes_max.min(bytes_max), ..limits };
         let bytes = body::read_bytes(request.head(), payload, limits).await?;
         let content_type = headers::single(request.headers(), &CONTENT_TYPE)?;
         if bytes.is_empty() {
@@ -146,6 +174,7 @@ impl Door {
     fn translate(&mut self, request: &mut ServiceRequest, path: &str) -> Result<Body, ApiError> {
         // Wherever else a key was looked for, none of it goes further.
         drop(self.profile.take_key(&mut self.fields, &|_| None));
+        self.profile.gather(&mut self.fields).map_err(unreadable)?;
         let now = self.api.exchange.clock().now();
         let call = self.profile.call(path, &self.fields, now).ok_or_else(|| {
             ApiError::new(Code::MalformedRequest, "Nothing in the request says what it asks for.")

@@ -22,6 +22,7 @@ use super::fault::{Fault, Faults};
 use super::profile::Profile;
 use super::request::{Condition, Mapping, Shapes, Single};
 use super::section;
+use crate::domain::slug::VendorId;
 
 pub use compile::KEYS_MAX;
 pub use incoming::{FIELD_BYTES_MAX, FIELDS_MAX, Unreadable};
@@ -86,6 +87,8 @@ pub struct Inbound {
     /// Lists that are written as numbered fields.
     numbered: Vec<Numbered>,
     calls: Vec<CallRule>,
+    /// Who may call it; nobody named is everybody.
+    vendors: Vec<VendorId>,
     /// Parts of a body beside the lead, by our names.
     parts: BTreeMap<&'static str, Single>,
     lead: Mapping,
@@ -186,6 +189,12 @@ impl Inbound {
     /// Its calls with their paths, in the order in which they are tried.
     pub fn calls(&self) -> impl Iterator<Item = (Call, &str)> {
         self.calls.iter().map(|rule| (rule.call, rule.path.as_str()))
+    }
+
+    /// Whether it is for this vendor.
+    #[must_use]
+    pub fn is_for(&self, vendor: &VendorId) -> bool {
+        self.vendors.is_empty() || self.vendors.contains(vendor)
     }
 
     /// Whether a request may be written so.

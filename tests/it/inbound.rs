@@ -153,6 +153,10 @@ mod boberdoo {
         let lead_id = ping_id.replace("ping_", "lead_");
         assert_eq!(sold, xml(&matched(&lead_id)));
         assert_eq!(client.send(LINE, FORM, &post(ping_id)).await, sold, "a repeat changes nothing");
+        let other = post(ping_id).replace("Grace", "Ada");
+        let expect =
+            "<response><status>Error</status><error>Lead_ID was posted before</error></response>";
+        assert_eq!(client.send(LINE, FORM, &other).await, xml(expect), "it may be sold already");
         assert_eq!(phones(&stub), ["+12146530001"]);
         assert_eq!(gavel.record(&lead_id).await["vendor_id"], "acme");
 
@@ -397,6 +401,40 @@ mod lead_prosper {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_that_sends_bodies_without_a_key_is_told_to_wait_and_a_key_that_works_is_let_in()
+{
+    let gavel = Installation::start(&[("failures_per_address_max", "3")]).await;
+    let stub = buyer(bids()).await;
+    gavel.apply(&exchange(&[("life-co", &stub, "")], "margin_percent = \"0\"\n"));
+    let send = async |kind: &str, body: String| {
+        let headers = [("content-type", kind)];
+        let line = "POST /in/boberdoo/genericPostlead.php";
+        text(&gavel.request_without_key(line, &headers, body).await.body)
+    };
+    let error = |text: &str| {
+        format!("{XML}<response><status>Error</status><error>{text}</error></response>")
+    };
+    let broken = "The request cannot be read: the body is not well-formed, or nested too deeply.";
+    assert_eq!(send("text/xml", "<Request><Key>".to_owned()).await, error(broken));
+    let large = send("text/xml", " ".repeat(65_537)).await;
+    assert_eq!(large, error("The body has more than 65536 bytes."));
+    assert_eq!(send("text/xml", "<R><Zip>1</Zip></R>".to_owned()).await, error("Invalid Key"));
+    for _ in 0..2 {
+        let too_many = send("text/xml", "<Request><Key>".to_owned()).await;
+        assert_eq!(too_many, error("Too many requests"), "whatever is wrong with the body");
+    }
+    let key = gavel.key("vendor", "acme", &[]);
+    let let_in = send("text/xml", format!("<R><Key>{key}</Key><TYPE>final_expense</TYPE></R>"));
+    assert!(let_in.await.contains("this field is required"));
+    // A key beside the body: it may be as large as any.
+    let line = format!("POST /in/boberdoo/genericPostlead.php?Key={key}");
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let body = (0..5).map(|at| format!("f{at}={}&", "x".repeat(15_000))).collect::<String>();
+    let answer = gavel.request_without_key(&line, &headers, body).await;
+    assert!(!text(&answer.body).contains("has more than"), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_profile_of_ones_own_is_applied_shown_and_taken_back_as_any_object() {
     let stub = buyer(bids()).await;
     let gavel = world("boberdoo", "{ value = \"final_expense\" }", &stub).await;
@@ -408,6 +446,14 @@ async fn a_profile_of_ones_own_is_applied_shown_and_taken_back_as_any_object() {
     assert_eq!(call("/in/nobody/api.php").await, 404);
     let head = gavel.request("HEAD /in/moved/api.php", &key, &[], "").await;
     assert_eq!((head.status, head.headers["allow"].as_str()), (405, "GET, POST"));
+
+    // A profile may be for certain vendors; others hear so in its words.
+    let for_others = "profile = \"others\"\ndirection = \"in\"\ninclude = \"boberdoo\"\n\
+        vendors = [\"other\"]\n[read]\nvertical = { value = \"final_expense\" }\n";
+    gavel.apply(&[("profiles/others/profile.toml".to_owned(), for_others.to_owned())]);
+    let line = format!("GET /in/others/genericPostlead.php?Key={key}&State=TX");
+    let refused = gavel.request_without_key(&line, &[], "").await;
+    assert!(text(&refused.body).contains("<error>Invalid Key</error>"), "{refused:?}");
 
     // A field may be the idempotency key.
     let keyed = "profile = \"keyed\"\ndirection = \"in\"\ninclude = \"boberdoo\"\n[read]\n\

@@ -93,6 +93,9 @@ impl Profiles {
             return Ok("not read");
         }
         drop(profile.take_key(&mut fields, &|_| None));
+        if profile.gather(&mut fields).is_err() {
+            return Ok("not read");
+        }
         let Some(call) = profile.call(path, &fields, now) else { return Ok("no call") };
         let Ok(made) = profile.submission(call, &fields, now) else { return Ok("not read") };
         let body: Map<String, Json> =

@@ -6,6 +6,7 @@ use super::shipped::SHIPPED;
 use super::submission::PARTS;
 use super::{AnswerRule, Call, CallRule, Inbound, KeyPlace, Numbered, Written};
 use crate::domain::lead::CONSENT_KEYS;
+use crate::domain::slug::VendorId;
 use crate::integration::fault::{Faults, Place};
 use crate::integration::nearest::hint;
 use crate::integration::profile::{check_name, terms};
@@ -18,6 +19,8 @@ pub(super) const DIRECTION: &str = "direction";
 const RULES_MAX: usize = 64;
 /// The most places of a vendor's key.
 pub const KEYS_MAX: usize = 8;
+/// The most vendors that a profile names.
+const VENDORS_MAX: usize = 1_000;
 /// The most numbered lists.
 const LISTS_MAX: usize = 8;
 
@@ -44,6 +47,7 @@ pub(super) fn read(
     let is_base_lost = includes && base.is_none();
     let source = root.text("source", faults);
     let description = root.text("description", faults);
+    let vendors = vendors(&mut root, faults);
     let told = Terms { vocabulary: Vocabulary::Answer, ..terms(&mut root, faults) };
     let given = Terms { vocabulary: Vocabulary::Vendor, ..told.clone() };
     let request = root.table("request", faults);
@@ -57,6 +61,7 @@ pub(super) fn read(
     if let Some(description) = description {
         profile.description = description.value;
     }
+    keep_unless_empty(&mut profile.vendors, vendors);
     let mut parser = Parser::new(&given, faults);
     request.into_iter().for_each(|table| requests(&mut parser, table, &mut profile));
     read.into_iter().for_each(|table| reads(&mut parser, table, &mut profile));
@@ -75,6 +80,24 @@ pub(super) fn read(
     profile.known = known(&profile);
     profile.name = name?.value;
     Some(profile)
+}
+
+/// The vendors that it is for.
+fn vendors(root: &mut Section<'_>, faults: &mut Faults<'_>) -> Vec<VendorId> {
+    let is_named = root.has("vendors");
+    let names = root.texts("vendors", faults);
+    if is_named && (names.is_empty() || names.len() > VENDORS_MAX) {
+        let message = format!("a profile is for 1 to {VENDORS_MAX} vendors, or for all");
+        faults.error(Place { at: 0, path: "vendors" }, message);
+    }
+    let mut vendors = Vec::with_capacity(names.len());
+    for name in names {
+        match VendorId::parse(&name.value) {
+            Ok(vendor) => vendors.push(vendor),
+            Err(_) => faults.error(name.place(), format!("`{}` is no vendor's id", name.value)),
+        }
+    }
+    vendors
 }
 
 /// The profile that the file includes.
@@ -106,6 +129,7 @@ fn nothing() -> Inbound {
         ignored: BTreeSet::new(),
         numbered: Vec::new(),
         calls: Vec::new(),
+        vendors: Vec::new(),
         parts: BTreeMap::new(),
         lead: Mapping::empty(),
         consent: Mapping::empty(),

@@ -72,7 +72,7 @@ impl Fields {
     }
 
     /// Gathers the items of lists that are written as numbered fields.
-    pub(super) fn gather(&mut self, lists: &[Numbered]) {
+    fn gather(&mut self, lists: &[Numbered]) -> Result<(), Unreadable> {
         for list in lists {
             let mut items: Vec<Map<String, Json>> = Vec::new();
             let found: Vec<(usize, String, String)> = self
@@ -94,11 +94,17 @@ impl Fields {
                 items[position].insert(name, value);
             }
             items.retain(|item| !item.is_empty());
-            if !items.is_empty() {
-                let items = items.into_iter().map(Json::Object).collect();
-                self.0.insert(list.list.clone(), Json::Array(items));
+            if items.is_empty() {
+                continue;
+            }
+            let items = items.into_iter().map(Json::Object).collect();
+            let known = self.0.insert(list.list.clone(), Json::Array(items));
+            // A text of that name is how many there are.
+            if known.is_some_and(|known| known.is_array() || known.is_object()) {
+                return Err(Unreadable::Twice);
             }
         }
+        Ok(())
     }
 
     /// What values are made from.
@@ -131,8 +137,16 @@ impl Inbound {
     pub fn read_query(&self, query: &str) -> Result<Fields, Unreadable> {
         let mut fields = Fields::default();
         fields.put_pairs(query.as_bytes())?;
-        fields.gather(&self.numbered);
         Ok(fields)
+    }
+
+    /// Gathers the lists that are written as numbered fields, once everything is read: an item may
+    /// stand in the query and another in the body.
+    ///
+    /// # Errors
+    /// [`Unreadable::Twice`] if such a list stands there in another way as well.
+    pub fn gather(&self, fields: &mut Fields) -> Result<(), Unreadable> {
+        fields.gather(&self.numbered)
     }
 
     /// How the body of a request is written: by its content type, and where that says nothing that
@@ -191,7 +205,6 @@ impl Inbound {
                 fields.put_group(self.unwrapped(group))?;
             }
         }
-        fields.gather(&self.numbered);
         Ok(())
     }
 
@@ -231,6 +244,12 @@ impl Inbound {
             found = found.or(key.filter(|key| !key.is_empty()));
         }
         found
+    }
+
+    /// Whether a vendor's key may stand among the fields, and so in a body.
+    #[must_use]
+    pub fn has_key_in_fields(&self) -> bool {
+        self.keys.iter().any(|place| matches!(place, KeyPlace::Field(_)))
     }
 
     /// Whether a vendor's key may stand in the field.

@@ -26,6 +26,7 @@ fn read(profile: &Inbound, content_type: &str, body: &str) -> (Fields, Option<St
     let written = profile.written(Some(content_type), body.as_bytes()).unwrap();
     profile.read_body(&mut fields, written, (Some(content_type), body.as_bytes())).unwrap();
     let key = profile.take_key(&mut fields, &|_| None).map(|key| key.to_string());
+    profile.gather(&mut fields).unwrap();
     (fields, key)
 }
 
@@ -159,6 +160,28 @@ fn numbered_fields_are_the_items_of_a_list() {
 }
 
 #[test]
+fn items_in_the_url_and_in_the_body_are_one_list_and_no_list_stands_there_twice() {
+    let profile = compile(
+        "profile = \"auto\"\ndirection = \"in\"\ninclude = \"boberdoo\"\n\
+         [request]\nnumbered = { drivers = \"driver{n}_{name}\" }\n",
+    );
+    let check = |query: &str, body: &str, expect: Result<Json, Unreadable>| {
+        let mut fields = profile.read_query(query).unwrap();
+        let written = profile.written(None, body.as_bytes()).unwrap();
+        profile.read_body(&mut fields, written, (None, body.as_bytes())).unwrap();
+        let gathered = profile.gather(&mut fields);
+        let drivers = || submitted(&profile, Call::Lead, &fields)["lead"]["drivers"].take();
+        assert_eq!(gathered.map(|()| drivers()), expect, "{query} {body}");
+    };
+    let both = json!([{"first": "Ada", "last": "B"}, {"first": "Tom"}]);
+    check("driver1_first=Ada", "driver2_first=Tom&driver1_last=B", Ok(both.clone()));
+    check("driver2_first=Tom", "driver1_first=Ada&driver1_last=B&drivers=2", Ok(both));
+    let whole = r#"{"drivers":[{"first":"Tom"}]}"#;
+    check("driver1_first=Ada", whole, Err(Unreadable::Twice));
+    check("drivers=1", "", Ok(json!("1")));
+}
+
+#[test]
 fn repeated_elements_and_arrays_are_lists_too() {
     let profile = compile(
         "profile = \"auto\"\ndirection = \"in\"\ninclude = \"boberdoo\"\n\
@@ -252,7 +275,7 @@ fn each_dialect_says_each_outcome_in_its_own_words() {
     let fault =
         [FaultTold { pointer: "/lead/zip", code: "required", detail: "this field is <required>" }];
     let xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
-    let cases: [(&str, &str, Told<'_>, String); 15] = [
+    let cases: [(&str, &str, Told<'_>, String); 19] = [
         ("boberdoo", "", answer(Call::Ping, 200, offered), format!("{xml}<response><status>Matched</status><lead_id>ping_1</lead_id><price>21.43</price></response>")),
         ("boberdoo", "Format=JSON", answer(Call::Post, 200, sold), r#"{"response":{"status":"Matched","lead_id":"lead_1","price":"21.50","redirect":"https://b.example/?a=1&b=2"}}"#.to_owned()),
         ("boberdoo", "", answer(Call::Lead, 200, unsold), format!("{xml}<response><status>Unmatched</status><lead_id>lead_1</lead_id></response>")),
@@ -260,6 +283,10 @@ fn each_dialect_says_each_outcome_in_its_own_words() {
         ("boberdoo", "", answer(Call::Lead, 202, pending), format!("{xml}<response><status>Success</status><lead_id>lead_1</lead_id></response>")),
         ("boberdoo", "", refusal("invalid_lead", &fault), format!("{xml}<response><status>Error</status><error>Zip: this field is &lt;required&gt;</error></response>")),
         ("boberdoo", "", refusal("unauthorized", &[]), format!("{xml}<response><status>Error</status><error>Invalid Key</error></response>")),
+        ("boberdoo", "", refusal("ping_used", &[]), format!("{xml}<response><status>Error</status><error>Lead_ID was posted before</error></response>")),
+        ("boberdoo", "", refusal("ping_expired", &[]), format!("{xml}<response><status>Unmatched</status><error>one field is missing or wrong</error></response>")),
+        ("leadspedia", "lp_response=JSON", refusal("ping_used", &[]), r#"{"result":"failed","message":"lp_ping_id was posted before"}"#.to_owned()),
+        ("lead-prosper", "", refusal("ping_used", &[]), r#"{"status":"ERROR","message":"lp_ping_id was posted before"}"#.to_owned()),
         ("leadspedia", "lp_response=JSON", answer(Call::Ping, 200, offered), r#"{"result":"success","ping_id":"ping_1","price":"21.43"}"#.to_owned()),
         ("leadspedia", "", answer(Call::Post, 200, sold), format!("{xml}<response><result>success</result><lead_id>lead_1</lead_id><price>21.50</price><redirect_url>https://b.example/?a=1&amp;b=2</redirect_url></response>")),
         ("leadspedia", "lp_response=json", answer(Call::Post, 202, pending), r#"{"result":"success","lead_id":"lead_1","message":"Pending"}"#.to_owned()),
@@ -295,6 +322,26 @@ fn a_profile_on_top_of_another_says_only_what_differs() {
     let told = refusal("unauthorized", &[]);
     assert_eq!(answered(&profile, "who=&lp_key=x", &told), (403, String::new()));
     assert_eq!(answered(&profile, "who=me", &told), (403, "no me".to_owned()));
+}
+
+#[test]
+fn a_profile_is_for_everybody_or_for_the_vendors_it_names() {
+    let check = |line: &str, expect: bool| {
+        let text = format!("profile = \"x\"\ndirection = \"in\"\ninclude = \"boberdoo\"\n{line}\n");
+        let vendor = VendorId::parse("acme").unwrap();
+        assert_eq!(compile(&text).is_for(&vendor), expect, "{line}");
+    };
+    check("", true);
+    check("vendors = [\"other\", \"acme\"]", true);
+    check("vendors = [\"other\"]", false);
+    let named = |line: &str| {
+        format!("profile = \"x\"\ndirection = \"in\"\ninclude = \"boberdoo\"\n{line}\n")
+    };
+    faults(&named("vendors = [\"A C\"]"), &["4:12: error: vendors.0: `A C` is no vendor's id"]);
+    faults(
+        &named("vendors = []"),
+        &["1:1: error: vendors: a profile is for 1 to 1000 vendors, or for all"],
+    );
 }
 
 fn faults(text: &str, expect: &[&str]) {

@@ -169,7 +169,9 @@ fn outcome_of(code: &str) -> &'static str {
         "rate_limited" => "rate_limited",
         "overloaded" | "store_unavailable" | "records_unavailable" => "unavailable",
         "internal" => "error",
-        "ping_unknown" | "ping_used" | "ping_expired" | "offer_unknown" => "ping_over",
+        // Its lead may be sold: whoever hears no of it sells it to somebody else.
+        "ping_used" => "ping_used",
+        "ping_unknown" | "ping_expired" | "offer_unknown" => "ping_over",
         _ => "invalid",
     }
 }
