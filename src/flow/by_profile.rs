@@ -20,6 +20,8 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::deliver::{callee, signed_headers};
+use super::exchange::ExchangeParts;
+use super::resolve::given_up;
 use super::run::Run;
 use super::tasks::Tasks;
 use crate::domain::pii::Pii;
@@ -241,6 +243,20 @@ impl ProfileCalls {
     pub(super) fn request_id(&self) -> String {
         format!("{:032x}", self.entropy.bits())
     }
+}
+
+/// The companies that may have the lead already, each once: those whose posts were given up by
+/// contract before others were asked. Whoever else it was offered to has not got it.
+pub(super) fn sold_to(run: &Run) -> Vec<String> {
+    let Some(view) = &run.view else { return Vec::new() };
+    let mut names: Vec<String> = Vec::new();
+    for attempt in given_up(view) {
+        let Some(entry) = view.rank.get(usize::from(attempt.k)) else { continue };
+        if !names.contains(&entry.legal_entity) {
+            names.push(entry.legal_entity.clone());
+        }
+    }
+    names
 }
 
 impl Run {

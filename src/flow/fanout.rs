@@ -36,7 +36,7 @@ use crate::ports::buyer_wire::{CallClass, WireFailure, WireOutcome, WireRequest}
 use crate::registry::snapshot::CompiledCampaign;
 
 /// Seats of one lead.
-const SEATS: usize = 1;
+pub(super) const SEATS: u8 = 1;
 
 /// What one invited campaign said.
 pub struct Answer {
@@ -226,7 +226,7 @@ impl Exchange {
                 sub_ref: sub_id.map(sub_ref),
                 floor: run.plan.price_floor,
                 currency: run.plan.currency.clone(),
-                seats_max: SEATS as u8,
+                sold_to: by_profile::sold_to(run),
             },
             closes_at,
             deadline: closes_at + Duration::from_millis(self.limits.late_reply_ms),
@@ -257,7 +257,7 @@ impl Exchange {
             sub_ref: sub_ref.as_deref(),
             floor: run.plan.price_floor,
             currency: &run.plan.currency,
-            seats_max: SEATS as u8,
+            seats_max: SEATS,
             test: run.lead.test,
         };
         let body = Bytes::from(native::body(&frame, ping));
@@ -336,7 +336,7 @@ impl Exchange {
         }
         let ranking = rank(standings, floor, |standing| standing);
         let ranked: Vec<&Standing> = ranking.ranked.iter().collect();
-        let kept = SEATS + usize::from(self.limits.fallback_depth);
+        let kept = usize::from(SEATS) + usize::from(self.limits.fallback_depth);
         !outstanding.is_empty() && may_close(&ranked, &outstanding, floor, kept)
     }
 

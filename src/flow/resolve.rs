@@ -329,7 +329,7 @@ fn last_attempt(view: &LeadView) -> Option<&Attempt> {
 }
 
 /// Posts that were left unknown by contract, so that the lead may go to others.
-fn given_up(view: &LeadView) -> impl Iterator<Item = &Attempt> {
+pub(super) fn given_up(view: &LeadView) -> impl Iterator<Item = &Attempt> {
     let attempts = view.seats.iter().flat_map(|seat| &seat.attempts);
     attempts.filter(|attempt| attempt.verdict == Some(Verdict::GivenUp))
 }

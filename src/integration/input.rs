@@ -72,7 +72,7 @@ pub struct Matter<'a> {
     pub deadline_ms: u64,
     /// How many seats the lead has.
     pub seats_max: u8,
-    /// The names of the buyers that have bought the lead already.
+    /// The companies that may have the lead already.
     pub sold_to: &'a [String],
 }
 

@@ -12,7 +12,10 @@ use super::input::{BidInput, Frame, PingInput, PostInput, Seen};
 use super::nearest::hint;
 use super::phase::Phase;
 use super::reply::ReplyReader;
-use super::request::{Declared, RenderRefused, RenderedRequest, Request, Terms, Uses, parse_maps};
+use super::request::{
+    Declared, Part, RenderRefused, RenderedRequest, Request, Source, Terms, Uses, Walk, Within,
+    Word, parse_maps,
+};
 use super::section::{self, At, Section};
 use crate::domain::time::Zone;
 
@@ -155,6 +158,26 @@ impl Profile {
     /// The calls it describes.
     pub fn phases(&self) -> impl Iterator<Item = Phase> {
         self.calls.keys().copied()
+    }
+
+    /// Whether its bids are for calls alone: they name a number, and there is no post.
+    #[must_use]
+    pub fn is_for_calls(&self) -> bool {
+        let brings_number = self.reply(Phase::Ping).is_some_and(|ping| ping.brings_phone_number());
+        brings_number && !self.calls.contains_key(&Phase::Post)
+    }
+
+    /// Whether any of its calls names the companies that may have the lead already.
+    #[must_use]
+    pub fn names_others(&self) -> bool {
+        let mut names = false;
+        for call in self.calls.values() {
+            call.request.walk(Within::Nothing, &mut |part, _| {
+                let Part::Source(source) = part else { return };
+                names |= source.value == Source::Word(Word::SoldTo);
+            });
+        }
+        names
     }
 
     /// What a call uses; none if the profile has no such call.

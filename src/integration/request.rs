@@ -47,7 +47,7 @@ pub(super) use condition::{Condition, Test};
 pub(super) use mapping::{Given, Mapping, Shapes, Single};
 pub(super) use node::{Part, Value, Walk, Within};
 pub(super) use parse::Parser;
-pub(super) use source::{CONSENT_KINDS, Consent, Source, Vocabulary, is_name};
+pub(super) use source::{CONSENT_KINDS, Consent, Source, Vocabulary, Word, is_name};
 pub(super) use step::{Step, parse_maps};
 pub(super) use terms::Terms;
 

@@ -16,6 +16,7 @@ use crate::domain::outcome::{Outcome, OutcomeType};
 use crate::domain::ping::AnonymizedPing;
 use crate::flow::cascade::Turn;
 use crate::flow::exchange::Exchange;
+use crate::flow::fanout::SEATS;
 use crate::flow::resolve::turn_at;
 use crate::flow::run::Run;
 use crate::integration::{Frame, Matter, Phase, PostInput};
@@ -115,8 +116,8 @@ impl ProfileCalls {
                     sub_source: completion.matter.sub_ref.as_deref(),
                     floor: completion.floor,
                     deadline_ms: completion.matter.deadline_ms,
-                    seats_max: 1,
-                    sold_to: &[],
+                    seats_max: SEATS,
+                    sold_to: &completion.matter.sold_to,
                 },
                 post_id: completion.post_id,
                 bid: completion.bid.bid(),

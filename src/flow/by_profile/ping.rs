@@ -12,7 +12,8 @@ use crate::domain::money::Money;
 use crate::domain::pii::Pii;
 use crate::domain::ping::AnonymizedPing;
 use crate::domain::slug::VerticalId;
-use crate::integration::reply::{Outcome, Sign, Terms};
+use crate::flow::fanout::SEATS;
+use crate::integration::reply::{Outcome, ProfileBid, Sign, Terms};
 use crate::integration::{Matter, Phase, PingInput};
 use crate::ports::buyer_wire::{WireOutcome, WireReply, WireRequest};
 use crate::registry::profile::CampaignProfile;
@@ -26,7 +27,7 @@ pub(in crate::flow) struct PingMatter {
     pub(in crate::flow) sub_ref: Option<String>,
     pub(in crate::flow) floor: Money,
     pub(in crate::flow) currency: String,
-    pub(in crate::flow) seats_max: u8,
+    pub(in crate::flow) sold_to: Vec<String>,
 }
 
 /// One ping to be sent.
@@ -63,8 +64,8 @@ impl PingOrder {
             sub_source: self.matter.sub_ref.as_deref(),
             floor: self.matter.floor,
             deadline_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
-            seats_max: self.matter.seats_max,
-            sold_to: &[],
+            seats_max: SEATS,
+            sold_to: &self.matter.sold_to,
         };
         PingInput { frame, matter, ping_id: self.ping_id, ping: &self.ping }
     }

@@ -4,13 +4,14 @@
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Call, Captured, LOGIN_TOKEN, NotMade, REPLY, Speaker, http_reply};
+use super::{Call, Captured, NotMade, REPLY, Speaker, http_reply, sold_to};
 use crate::domain::auction::RankEntry;
 use crate::domain::bid::SeatsWanted;
 use crate::domain::post::{PostOutcome, StatusAnswer};
 use crate::flow::cascade::Turn;
 use crate::flow::deliver::{Attempted, PostOrder, outcome_of};
 use crate::flow::exchange::Exchange;
+use crate::flow::fanout::SEATS;
 use crate::flow::plan::{Notes, PostTerms};
 use crate::flow::run::Run;
 use crate::integration::reply::{PostReading, PostSettings};
@@ -53,6 +54,7 @@ pub(super) struct PostMatter {
     pub(super) source_ref: String,
     pub(super) sub_ref: Option<String>,
     pub(super) deadline_ms: u64,
+    pub(super) sold_to: Vec<String>,
 }
 
 impl Exchange {
@@ -102,8 +104,8 @@ impl Exchange {
                 sub_source: matter.sub_ref.as_deref(),
                 floor: run.plan.price_floor,
                 deadline_ms: matter.deadline_ms,
-                seats_max: 1,
-                sold_to: &[],
+                seats_max: SEATS,
+                sold_to: &matter.sold_to,
             },
             post_id: turn.post_id,
             bid: won.bid(),
@@ -130,6 +132,7 @@ impl Exchange {
             source_ref: self.vault.source_ref(buyer, vendor),
             sub_ref: sub_id.map(|sub_id| self.vault.sub_ref(buyer, vendor, sub_id)),
             deadline_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+            sold_to: sold_to(run),
         }
     }
 

@@ -41,6 +41,11 @@ pub(super) fn check(
             format!("a profile of a buyer's own has at most {OWN_PROFILE_BYTES_MAX} bytes");
         noting.fault("text", FaultRule::OutOfRange, detail);
     }
+    if profile.names_others() {
+        let detail = "`sold_to` names other buyers, which a profile of a buyer's own does not; ask \
+                      the operator to describe this profile";
+        noting.fault("text", FaultRule::InvalidProfile, detail);
+    }
     for phase in profile.phases() {
         let goes_to_own = profile.uses(phase).is_some_and(|uses| uses.url);
         let detail = if !has_endpoint(phase) {

