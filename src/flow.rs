@@ -10,6 +10,7 @@
 
 pub mod administer;
 pub mod breaker;
+mod by_call;
 mod by_profile;
 pub mod cascade;
 pub mod challenge;

@@ -363,7 +363,7 @@ impl Exchange {
             seat: SEAT,
             k: turn.k,
             verdict,
-            fence: fence_of(run, verdict),
+            fence: fence_of(run, turn, verdict),
             due_at: run.due_at,
             closing,
             effects,
@@ -471,7 +471,9 @@ impl Run {
 }
 
 /// The fence that a verdict needs: that nothing left is for the owner alone to say, since another
-/// one may have sent the post since.
-fn fence_of(run: &Run, verdict: Verdict) -> Option<u64> {
-    (verdict == Verdict::NotSent && !planted("not_sent_whoever_owns")).then_some(run.fence)
+/// one may have sent the post since; and so is that a call is sold, which no buyer has said.
+fn fence_of(run: &Run, turn: &Turn, verdict: Verdict) -> Option<u64> {
+    let is_unsent = verdict == Verdict::NotSent && !planted("not_sent_whoever_owns");
+    let is_ours_to_say = verdict == Verdict::Accepted && turn.is_by_call();
+    (is_unsent || is_ours_to_say).then_some(run.fence)
 }

@@ -74,6 +74,9 @@ pub struct PostTerms {
     /// The buyer's number to connect a call to, of a bid for a call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<String>,
+    /// Whether connecting the call is all that the buyer gets.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_call: bool,
     /// The round it was bid in, from 1.
     #[serde(default)]
     pub round: u16,

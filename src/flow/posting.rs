@@ -35,7 +35,9 @@ impl Exchange {
         turn: &Turn,
         campaign: &CompiledCampaign,
     ) -> Result<RenderedPost, String> {
-        let post = if campaign.campaign.is_native() {
+        let post = if turn.is_by_call() {
+            Ok(RenderedPost::nothing())
+        } else if campaign.campaign.is_native() {
             rendered(run, turn, campaign).ok_or("post_url")
         } else {
             self.render_by_profile(run, turn, campaign).await

@@ -47,6 +47,9 @@ impl Exchange {
         else {
             return Ok(());
         };
+        if turn.is_by_call() {
+            return self.settle_call(run, &turn).await;
+        }
         let age_ms = ms_between(intended_at, run.store_now(self));
         let since_ms = ms_between(run.plan.received_at, self.now());
         run.waited = Duration::from_millis(since_ms.unsigned_abs());

@@ -360,6 +360,7 @@ impl Run {
             seats: contender.bid.seats,
             legal_name: contender.bid.legal_name.clone(),
             phone_number: contender.bid.phone_number.clone(),
+            by_call: campaign.is_for_calls(),
             round: self.round,
         };
         RankEntry {

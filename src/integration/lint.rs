@@ -7,7 +7,7 @@ mod condition;
 
 use std::collections::BTreeSet;
 
-use super::fault::{Fault, Faults};
+use super::fault::{Fault, Faults, Place};
 use super::phase::{Phase, Sight};
 use super::profile::Profile;
 use super::request::{Part, Source, Step, Value, Walk, Within, field_hint};
@@ -58,6 +58,19 @@ impl Profile {
             });
         }
         needed.into_iter().collect()
+    }
+
+    /// That no campaign can sell by it, if its buyer would get neither a post nor a call.
+    #[must_use]
+    pub fn undelivered(&self) -> Vec<Fault> {
+        let mut faults = Faults::of(&self.text);
+        if self.uses(Phase::Post).is_none() && !self.is_for_calls() {
+            let message = "nothing is posted, so no campaign can sell by this profile";
+            let hint = "write [post.request], or phone_number under [ping.reply.bid] where the call \
+                        is the delivery";
+            faults.warning(Place { at: 0, path: "" }, message, Some(hint.to_owned()));
+        }
+        faults.into_list()
     }
 
     /// What does not fit a vertical and the disclosures of a campaign: errors for what a ping may not

@@ -88,6 +88,12 @@ impl ReplyReader {
         self.rules.iter().filter_map(|rule| rule.step.as_deref())
     }
 
+    /// Whether a bid says where its call is connected to.
+    #[must_use]
+    pub const fn brings_phone_number(&self) -> bool {
+        self.bid.phone_number.is_some()
+    }
+
     /// Whether a rule leads to this outcome.
     #[must_use]
     pub fn can_mean(&self, outcome: Outcome) -> bool {

@@ -22,6 +22,19 @@ pub struct RenderedPost {
 }
 
 impl RenderedPost {
+    /// No post at all: what is kept where the buyer takes a call.
+    #[must_use]
+    pub const fn nothing() -> Self {
+        Self {
+            method: String::new(),
+            url: String::new(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+            status_url: None,
+            is_signed: false,
+        }
+    }
+
     /// The form in which it is sealed.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

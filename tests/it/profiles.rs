@@ -1,6 +1,7 @@
 //! Buyers with formats of their own: each speaks through a profile of the exchange directory, and
 //! none of them has a line of code.
 
+mod by_call;
 mod calls;
 pub mod cases;
 pub mod stub;

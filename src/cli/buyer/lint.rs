@@ -34,6 +34,7 @@ pub(super) fn lint(order: &Lint) -> Result<Findings, BuyerError> {
             Err(faults) => faults,
             Ok(profile) => {
                 told(folder, profile.warnings(), "", &mut count, &mut text);
+                told(folder, &profile.undelivered(), "", &mut count, &mut text);
                 against_verticals(folder, &profile, order, &mut count, &mut text)?;
                 continue;
             }

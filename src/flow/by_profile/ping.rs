@@ -142,6 +142,14 @@ pub(in crate::flow) fn read_bids(
     let reading = reader.read_ping(&http_reply(reply), terms);
     match reading.bids {
         Ok(found) => {
+            // Where the call is the delivery, a bid without a number sells nothing.
+            let is_for_calls = profile.profile.is_for_calls();
+            let is_whole = |bid: &ProfileBid| !is_for_calls || bid.bid.phone_number.is_some();
+            let found: Vec<ProfileBid> = found.into_iter().filter(is_whole).collect();
+            if found.is_empty() {
+                let (bids, detail) = (Err(NoBid::Malformed), Some("phone_number"));
+                return Bids { bids, ends: Vec::new(), detail, words: reading.told.reason };
+            }
             let ends = found.iter().map(|bid| Some(end_of(bid.life?, now))).collect();
             let bids = found.into_iter().map(|bid| bid.bid).collect();
             Bids { bids: Ok(bids), ends, detail: None, words: None }

@@ -205,6 +205,40 @@ fn only_what_a_rule_says_counts_as_evidence() {
 }
 
 #[test]
+fn a_profile_for_calls_is_proved_by_a_refusal_and_a_bid_with_a_number() {
+    const CALLS: &str = r#"
+profile = "calls"
+[ping.request]
+body = "none"
+[ping.reply]
+rules = [
+  { when = { "$.status" = "yes" }, outcome = "accept" },
+  { when = { "$.status" = "no" }, outcome = "refuse" },
+]
+bid = { price = "$.price", phone_number = "$.number" }
+"#;
+    let profile = Profile::compile(CALLS).unwrap();
+    assert!(profile.is_for_calls() && profile.undelivered().is_empty());
+    let missing = |bid: Json| {
+        let steps = [bid, json!({"status": "no"})]
+            .map(|body| json!({"call": "ping", "reply": {"body": body}, "means": {"words": null}}));
+        let case = json!({"about": "A case.", "vertical": "final_expense", "steps": steps});
+        let case = Case::parse(&case.to_string()).unwrap();
+        let report = rehearse(&profile, &case, &shipped_verticals()[&case.vertical]);
+        report.unwrap().evidence.missing(&profile)
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(missing(json!({"status": "yes", "price": 1, "number": "+18005550100"})), none);
+    let no_number = json!({"status": "yes", "price": 1});
+    assert_eq!(missing(no_number), ["no case shows how the buyer accepts a ping"]);
+    let neither = CALLS.replace(", phone_number = \"$.number\"", "");
+    let neither = Profile::compile(&neither).unwrap();
+    assert!(!neither.is_for_calls());
+    let told: Vec<_> = neither.undelivered().iter().map(ToString::to_string).collect();
+    assert!(told[0].contains("no campaign can sell by this profile"), "{told:?}");
+}
+
+#[test]
 fn a_lead_of_examples_is_a_lead_in_every_vertical() {
     for (id, vertical) in shipped_verticals() {
         let text = format!(r#"{{"about": "", "vertical": "{id}", "steps": [{{"call": "ping"}}]}}"#);

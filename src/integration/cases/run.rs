@@ -184,7 +184,10 @@ impl<'a> Setting<'a> {
             }
             let (made, verdict) = session.step(at, step);
             if made.differences.is_empty() && !step.means.is_empty() {
+                let is_for_calls = self.profile.is_for_calls();
                 match verdict {
+                    // Where the call is the delivery, a bid without a number sells nothing.
+                    Verdict::Accepts if is_for_calls && !brings_number(made.means.as_ref()) => {}
                     Verdict::Accepts => report.evidence.accept(step.call),
                     Verdict::Refuses => report.evidence.refuse(step.call),
                     Verdict::Neither => {}
@@ -223,6 +226,12 @@ impl<'a> Setting<'a> {
             },
         }
     }
+}
+
+/// Whether a bid says where its call is connected to.
+fn brings_number(means: Option<&Map<String, Json>>) -> bool {
+    let bids = means.and_then(|means| means.get("bids")?.as_array());
+    bids.is_some_and(|bids| bids.iter().any(|bid| bid.get("phone_number").is_some()))
 }
 
 impl Session<'_> {

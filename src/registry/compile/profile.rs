@@ -170,9 +170,11 @@ impl Fitting<'_> {
         let Campaign { price, post_semantics, verification, .. } = self.campaign;
         let Endpoints { ping_url, post_url, status_url } = self.endpoints;
         let is_queryable = *post_semantics == PostSemantics::Queryable;
+        let bids = matches!(price, Price::Bid { .. });
+        let is_posted = !(bids && self.profile.is_for_calls());
         let calls = [
-            (Phase::Ping, "ping_url", ping_url, matches!(price, Price::Bid { .. })),
-            (Phase::Post, "post_url", post_url, true),
+            (Phase::Ping, "ping_url", ping_url, bids),
+            (Phase::Post, "post_url", post_url, is_posted),
             (Phase::Status, "status_url", status_url, is_queryable),
         ];
         for (phase, field, url, _) in calls.into_iter().filter(|(.., is_needed)| *is_needed) {
