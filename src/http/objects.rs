@@ -3,6 +3,7 @@
 //! Operators describe them with the fields of the files; what is wrong is told field by field and
 //! nothing is changed. A buyer reads its own account and campaigns, and nothing of others'.
 
+mod given_secrets;
 mod operations;
 mod view;
 
@@ -69,11 +70,13 @@ pub(super) async fn put_campaign(
     body: Body,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
+    let (body, profile_secrets) = given_secrets::take(body)?;
     let (campaign, fields) = CAMPAIGN.read(&body)?;
     let campaign = Described::Campaign {
         id: slug(&path)?,
         campaign: Box::new(campaign),
         names_verification: fields.contains_key("verification"),
+        profile_secrets,
     };
     put(&api, &principal, &request, campaign).await
 }

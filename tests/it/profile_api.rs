@@ -295,3 +295,62 @@ async fn a_buyer_uploads_for_its_own_campaigns_and_nobody_else_sees_or_uses_it()
     let late = market.gavel.request(&line, &mine, &condition, late).await;
     assert_eq!(late.status, 412, "{late:?}");
 }
+
+/// Describes the campaign of a buyer whose format has a secret.
+async fn put_with_secrets(market: &Market, key: &str, secrets: Json) -> Answer {
+    let base = &market.stub.base;
+    let campaign = json!({
+        "buyer_id": "crm-co", "vertical": "final_expense", "price": {"bid": {}},
+        "profile": "crm", "profile_settings": {"sender": "s-7"}, "verification": "operator",
+        "ping_url": format!("{base}/ping"), "post_url": format!("{base}/post"),
+        "profile_secrets": secrets,
+    });
+    market.ask("PUT /v1/campaigns/crm-co-fe", key, &campaign).await
+}
+
+#[tokio::test]
+async fn the_secrets_of_a_profile_are_given_with_its_campaign_and_shown_to_nobody() {
+    let mut market = Market::open().await;
+    let operator = market.operator.clone();
+    let buyer = market.gavel.key("buyer", "crm-co", &[]);
+    let mut profile = body("crm", "zip");
+    let text = profile["text"].as_str().unwrap();
+    let text = text.replace("source = \"a test\"\n", "source = \"a test\"\nsecrets = [\"key\"]\n");
+    let asked = "sender = \"setting.sender\"\n";
+    profile["text"] = json!(text.replace(asked, &format!("{asked}key = \"secret.key\"\n")));
+    let made = market.put_profile("crm", &operator, &profile).await;
+    assert_eq!(made.status, 201, "{made:?}");
+
+    let refused = put_with_secrets(&market, &operator, json!(["key"])).await;
+    assert!(codes(&refused).contains(&"/profile_secrets no_secret".to_owned()), "{refused:?}");
+    let refused = put_with_secrets(&market, &operator, json!({"key": "hush\nhush"})).await;
+    assert_eq!(codes(&refused), ["/profile_secrets/key invalid"]);
+    let refused = put_with_secrets(&market, &buyer, json!({"key": "hush-1"})).await;
+    assert_eq!(refused.status, 403, "{refused:?}");
+
+    let made = put_with_secrets(&market, &operator, json!({"key": "hush-1"})).await;
+    assert_eq!((made.status, made.text("/state")), (201, "active".to_owned()), "{made:?}");
+    let asked = |key: &str| json!({"zip": "752", "sender": "s-7", "key": key});
+    assert_eq!(market.sell().await.0, asked("hush-1"));
+    for kept in [json!(["key"]), json!({"key": null}), json!({"key": "hush-1"})] {
+        let same = put_with_secrets(&market, &operator, kept).await;
+        assert_eq!((same.status, same.text("/action")), (200, "unchanged".to_owned()), "{same:?}");
+    }
+    let changed = put_with_secrets(&market, &operator, json!({"key": "hush-2"})).await;
+    assert_eq!(changed.json()["fields"], json!(["profile_secrets"]), "{changed:?}");
+    assert_eq!(market.sell().await.0, asked("hush-2"));
+
+    let other = market.gavel.key("buyer", "other-co", &[]);
+    for (key, status) in [(&operator, 200), (&buyer, 200), (&other, 404)] {
+        let shown = market.gavel.get("/v1/campaigns/crm-co-fe", key).await;
+        assert_eq!(shown.status, status, "{shown:?}");
+        if status == 200 {
+            assert_eq!(shown.json()["profile_secrets"], json!(["key"]));
+        }
+        assert!(!format!("{shown:?}").contains("hush"), "{shown:?}");
+    }
+    let audit = market.gavel.get("/v1/registry/changes", &operator).await;
+    for told in [format!("{refused:?} {made:?} {changed:?} {audit:?}"), market.gavel.log()] {
+        assert!(!told.contains("hush"), "a secret is told");
+    }
+}

@@ -1,5 +1,7 @@
 //! One object at a time: put it into the registry, or take it out of use.
 
+use std::collections::BTreeMap;
+
 use super::apply::{Prepared, planned, row};
 use super::change::{Changed, Worked};
 use super::{AdminError, Administration};
@@ -14,9 +16,11 @@ use crate::registry::bundle::{Bundle, SecretText};
 use crate::registry::compile::check;
 use crate::registry::objects::RegistryObjects;
 use crate::registry::plan::{PlanAction, PlanChange};
+use crate::registry::profile::ProfileSecret;
 
 /// An object as somebody describes it.
-#[derive(Debug, Clone, PartialEq)]
+// It has no `Debug`, because it may hold secrets.
+#[derive(Clone, PartialEq)]
 pub enum Described {
     /// A vendor.
     Vendor(VendorId, Vendor),
@@ -31,6 +35,8 @@ pub enum Described {
         /// Whether it says how its endpoints are proved. If not, it stays as it was, and a new one
         /// is proved by challenge.
         names_verification: bool,
+        /// The secrets it gives for its profile, by their names. Those it gave before stay.
+        profile_secrets: BTreeMap<String, ProfileSecret>,
     },
     /// A vertical's tree.
     Tree(VerticalId, Tree),
@@ -55,12 +61,13 @@ impl Described {
             Self::Vendor(id, vendor) => drop(bundle.vendors.insert(id, vendor)),
             Self::Buyer(id, buyer) => drop(bundle.buyers.insert(id, buyer)),
             Self::Tree(id, tree) => drop(bundle.trees.insert(id, tree)),
-            Self::Campaign { id, mut campaign, names_verification } => {
+            Self::Campaign { id, mut campaign, names_verification, profile_secrets } => {
                 if !names_verification {
                     let known = objects.campaigns.get(&id);
                     let verification = known.map(|known| known.value.verification);
                     campaign.verification = verification.unwrap_or(Verification::Challenge);
                 }
+                bundle.profile_secrets.insert(id.clone(), profile_secrets);
                 bundle.campaigns.insert(id, *campaign);
             }
         }

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
+use super::given_secrets::CampaignPut;
 use super::view::ObjectPutView;
 use super::{BuyerView, CampaignView, TreeView, VendorView};
 use crate::domain::buyer::Buyer;
-use crate::domain::campaign::Campaign;
 use crate::domain::tree::Tree;
 use crate::domain::vendor::Vendor;
 use crate::http::error::Code;
@@ -17,7 +17,8 @@ const PUT: &str = "Unknown fields are refused, and every fault is named by its p
 const PUT_CAMPAIGN: &str = "Unknown fields are refused, and every fault is named by its place. What only answers tell may \
      be sent back and is not looked at. Without `verification` a new campaign is proved by \
      challenge and a known one stays as it was. Without endpoints it is a draft until its buyer \
-     registers them. A new campaign's secret is shown this once.";
+     registers them. A new campaign's secret is shown this once. The secrets of its profile are in \
+     `profile_secrets` by their names, and are never shown: answers have the names.";
 
 fn put(id: &'static str, summary: &'static str) -> Operation {
     conditional(Operation::new(Tag::Registry, id, summary).says(PUT))
@@ -101,7 +102,7 @@ pub(in crate::http) fn archive_buyer_operation() -> Operation {
     archive("archiveBuyer", "Archive a buyer")
 }
 pub(in crate::http) fn put_campaign_operation() -> Operation {
-    put("putCampaign", "Make or change a campaign").says(PUT_CAMPAIGN).body::<Campaign>()
+    put("putCampaign", "Make or change a campaign").says(PUT_CAMPAIGN).body::<CampaignPut>()
 }
 pub(in crate::http) fn show_campaign_operation() -> Operation {
     show("getCampaign", "A campaign").answers::<CampaignView<'static>>(200, ONE)

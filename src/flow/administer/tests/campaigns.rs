@@ -192,6 +192,7 @@ async fn an_object_put_without_verification_keeps_it_and_a_new_one_is_proved_by_
             id: slug(id),
             campaign: Box::new(campaign),
             names_verification: false,
+            profile_secrets: Default::default(),
         };
         let put = bench.administration.put_object(&object, &Precondition::None, "x").await;
         put.unwrap_or_else(|error| panic!("{error}")).done
