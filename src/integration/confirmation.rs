@@ -73,7 +73,8 @@ rules = [
         check(200, r#"{"r":"full"}"#, rejected("capped"));
         check(409, r#"{"r":"twice"}"#, unknown("duplicate"));
         check(401, r#"{"r":"who"}"#, unknown("auth_failed"));
-        check(503, r#"{"r":"later"}"#, unknown("retry_later"));
+        check(200, r#"{"r":"later"}"#, unknown("retry_later"));
+        check(503, r#"{"r":"later"}"#, unknown("contradictory"));
         check(401, "{}", unknown("http_4xx"));
         check(422, "{}", unknown("http_4xx"));
         check(429, "", unknown("http_429"));
