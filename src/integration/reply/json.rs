@@ -21,6 +21,9 @@ pub use path::JsonPath;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken;
 
+/// How many bytes a value takes, as a rule.
+const BYTES_PER_NODE: usize = 16;
+
 /// The place of a value in [`JsonTree`].
 pub type JsonNode = usize;
 
@@ -60,7 +63,10 @@ impl<'t> JsonTree<'t> {
     /// [`Broken`] when it is not JSON, or beyond [`DEPTH_MAX`] or [`NODES_MAX`].
     pub fn read(text: &'t str) -> Result<Self, Broken> {
         let valid: &RawValue = serde_json::from_str(text).map_err(|_| Broken)?;
-        Index::default().read(valid.get())
+        let text = valid.get();
+        // About as many as there are, and never many for nothing.
+        let nodes = Vec::with_capacity((text.len() / BYTES_PER_NODE).clamp(8, NODES_MAX / 8));
+        Index { nodes, ..Index::default() }.read(text)
     }
 
     /// The whole document.

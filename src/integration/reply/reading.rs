@@ -142,8 +142,11 @@ impl<'t> Reading<'t> {
                     _ if source.is_relative => return Ok(None),
                     _ => JsonTree::ROOT,
                 };
+                let Some(join) = join else {
+                    return Ok(path.first(tree, from)?.and_then(|place| tree.text(place)));
+                };
                 let places = path.select(tree, from)?;
-                Ok(collected(places.into_iter().map(|place| tree.text(place)), join))
+                Ok(joined(places.into_iter().map(|place| tree.text(place)), join))
             }
             Origin::Xml(document, path) => {
                 let Some(Tree::Xml(tree)) = self.tree(*document)? else { return Ok(None) };
@@ -152,8 +155,11 @@ impl<'t> Reading<'t> {
                     _ if source.is_relative => return Ok(None),
                     _ => XmlTree::ROOT,
                 };
+                let Some(join) = join else {
+                    return Ok(path.first(tree, from)?.and_then(|place| tree.text(place)));
+                };
                 let places = path.select(tree, from)?;
-                Ok(collected(places.into_iter().map(|place| tree.text(place)), join))
+                Ok(joined(places.into_iter().map(|place| tree.text(place)), join))
             }
             Origin::Form(document, name) => {
                 let Some(Tree::Form(pairs)) = self.tree(*document)? else { return Ok(None) };
@@ -214,7 +220,17 @@ fn collected<'r>(
     mut texts: impl Iterator<Item = Option<Cow<'r, str>>>,
     join: Option<&str>,
 ) -> Option<Cow<'r, str>> {
-    let Some(join) = join else { return texts.next().flatten() };
+    match join {
+        None => texts.next().flatten(),
+        Some(join) => joined(texts, join),
+    }
+}
+
+/// All texts that say something, with `join` between them.
+fn joined<'r>(
+    texts: impl Iterator<Item = Option<Cow<'r, str>>>,
+    join: &str,
+) -> Option<Cow<'r, str>> {
     let mut all: Option<Cow<'r, str>> = None;
     for text in texts.flatten().filter(|text| !text.trim().is_empty()) {
         all = Some(match all {

@@ -17,6 +17,9 @@ use super::step::unescape;
 
 pub use path::XmlPath;
 
+/// How many bytes an element or text takes, as a rule.
+const BYTES_PER_NODE: usize = 12;
+
 /// A place that a path finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum XmlPlace {
@@ -74,7 +77,10 @@ impl<'t> XmlTree<'t> {
     pub fn read(text: &'t str) -> Result<Self, Broken> {
         let document = Kind::Element { name: "", attributes: 0..0 };
         let root = Node { kind: document, parent: 0, end: 1 };
-        let tree = Self { nodes: vec![root], attributes: Vec::new(), visits: Cell::new(0) };
+        // About as many as there are, and never many for nothing.
+        let mut nodes = Vec::with_capacity((text.len() / BYTES_PER_NODE).clamp(8, NODES_MAX / 8));
+        nodes.push(root);
+        let tree = Self { nodes, attributes: Vec::new(), visits: Cell::new(0) };
         Reader { rest: text, tree, open: vec![0] }.read()
     }
 

@@ -91,6 +91,27 @@ impl JsonPath {
         }
         if tree.is_spent() { Err(Broken) } else { Ok(found) }
     }
+
+    /// The first of the places that [`JsonPath::select`] finds. Most paths lead to one at most, and need
+    /// no lists of places for that.
+    ///
+    /// # Errors
+    /// As [`JsonPath::select`].
+    pub fn first(&self, tree: &JsonTree<'_>, from: JsonNode) -> Result<Option<JsonNode>, Broken> {
+        if self.finds_many() {
+            return Ok(self.select(tree, from)?.first().copied());
+        }
+        let mut found = Some(from);
+        for step in &self.steps {
+            let Some(at) = found else { break };
+            found = match step {
+                Step::Member(name) => tree.member(at, name)?,
+                Step::Item(index) => tree.item(at, *index),
+                Step::All | Step::Descendants | Step::Filter(_) => None,
+            };
+        }
+        if tree.is_spent() { Err(Broken) } else { Ok(found) }
+    }
 }
 
 fn name(scanner: &mut Scanner<'_>) -> Result<Step, PathFault> {

@@ -6,7 +6,9 @@ use super::*;
 fn found(text: &str, path: &str) -> Vec<String> {
     let path = JsonPath::parse(path).unwrap_or_else(|fault| panic!("{path}: {fault:?}"));
     let Ok(tree) = JsonTree::read(text) else { return vec!["!".to_owned()] };
-    match path.select(&tree, JsonTree::ROOT) {
+    let found = path.select(&tree, JsonTree::ROOT);
+    assert_eq!(path.first(&tree, JsonTree::ROOT), found.clone().map(|all| all.first().copied()));
+    match found {
         Ok(places) => places
             .into_iter()
             .map(|place| tree.text(place).map_or("null".to_owned(), Cow::into_owned))
@@ -155,7 +157,9 @@ proptest! {
         text in "[\\[\\]{}:,\"a1]{0,24}",
     ) {
         if let (Ok(path), Ok(tree)) = (JsonPath::parse(&path), JsonTree::read(&text)) {
-            let _ = path.select(&tree, JsonTree::ROOT);
+            let found = path.select(&tree, JsonTree::ROOT);
+            let first = found.map(|all| all.first().copied());
+            prop_assert_eq!(path.first(&tree, JsonTree::ROOT), first);
         }
     }
 }

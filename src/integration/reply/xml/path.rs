@@ -95,6 +95,30 @@ impl XmlPath {
         let found = follow(tree, &self.steps, from);
         if tree.is_spent() { Err(Broken) } else { Ok(found) }
     }
+
+    /// The first of the places that [`XmlPath::select`] finds. Most paths only name elements on the way
+    /// down, and need no lists of places for that.
+    ///
+    /// # Errors
+    /// As [`XmlPath::select`].
+    pub fn first(&self, tree: &XmlTree<'_>, from: XmlPlace) -> Result<Option<XmlPlace>, Broken> {
+        let is_plain = |step: &Step| matches!(step, Step::Child(_));
+        let XmlPlace::Element(of) = from else { return Ok(None) };
+        if !self.steps.iter().all(is_plain) {
+            return Ok(self.select(tree, from)?.first().copied());
+        }
+        let found = first_below(tree, &self.steps, of);
+        if tree.is_spent() { Err(Broken) } else { Ok(found) }
+    }
+}
+
+/// The first element that a way of names leads to; goes no deeper than a path has steps.
+fn first_below(tree: &XmlTree<'_>, way: &[Step], of: usize) -> Option<XmlPlace> {
+    let Some((step, rest)) = way.split_first() else { return Some(XmlPlace::Element(of)) };
+    let Step::Child(name) = step else { return None };
+    let mut named =
+        tree.children(of).filter(|at| tree.name(*at).is_some_and(|found| is_named(name, found)));
+    named.find_map(|child| first_below(tree, rest, child))
 }
 
 fn step(scanner: &mut Scanner<'_>) -> Result<Step, PathFault> {
@@ -207,10 +231,13 @@ fn follow(tree: &XmlTree<'_>, steps: &[Step], from: usize) -> Vec<XmlPlace> {
     found
 }
 
+/// Whether a step's name, which may be any, is the one that was found.
+fn is_named(name: &Option<Box<str>>, found: &str) -> bool {
+    name.as_deref().is_none_or(|name| name == found)
+}
+
 /// What one step finds from one element.
 fn places(tree: &XmlTree<'_>, step: &Step, of: usize) -> Vec<XmlPlace> {
-    let is_named =
-        |name: &Option<Box<str>>, found: &str| name.as_deref().is_none_or(|name| name == found);
     match step {
         Step::Descendants => {
             let all = of..tree.nodes[of].end;

@@ -7,6 +7,7 @@ fn found(text: &str, path: &str) -> Vec<String> {
     let path = XmlPath::parse(path).unwrap_or_else(|fault| panic!("{path}: {fault:?}"));
     let Ok(tree) = XmlTree::read(text) else { return vec!["!".to_owned()] };
     let places = path.select(&tree, XmlTree::ROOT).unwrap();
+    assert_eq!(path.first(&tree, XmlTree::ROOT), Ok(places.first().copied()));
     let text = |place: XmlPlace| tree.text(place).map_or("nil".to_owned(), Cow::into_owned);
     places.into_iter().map(text).collect()
 }
@@ -141,7 +142,9 @@ proptest! {
         text in "([<>/a='\"&;! -]|<a>|</a>|<!--|-->|<!\\[CDATA\\[|\\]\\]>|<\\?|\\?>|\\PC){0,24}",
     ) {
         if let (Ok(path), Ok(tree)) = (XmlPath::parse(&path), XmlTree::read(&text)) {
-            for place in path.select(&tree, XmlTree::ROOT).unwrap() {
+            let places = path.select(&tree, XmlTree::ROOT).unwrap();
+            prop_assert_eq!(path.first(&tree, XmlTree::ROOT), Ok(places.first().copied()));
+            for place in places {
                 tree.text(place);
             }
         }
