@@ -692,8 +692,7 @@ pub trait AuctionStore: Send + Sync + 'static {
     /// Removes entries up to and including `sequence`.
     fn journal_ack(&self, account: Account, sequence: u64) -> StoreFuture<'_, ()>;
 
-    /// Claims a consumer for a lead for `window_ms`. Claimed again by the same lead, the claim is
-    /// new, but ends when it did.
+    /// Claims a consumer for a lead for `window_ms`; again by the same lead, it ends when it did.
     fn claim_duplicate(
         &self,
         digest: [u8; 32],
@@ -701,8 +700,7 @@ pub trait AuctionStore: Send + Sync + 'static {
         window_ms: u64,
     ) -> StoreFuture<'_, DuplicateClaim>;
 
-    /// Gives a claim back if it is this lead's and the lead has no use for it: it was never taken
-    /// in, or has ended unsold. Who asks may have been told so before the lead came, and be heard late.
+    /// Gives a claim back if it is this lead's, and that was never taken in or has ended unsold.
     fn free_duplicate(&self, digest: [u8; 32], lead_id: LeadId) -> StoreFuture<'_, ()>;
 }
 
