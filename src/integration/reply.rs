@@ -23,6 +23,7 @@ mod rule;
 mod scanner;
 mod source;
 mod step;
+mod visits;
 mod xml;
 
 use self::answer::AnswerReader;

@@ -9,11 +9,11 @@ mod path;
 mod texts;
 
 use std::borrow::Cow;
-use std::cell::Cell;
 
 use serde_json::value::RawValue;
 
-use super::limits::{DEPTH_MAX, NODES_MAX, VISITS_MAX};
+use super::limits::{DEPTH_MAX, NODES_MAX};
+use super::visits::Visits;
 
 pub use path::JsonPath;
 
@@ -53,7 +53,7 @@ struct Node<'t> {
 pub struct JsonTree<'t> {
     nodes: Vec<Node<'t>>,
     /// How many values were visited on the ways of paths.
-    visits: Cell<usize>,
+    visits: Visits,
 }
 
 impl<'t> JsonTree<'t> {
@@ -85,23 +85,7 @@ impl<'t> JsonTree<'t> {
 
     /// The values directly inside a value.
     fn children(&self, of: JsonNode) -> impl Iterator<Item = JsonNode> {
-        let end = self.nodes[of].end;
-        let first = (of + 1 < end && self.visit(1)).then_some(of + 1);
-        std::iter::successors(first, move |at| {
-            let next = self.nodes[*at].end;
-            (next < end && self.visit(1)).then_some(next)
-        })
-    }
-
-    /// Counts visits; tells whether there may be more.
-    fn visit(&self, count: usize) -> bool {
-        self.visits.set(self.visits.get().saturating_add(count));
-        !self.is_spent()
-    }
-
-    /// Whether paths needed more than [`VISITS_MAX`], so that nothing more is found.
-    fn is_spent(&self) -> bool {
-        self.visits.get() > VISITS_MAX
+        self.visits.inside(of, self.nodes[of].end, |at| self.nodes[at].end)
     }
 
     /// The member of this name, if `of` is an object that has one.
@@ -130,7 +114,7 @@ impl<'t> JsonTree<'t> {
     /// All values inside a value, itself first.
     fn descendants(&self, of: JsonNode) -> std::ops::Range<JsonNode> {
         let all = of..self.nodes[of].end;
-        self.visit(all.len());
+        self.visits.add(all.len());
         all
     }
 }
@@ -185,7 +169,7 @@ impl<'t> Index<'t> {
         if self.nodes.is_empty() {
             return Err(Broken);
         }
-        Ok(JsonTree { nodes: self.nodes, visits: Cell::new(0) })
+        Ok(JsonTree { nodes: self.nodes, visits: Visits::default() })
     }
 
     fn add(&mut self, kind: Kind, raw: &'t str) -> Result<(), Broken> {

@@ -9,11 +9,11 @@ mod path;
 mod texts;
 
 use std::borrow::Cow;
-use std::cell::Cell;
 
 use super::json::Broken;
-use super::limits::{ATTRIBUTES_MAX, DEPTH_MAX, NODES_MAX, VISITS_MAX};
+use super::limits::{ATTRIBUTES_MAX, DEPTH_MAX, NODES_MAX};
 use super::step::unescape;
+use super::visits::Visits;
 
 pub use path::XmlPath;
 
@@ -62,7 +62,7 @@ pub struct XmlTree<'t> {
     nodes: Vec<Node<'t>>,
     attributes: Vec<Attribute<'t>>,
     /// How many nodes were visited on the ways of paths.
-    visits: Cell<usize>,
+    visits: Visits,
 }
 
 impl<'t> XmlTree<'t> {
@@ -80,7 +80,7 @@ impl<'t> XmlTree<'t> {
         // About as many as there are, and never many for nothing.
         let mut nodes = Vec::with_capacity((text.len() / BYTES_PER_NODE).clamp(8, NODES_MAX / 8));
         nodes.push(root);
-        let tree = Self { nodes, attributes: Vec::new(), visits: Cell::new(0) };
+        let tree = Self { nodes, attributes: Vec::new(), visits: Visits::default() };
         Reader { rest: text, tree, open: vec![0] }.read()
     }
 
@@ -143,23 +143,7 @@ impl<'t> XmlTree<'t> {
 
     /// The elements and texts directly inside a node.
     fn children(&self, of: usize) -> impl Iterator<Item = usize> {
-        let end = self.nodes[of].end;
-        let first = (of + 1 < end && self.visit(1)).then_some(of + 1);
-        std::iter::successors(first, move |at| {
-            let next = self.nodes[*at].end;
-            (next < end && self.visit(1)).then_some(next)
-        })
-    }
-
-    /// Counts visits; tells whether there may be more.
-    fn visit(&self, count: usize) -> bool {
-        self.visits.set(self.visits.get().saturating_add(count));
-        !self.is_spent()
-    }
-
-    /// Whether paths needed more than [`VISITS_MAX`], so that nothing more is found.
-    fn is_spent(&self) -> bool {
-        self.visits.get() > VISITS_MAX
+        self.visits.inside(of, self.nodes[of].end, |at| self.nodes[at].end)
     }
 }
 

@@ -89,7 +89,7 @@ impl JsonPath {
                 break;
             }
         }
-        if tree.is_spent() { Err(Broken) } else { Ok(found) }
+        tree.visits.unless_spent(found)
     }
 
     /// The first of the places that [`JsonPath::select`] finds. Most paths lead to one at most, and need
@@ -110,7 +110,7 @@ impl JsonPath {
                 Step::All | Step::Descendants | Step::Filter(_) => None,
             };
         }
-        if tree.is_spent() { Err(Broken) } else { Ok(found) }
+        tree.visits.unless_spent(found)
     }
 }
 

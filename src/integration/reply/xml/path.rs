@@ -93,7 +93,7 @@ impl XmlPath {
     pub fn select(&self, tree: &XmlTree<'_>, from: XmlPlace) -> Result<Vec<XmlPlace>, Broken> {
         let XmlPlace::Element(from) = from else { return Ok(Vec::new()) };
         let found = follow(tree, &self.steps, from);
-        if tree.is_spent() { Err(Broken) } else { Ok(found) }
+        tree.visits.unless_spent(found)
     }
 
     /// The first of the places that [`XmlPath::select`] finds. Most paths only name elements on the way
@@ -108,7 +108,7 @@ impl XmlPath {
             return Ok(self.select(tree, from)?.first().copied());
         }
         let found = first_below(tree, &self.steps, of);
-        if tree.is_spent() { Err(Broken) } else { Ok(found) }
+        tree.visits.unless_spent(found)
     }
 }
 
@@ -241,7 +241,7 @@ fn places(tree: &XmlTree<'_>, step: &Step, of: usize) -> Vec<XmlPlace> {
     match step {
         Step::Descendants => {
             let all = of..tree.nodes[of].end;
-            tree.visit(all.len());
+            tree.visits.add(all.len());
             all.filter(|at| tree.name(*at).is_some()).map(XmlPlace::Element).collect()
         }
         Step::Parent if of == 0 => Vec::new(),
