@@ -6,8 +6,10 @@
 //! Nobody has heard of such a sale before its outcome is written, so whoever goes on with the lead
 //! after a stop decides it anew; and only the owner may write it (see `cascade::fence_of`).
 
+use tokio::time::Instant;
+
 use super::cascade::Turn;
-use super::deliver::Delivery;
+use super::deliver::{Delivery, PostOrder};
 use super::exchange::Exchange;
 use super::news::News;
 use super::plan::{Notes, PostTerms};
@@ -39,8 +41,13 @@ impl Exchange {
         PostAttempt { at, result, words: None, http_status: None, elapsed_ms: 0 }
     }
 
-    /// A delivery of nothing: the buyer gets the call.
-    pub(super) fn delivery_by_call(&self) -> Delivery {
+    /// A delivery of nothing: the buyer gets the call, if its bid still holds now that the intent is
+    /// written. The store may have been long about it.
+    pub(super) fn delivery_by_call(&self, run: &Run, order: &PostOrder<'_>) -> Delivery {
+        let holds = run.store_now(self) < order.turn.entry.valid_until;
+        if !holds || Instant::now() >= order.deadline {
+            return Delivery::of(PostOutcome::NotSent { reason: "expired".to_owned() }, Vec::new());
+        }
         let outcome = PostOutcome::Accepted(Acceptance::default());
         Delivery::of(outcome, vec![self.call_attempt()])
     }

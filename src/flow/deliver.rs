@@ -132,7 +132,7 @@ impl Exchange {
     /// Sends a post and reads the answer, by its deadline.
     pub(super) async fn deliver(&self, run: &Run, order: PostOrder<'_>) -> Delivery {
         if order.turn.is_by_call() {
-            return self.delivery_by_call();
+            return self.delivery_by_call(run, &order);
         }
         let deadline = order.deadline;
         let mut attempts = Vec::new();

@@ -47,12 +47,12 @@ impl Exchange {
         else {
             return Ok(());
         };
-        if turn.is_by_call() {
-            return self.settle_call(run, &turn).await;
-        }
         let age_ms = ms_between(intended_at, run.store_now(self));
         let since_ms = ms_between(run.plan.received_at, self.now());
         run.waited = Duration::from_millis(since_ms.unsigned_abs());
+        if turn.is_by_call() {
+            return self.settle_call(run, &turn).await;
+        }
         let campaign = run.snapshot.campaigns.get(&turn.entry.campaign).cloned();
         let on_unknown = campaign.as_ref().map(|campaign| campaign.campaign.on_unknown);
         if let Some(OnUnknown::ResellAfterS(after_s)) = on_unknown

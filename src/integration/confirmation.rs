@@ -48,6 +48,7 @@ rules = [
   { when = { "$.r" = "bad" }, outcome = "invalid" },
   { when = { "$.r" = "full" }, outcome = "quota" },
   { when = { "$.r" = "twice" }, outcome = "duplicate" },
+  { when = { "$.r" = "known" }, outcome = "refuse", reason = "duplicate" },
   { when = { "$.r" = "who" }, outcome = "auth_failed" },
   { when = { "$.r" = "later" }, outcome = "retry" },
 ]
@@ -72,6 +73,7 @@ rules = [
         check(422, r#"{"r":"bad"}"#, rejected("invalid"));
         check(200, r#"{"r":"full"}"#, rejected("capped"));
         check(409, r#"{"r":"twice"}"#, unknown("duplicate"));
+        check(409, r#"{"r":"known"}"#, unknown("duplicate"));
         check(401, r#"{"r":"who"}"#, unknown("auth_failed"));
         check(200, r#"{"r":"later"}"#, unknown("retry_later"));
         check(503, r#"{"r":"later"}"#, unknown("contradictory"));

@@ -17,6 +17,7 @@ mod limits;
 mod lint;
 mod number;
 mod operator;
+mod pattern;
 mod price;
 mod reading;
 mod rule;

@@ -150,7 +150,8 @@ fn sign_of(speaker: Speaker<'_>, phase: Phase, reply: &WireReply) -> Sign {
         Some(reader) => reader.read_sign(&http_reply(reply)).0,
         None => match reply.status {
             200..=299 => Sign::Taken,
-            429 => Sign::Retry,
+            425 | 429 => Sign::Retry,
+            408 => Sign::Unclear,
             400..=499 => Sign::Refused,
             _ => Sign::Unclear,
         },

@@ -43,8 +43,9 @@ pub(crate) struct Tokens {
 }
 
 /// The token of one account.
-#[derive(Default)]
 struct Entry {
+    /// By what it logs in: another profile may ask elsewhere, and bring other things.
+    profile: Arc<Profile>,
     /// With which it logs in: others mean another account.
     secrets: BTreeMap<String, SecretText>,
     settings: BTreeMap<String, String>,
@@ -75,11 +76,14 @@ enum Asked {
 impl Entry {
     fn of(profile: &CampaignProfile) -> Self {
         let (secrets, settings) = (profile.secrets.clone(), profile.settings.clone());
-        Self { secrets, settings, state: Mutex::default() }
+        let profile = Arc::clone(&profile.profile);
+        Self { profile, secrets, settings, state: Mutex::default() }
     }
 
     fn is_of(&self, profile: &CampaignProfile) -> bool {
-        self.secrets == profile.secrets && self.settings == profile.settings
+        Arc::ptr_eq(&self.profile, &profile.profile)
+            && self.secrets == profile.secrets
+            && self.settings == profile.settings
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

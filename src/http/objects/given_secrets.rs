@@ -66,8 +66,17 @@ pub(super) fn take(body: Body) -> Result<(Body, GivenSecrets), ApiError> {
     let (Ok(mut fields), mut secrets) = (fields, GivenSecrets::new()) else {
         return Ok((body, GivenSecrets::new()));
     };
-    let Some(Json::Object(given)) = fields.get(FIELD) else { return Ok((body, secrets)) };
     let mut faults = Vec::new();
+    let given = match fields.get(FIELD) {
+        Some(Json::Object(given)) => given,
+        // Their names alone, or nothing.
+        None | Some(Json::Null | Json::Array(_)) => return Ok((body, secrets)),
+        Some(_) => {
+            let message = "the names of secrets, or an object of their texts";
+            faults.push(Fault::at(&format!("/{FIELD}"), FaultCode::Invalid, message.to_owned()));
+            return Err(no_secrets(faults));
+        }
+    };
     for (name, text) in given {
         let secret = match text {
             Json::Null => continue,
@@ -84,13 +93,16 @@ pub(super) fn take(body: Body) -> Result<(Body, GivenSecrets), ApiError> {
         }
     }
     if !faults.is_empty() {
-        let detail = "A secret of the profile is none.";
-        return Err(ApiError::new(Code::InvalidRequest, detail).with_faults(faults));
+        return Err(no_secrets(faults));
     }
     let names = given.keys().cloned().map(Json::String).collect();
     fields.insert(FIELD.to_owned(), Json::Array(names));
     let bytes = serde_json::to_vec(&fields).expect("JSON that was read is written again");
     Ok((Body { bytes: Bytes::from(bytes), ..body }, secrets))
+}
+
+fn no_secrets(faults: Vec<Fault>) -> ApiError {
+    ApiError::new(Code::InvalidRequest, "A secret of the profile is none.").with_faults(faults)
 }
 
 #[cfg(test)]
@@ -143,5 +155,7 @@ mod tests {
         let places: Vec<&str> = faults.iter().filter_map(|fault| fault.split(' ').next()).collect();
         assert_eq!(places, ["/profile_secrets/b~1c", "/profile_secrets/d", "/profile_secrets/key"]);
         assert!(!faults.concat().contains("lines"), "{faults:?}");
+        let faults = taken(r#"{"profile_secrets":"hunter2"}"#).expect_err("it was taken");
+        assert_eq!(faults, ["/profile_secrets the names of secrets, or an object of their texts"]);
     }
 }

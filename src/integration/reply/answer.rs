@@ -177,7 +177,7 @@ impl ReplyReader {
         match rule.outcome {
             Outcome::Accept => PostOutcome::Accepted(self.acceptance(reading)),
             Outcome::Test if settings.is_test => PostOutcome::Accepted(self.acceptance(reading)),
-            _ if settings.is_repeat && rule.says_duplicate() => {
+            _ if settings.is_repeat && rule.outcome == Outcome::Duplicate => {
                 match self.answer.duplicate_is_acceptance {
                     true => PostOutcome::Accepted(self.acceptance(reading)),
                     false => unknown("duplicate_of_repeat"),

@@ -7,7 +7,7 @@ mod source;
 
 use super::ReplyReader;
 use super::answer::AnswerReader;
-use super::condition::Condition;
+use super::condition::{Comparison, Condition};
 use super::limits::{CAPTURES_MAX, EXTRACTS_MAX, RULES_MAX};
 use super::lint::{Places, lint};
 use super::rule::{Outcome, Rule};
@@ -243,19 +243,34 @@ impl Compiler<'_, '_> {
             when => when.flatten(),
         };
         let names_status = when.as_ref().is_some_and(|when| self.names_status(when));
+        let reason = reason.map(|reason| reason.value);
+        let outcome = match (outcome.value, reason) {
+            // However a profile says it.
+            (Outcome::Refuse, Some("duplicate")) => Outcome::Duplicate,
+            (outcome, _) => outcome,
+        };
         Some(Rule {
             when,
-            outcome: outcome.value,
-            reason: reason.map(|reason| reason.value),
+            outcome,
+            reason,
             step: step.map(|step| Name::from(step.value)),
             names_status,
         })
     }
 
+    /// Whether it holds only under statuses that it names.
     fn names_status(&self, when: &Condition) -> bool {
-        let mut names = false;
-        when.sources(&mut |source| names |= self.sources.list[source].is_of_status);
-        names
+        match when {
+            Condition::All(all) => all.iter().any(|when| self.names_status(when)),
+            Condition::Any(any) => any.iter().all(|when| self.names_status(when)),
+            Condition::Not(_) => false,
+            Condition::Source(source, comparisons) => {
+                let names = |comparison: &Comparison| {
+                    !matches!(comparison, Comparison::IsNot(_) | Comparison::Present(_))
+                };
+                self.sources.list[*source].is_of_status && comparisons.iter().any(names)
+            }
+        }
     }
 
     fn answer(&mut self, section: &mut Section<'_>) -> AnswerReader {

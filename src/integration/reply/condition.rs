@@ -5,10 +5,9 @@
 
 use std::cmp::Ordering;
 
-use regex::Regex;
-
 use super::number;
 use super::operator::Operator;
+use super::pattern::Pattern;
 use super::reading::{Item, Reading};
 use super::source::SourceId;
 
@@ -36,7 +35,7 @@ pub(super) enum Comparison {
     /// It begins with one of these, whatever their case.
     StartsWith(Vec<Box<str>>),
     /// The pattern matches somewhere.
-    Matches(Regex),
+    Matches(Pattern),
     /// It says something at all, or not.
     Present(bool),
     /// It is a number in this order to another.
@@ -83,25 +82,25 @@ impl Condition {
             Self::Source(source, comparisons) => {
                 let text = reading.text(*source, item).ok()?;
                 let text = text.as_deref().map(str::trim);
-                Some(comparisons.iter().all(|comparison| comparison.holds(text)))
+                for comparison in comparisons {
+                    let holds = match (comparison, text) {
+                        (Comparison::Matches(pattern), Some(text)) => {
+                            reading.matches(pattern, text).ok()?
+                        }
+                        (comparison, text) => comparison.holds(text),
+                    };
+                    if !holds {
+                        return Some(false);
+                    }
+                }
+                Some(true)
             }
-        }
-    }
-
-    /// Calls `visit` with every source that is compared.
-    pub(super) fn sources(&self, visit: &mut dyn FnMut(SourceId)) {
-        match self {
-            Self::All(conditions) | Self::Any(conditions) => {
-                conditions.iter().for_each(|condition| condition.sources(visit));
-            }
-            Self::Not(condition) => condition.sources(visit),
-            Self::Source(source, _) => visit(*source),
         }
     }
 }
 
 impl Comparison {
-    /// Whether a text, trimmed, fulfils it.
+    /// Whether a text, trimmed, fulfils it; a pattern is for the reading to match.
     pub(super) fn holds(&self, text: Option<&str>) -> bool {
         match (self, text) {
             (Self::Present(wanted), text) => text.is_some_and(|text| !text.is_empty()) == *wanted,
@@ -116,7 +115,7 @@ impl Comparison {
             (Self::StartsWith(pieces), Some(text)) => {
                 pieces.iter().any(|piece| begins(text, piece))
             }
-            (Self::Matches(pattern), Some(text)) => pattern.is_match(text),
+            (Self::Matches(_), Some(_)) => false,
             (Self::Number(operator, to), Some(text)) => {
                 let order = number::compare(&plain(text), to);
                 order.is_some() && operator.holds(order)

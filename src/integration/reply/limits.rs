@@ -18,6 +18,9 @@ pub const PATH_BYTES_MAX: usize = 1_024;
 pub const PATH_STEPS_MAX: usize = 32;
 /// The largest compiled pattern, in bytes, and what matching it may keep.
 pub const PATTERN_BYTES_MAX: usize = 1 << 17;
+/// The most matching of one reply: of every use of a pattern its compiled size in 4,096 bytes, rounded up
+/// to a power of two, times the bytes of the text.
+pub const MATCH_WORK_MAX: usize = 400_000;
 /// The most patterns of one reply: each takes memory as long as the profile is in use.
 pub const PATTERNS_MAX: usize = 64;
 /// The most visits of values or elements on the ways of all paths through one document; a reply on

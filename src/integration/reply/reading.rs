@@ -9,6 +9,7 @@ use super::decode::decode;
 use super::form::FormPairs;
 use super::json::{Broken, JsonNode, JsonTree};
 use super::limits::VALUE_BYTES_MAX;
+use super::pattern::{MatchWork, Pattern};
 use super::source::{Dialect, DocumentId, Edit, Origin, Source, SourceId, Sources};
 use super::step::{unescape, url_decode};
 use super::xml::{XmlPlace, XmlTree};
@@ -21,6 +22,7 @@ struct Kept<'t> {
     trees: Box<[OnceCell<Result<Tree<'t>, Broken>>]>,
     /// What each source says that does not look at an item.
     texts: Box<[OnceCell<Found<'t>>]>,
+    matching: MatchWork,
 }
 
 /// A document that was parsed.
@@ -57,6 +59,7 @@ pub(super) fn read<R>(
     let kept = Kept {
         trees: sources.documents.iter().map(|_| OnceCell::new()).collect(),
         texts: sources.list.iter().map(|_| OnceCell::new()).collect(),
+        matching: MatchWork::default(),
     };
     look(&Reading { sources, reply, body: &body, kept: &kept })
 }
@@ -98,11 +101,36 @@ impl<'t> Reading<'t> {
         }
     }
 
+    fn edited<'r>(&self, text: Cow<'r, str>, edit: &Edit) -> Found<'r> {
+        Ok(match edit {
+            Edit::UrlDecode => Some(url_decode(text)),
+            Edit::Unescape => Some(unescape(text)),
+            Edit::Pattern(pattern, group) => {
+                let range = pattern.group(*group, &text, &self.kept.matching)?;
+                range.map(|range| part(text, range))
+            }
+            Edit::Split(by, at) => nth_part(&text, by, *at).map(|range| part(text, range)),
+        })
+    }
+
+    /// Whether a pattern matches a text of this reply.
+    ///
+    /// # Errors
+    /// [`Broken`] if the reply needs too much matching.
+    pub(super) fn matches(&self, pattern: &Pattern, text: &str) -> Result<bool, Broken> {
+        pattern.is_match(text, &self.kept.matching)
+    }
+
+    /// Whether the reply needed too much matching: what was not matched says nothing of it.
+    pub(super) fn is_spent(&self) -> bool {
+        self.kept.matching.is_spent()
+    }
+
     fn made(&self, id: SourceId, item: Option<Item>) -> Found<'t> {
         let source: &'t Source = &self.sources.list[id];
         let Some(mut text) = self.found(source, item)? else { return Ok(None) };
         for edit in &source.edits {
-            match edited(text, edit) {
+            match self.edited(text, edit)? {
                 Some(next) => text = next,
                 None => return Ok(None),
             }
@@ -244,21 +272,6 @@ fn joined<'r>(
         });
     }
     all
-}
-
-fn edited<'r>(text: Cow<'r, str>, edit: &Edit) -> Option<Cow<'r, str>> {
-    match edit {
-        Edit::UrlDecode => Some(url_decode(text)),
-        Edit::Unescape => Some(unescape(text)),
-        Edit::Pattern(pattern, group) => {
-            let range = pattern.captures(&text)?.get(*group)?.range();
-            Some(part(text, range))
-        }
-        Edit::Split(by, at) => {
-            let range = nth_part(&text, by, *at)?;
-            Some(part(text, range))
-        }
-    }
 }
 
 /// Where the part number `at` stands, from 1, or from the end from -1.

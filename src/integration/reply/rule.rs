@@ -68,15 +68,17 @@ pub(super) struct Rule {
     pub(super) reason: Option<&'static str>,
     /// The call to make next, of [`Outcome::NextStep`].
     pub(super) step: Option<Name>,
-    /// Whether it names the HTTP status it is about.
+    /// Whether it holds only under HTTP statuses that it names.
     pub(super) names_status: bool,
 }
 
-/// The first rule that applies, by its place.
+/// The first rule that applies, by its place; none where one before it could not be judged for all the
+/// matching that the reply needs.
 pub(super) fn first<'r>(rules: &'r [Rule], reading: &Reading<'_>) -> Option<(usize, &'r Rule)> {
     let applies =
         |rule: &Rule| rule.when.as_ref().is_none_or(|when| when.holds(reading, None) == Some(true));
-    rules.iter().enumerate().find(|(_, rule)| applies(rule))
+    let first = rules.iter().enumerate().find(|(_, rule)| applies(rule));
+    first.filter(|_| !reading.is_spent())
 }
 
 impl Rule {
@@ -96,11 +98,6 @@ impl Rule {
             Outcome::Pending | Outcome::Unknown | Outcome::NextStep => false,
         };
         is_contrary && !self.names_status
-    }
-
-    /// Whether it says that the buyer has the lead already, as an outcome or as a reason.
-    pub(super) fn says_duplicate(&self) -> bool {
-        self.outcome == Outcome::Duplicate || self.reason == Some("duplicate")
     }
 
     /// What counts of its outcome under a status.

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use regex::Regex;
-
 use super::form::FormSigns;
 use super::json::JsonPath;
+use super::pattern::Pattern;
 use super::step::Step;
 use super::xml::XmlPath;
 
@@ -58,7 +57,7 @@ pub(super) enum Origin {
 #[derive(Debug, Clone)]
 pub(super) enum Edit {
     /// Keeps what a pattern's group matches.
-    Pattern(Regex, usize),
+    Pattern(Pattern, usize),
     /// Keeps one part of a text that is split, from the end if the number is negative.
     Split(Box<str>, i64),
     /// Replaces `%20` and its like.

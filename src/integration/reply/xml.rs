@@ -17,6 +17,9 @@ use super::visits::Visits;
 
 pub use path::XmlPath;
 
+/// How many bytes of a text count as a visit.
+const BYTES_PER_VISIT: usize = 32;
+
 /// How many bytes an element or text takes, as a rule.
 const BYTES_PER_NODE: usize = 12;
 
@@ -103,10 +106,15 @@ impl<'t> XmlTree<'t> {
         }
     }
 
-    /// The texts among these nodes, one space between those that stand apart.
+    /// The texts among these nodes, one space between those that stand apart. They count as visits, so
+    /// that no predicate can go over all of the document again and again.
     fn joined(&self, nodes: impl Iterator<Item = usize>) -> Cow<'_, str> {
+        let nodes = nodes.take_while(|_| self.visits.add(1));
         let mut parts = nodes.filter_map(|at| match &self.nodes[at].kind {
-            Kind::Text(text) => Some((at, text.as_ref())),
+            Kind::Text(text) => {
+                self.visits.add(text.len() / BYTES_PER_VISIT);
+                Some((at, text.as_ref()))
+            }
             Kind::Element { .. } => None,
         });
         let Some((mut last, first)) = parts.next() else { return Cow::Borrowed("") };

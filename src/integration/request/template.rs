@@ -106,7 +106,8 @@ impl Template {
         let is_well_formed = match self.format {
             Some(Format::Json) => serde_json::from_str::<serde::de::IgnoredAny>(&made).is_ok(),
             Some(Format::Xml) => roxmltree::Document::parse(&made).is_ok(),
-            Some(Format::Form) | None => true,
+            Some(Format::Form) => is_form(&made),
+            None => true,
         };
         if is_well_formed { Ok(made) } else { Err(refused("what it makes is not well-formed")) }
     }
@@ -136,6 +137,15 @@ impl Template {
         );
         Value::from_pairs(root)
     }
+}
+
+/// Whether a text is a form: signs that stand for themselves in one, and codes.
+fn is_form(text: &str) -> bool {
+    let is_sign =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"*-._+%=&[]~:@/,!$'()".contains(&byte);
+    let is_code = |rest: &[u8]| rest.len() >= 2 && rest[..2].iter().all(u8::is_ascii_hexdigit);
+    let mut codes = text.as_bytes().split(|byte| *byte == b'%').skip(1);
+    text.bytes().all(is_sign) && codes.all(is_code)
 }
 
 /// The value of a source as templates have values.

@@ -72,7 +72,7 @@ impl UrlPattern {
             }
         }
         if url.len() > start {
-            if !is_in_query && climbs(path_of(&url[start..])) {
+            if !is_in_query && climbs(before_query(&url[start..])) {
                 return Err(refused("a value in it would change its path"));
             }
             if self.base.is_none() && !is_below(&url, own()?) {
@@ -83,10 +83,9 @@ impl UrlPattern {
     }
 }
 
-/// What stands before the query; nothing where it goes on with a query that has begun.
-fn path_of(text: &str) -> &str {
-    let path = text.split_once('?').map_or(text, |(path, _)| path);
-    if path.starts_with('&') { "" } else { path }
+/// What stands before the query.
+fn before_query(text: &str) -> &str {
+    text.split_once('?').map_or(text, |(path, _)| path)
 }
 
 /// Whether a path has a segment that leads to another one: `.` or `..`, also with parameters, and
@@ -179,7 +178,9 @@ impl Parser<'_, '_> {
             Piece::Source(_) => "x".to_owned(),
         };
         let whole: String = pieces.iter().map(with_values).collect();
-        if climbs(path_of(&whole)) {
+        // What goes on with a query that the campaign's URL has begun is no path.
+        let path = if whole.starts_with('&') { "" } else { before_query(&whole) };
+        if climbs(path) {
             self.faults.error_with(
                 text.place(),
                 "the URL has a path that leads out of where it stands",

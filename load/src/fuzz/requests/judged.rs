@@ -64,7 +64,8 @@ fn judge_url(text: &str) -> Result<(), String> {
 
 /// Whether a text is a form; XML documents in its fields must be such.
 fn is_form(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"*-._+%=&".contains(&byte);
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"*-._+%=&[]~:@/,!$'()".contains(&byte);
     let mut codes = text.split('%').skip(1);
     let is_code =
         |code: &str| code.len() >= 2 && code.bytes().take(2).all(|digit| digit.is_ascii_hexdigit());

@@ -3,13 +3,11 @@
 //! As a text: `$.a` (JSON path), `/a/b` (XML path), `header:Name`, `http_status`, `body`, the name
 //! of an extract, and in replies in form format the name of a pair.
 
-use regex::RegexBuilder;
-
 use super::super::json::JsonPath;
 use super::super::limits::{
-    ALTERNATIVES_MAX, DOCUMENTS_MAX, PATH_BYTES_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX,
-    SOURCE_DEPTH_MAX, SOURCES_MAX,
+    ALTERNATIVES_MAX, DOCUMENTS_MAX, PATH_BYTES_MAX, PATTERNS_MAX, SOURCE_DEPTH_MAX, SOURCES_MAX,
 };
+use super::super::pattern::Pattern;
 use super::super::scanner::PathFault;
 use super::super::source::{Dialect, Document, DocumentId, Edit, Origin, Source, SourceId};
 use super::super::xml::XmlPath;
@@ -144,7 +142,7 @@ impl Compiler<'_, '_> {
         let group = table.integer("group", 0..100, self.faults);
         if let Some(pattern) = &pattern {
             let regex = self.pattern(pattern)?;
-            let groups = regex.captures_len();
+            let groups = regex.groups();
             let group = match group {
                 Some(group) => {
                     let number = usize::try_from(group.value).unwrap_or(usize::MAX);
@@ -187,7 +185,7 @@ impl Compiler<'_, '_> {
         Some(edits)
     }
 
-    pub(super) fn pattern(&mut self, text: &At<String>) -> Option<regex::Regex> {
+    pub(super) fn pattern(&mut self, text: &At<String>) -> Option<Pattern> {
         if text.value.len() > PATH_BYTES_MAX {
             let message = format!("the pattern is longer than {PATH_BYTES_MAX} bytes");
             self.error(text.place(), &message, "match less of the reply");
@@ -205,11 +203,8 @@ impl Compiler<'_, '_> {
             }
             return None;
         }
-        let mut pattern = RegexBuilder::new(&text.value);
-        pattern.size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
-        let built = pattern.build();
-        match built {
-            Ok(regex) => Some(regex),
+        match Pattern::new(&text.value) {
+            Ok(pattern) => Some(pattern),
             Err(error) => {
                 let told = error.to_string();
                 let last = told.lines().last().unwrap_or_default().trim_start_matches("error: ");

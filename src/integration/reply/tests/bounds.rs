@@ -176,3 +176,47 @@ fn the_page_of_profiles_has_the_limits() {
     let steps = usize::try_from(crate::integration::RENDER_STEPS_MAX).unwrap();
     check(steps, "steps and has at most");
 }
+
+/// Work that comes of a pattern's size times a text's length, many times over, makes the whole reply one
+/// that no rule applies to: not one that the last rule refuses.
+#[test]
+fn a_reply_that_needs_too_much_matching_means_nothing() {
+    let slow = "a[ab]{600}[a-zQ][ab]a{90}";
+    let rules: String = (0..60)
+        .map(|at| {
+            format!(
+                "{{ when = {{ body = {{ matches = \"{slow}{at}\" }} }}, outcome = \"accept\" }},"
+            )
+        })
+        .collect();
+    let reader = reader(
+        Role::Post,
+        &format!("format = \"none\"\nrules = [{rules} {{ outcome = \"refuse\" }}]"),
+    );
+    assert_eq!(post(&reader, 200, "ab"), "rejected other");
+    let long = "ab".repeat(8_000);
+    assert!(post(&reader, 200, &long).starts_with("unknown"), "{}", post(&reader, 200, &long));
+}
+
+#[test]
+fn a_predicate_goes_over_all_of_a_document_only_so_often() {
+    let steps = "//*".to_owned() + &"[. != 'x']".repeat(29);
+    let extracts: String =
+        (0..60).map(|at| format!("extract.e{at} = \"{steps}[. != '{at}']\"\n")).collect();
+    let rules: String = (0..60)
+        .map(|at| format!("{{ when = {{ e{at} = \"none\" }}, outcome = \"refuse\" }},"))
+        .collect();
+    let reader = reader(
+        Role::Post,
+        &format!(
+            "format = \"xml\"\n{extracts}rules = [{rules} {{ when = {{ \"/a/b\" = {{ present = true }} }}, outcome = \"accept\" }}]"
+        ),
+    );
+    assert_eq!(post(&reader, 200, "<a><b>x</b></a>"), "accepted");
+    let deep = format!("<a>{}{}</a>", "<b>texts".repeat(28), "</b>".repeat(28));
+    let wide = format!("<a><b>{}</b></a>", "<c>text</c>".repeat(4_000));
+    for text in [deep, wide] {
+        // Whatever it says: it has said it, and the test did not time out.
+        assert!(!post(&reader, 200, &text).is_empty());
+    }
+}

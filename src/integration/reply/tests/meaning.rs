@@ -173,6 +173,23 @@ fn a_refusal_under_a_failure_of_the_buyer_is_unknown_unless_its_rule_names_the_s
             assert!(is_definite, "{outcome} {status}: {told}");
         }
     }
+    // A status that need not be, or must not be, is not named.
+    for when in [
+        r#"any = [{ http_status = 409 }, { "$.s" = 0 }]"#,
+        r#"not = { http_status = 500 }"#,
+        r#"http_status = { is_not = 500 }"#,
+        r#"http_status = { present = true }"#,
+    ] {
+        let reader = reader(Role::Post, &rules(&format!("when = {{ {when} }}, "), "refuse"));
+        assert_eq!(post(&reader, 503, r#"{"s":0}"#), "unknown contradictory", "{when}");
+    }
+    for when in [
+        r#"any = [{ http_status = 503 }, { http_status = 409, "$.s" = 0 }]"#,
+        r#"all = [{ "$.s" = 0 }, { http_status = { at_least = 500 } }]"#,
+    ] {
+        let reader = reader(Role::Post, &rules(&format!("when = {{ {when} }}, "), "refuse"));
+        assert_eq!(post(&reader, 503, r#"{"s":0}"#), "rejected other", "{when}");
+    }
     // A rule that takes all that is left is about no status either.
     let (catching, _) = compiled(
         Role::Post,

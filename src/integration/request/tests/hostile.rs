@@ -225,6 +225,8 @@ fn no_value_leads_out_of_the_campaigns_own_url() {
     // What only looks as if it stood below it.
     assert_eq!(rendered("{url}&a={a}", api, "x"), "no url");
     assert_eq!(rendered("{url}&a={a}", "https://buyer.example", "x"), "no url");
+    assert_eq!(rendered("{url}&/..;/{a}", "https://buyer.example/p/", "x"), "no url");
+    assert_eq!(rendered("{url}&/%252e%252e/{a}", "https://buyer.example/p/", "x"), "no url");
     assert_eq!(
         rendered("{url}&a={a}", "https://buyer.example/api?k=1", "x"),
         "https://buyer.example/api?k=1&a=x"
