@@ -299,7 +299,7 @@ impl Exchange {
             // It came to be known meanwhile: a word that was said to have failed was heard late.
             Finished::Busy => {
                 run.refresh(reply.lead)?;
-                self.go_on(run).await
+                Box::pin(self.go_on_anew(run)).await
             }
         }
     }

@@ -40,7 +40,8 @@ pub struct Arguments {
     /// How many files are changed.
     #[arg(long, default_value_t = 10_000)]
     mutations: u64,
-    /// The number of the first: a case depends on the seed and its own number only.
+    /// The number of the first: a case depends on the seed, its own number, and where the large store
+    /// has got to in the background.
     #[arg(long, default_value_t = 0)]
     first: u64,
     /// Leave the large store out, whose journals alone have 80 MB.

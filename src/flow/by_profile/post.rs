@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Call, Captured, NotMade, REPLY, Speaker, http_reply, sold_to};
+use super::{Call, Captured, LOGIN_TOKEN, NotMade, REPLY, Speaker, http_reply, sold_to};
 use crate::domain::auction::RankEntry;
 use crate::domain::bid::SeatsWanted;
 use crate::domain::post::{PostOutcome, StatusAnswer};
@@ -153,7 +153,11 @@ impl Exchange {
             Ok(token) => token,
             Err(reason) => return Attempted::not_sent(at, reason),
         };
-        let make = |captured: &Captured| self.post_request(speaker, order, captured);
+        let first = captured.get(LOGIN_TOKEN).cloned();
+        let make = |captured: &Captured| match captured.get(LOGIN_TOKEN) == first.as_ref() {
+            true => self.post_request(speaker, order, captured),
+            false => self.post_anew(run, speaker, order, captured),
+        };
         let way = (Phase::Post, order.deadline);
         let came = match self.profiles.call(speaker, way, &mut captured, make).await {
             Ok(came) => came,
@@ -186,6 +190,22 @@ impl Exchange {
             body: post.body.to_vec(),
             signs: post.is_signed,
         };
+        self.profiles.complete(speaker, call, rendered)
+    }
+
+    /// The post with another token than it was rendered with, which may stand anywhere in it: the buyer
+    /// did not take the first, and has seen nothing.
+    fn post_anew(
+        &self,
+        run: &Run,
+        speaker: Speaker<'_>,
+        order: PostOrder<'_>,
+        captured: &Captured,
+    ) -> Result<WireRequest, NotMade> {
+        let request_id = order.turn.post_id.to_string();
+        let deadline = order.deadline;
+        let call = Call { phase: Phase::Post, request_id: &request_id, captured, deadline };
+        let rendered = self.render_about(run, order.turn, speaker, call)?;
         self.profiles.complete(speaker, call, rendered)
     }
 

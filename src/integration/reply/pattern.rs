@@ -90,3 +90,33 @@ impl MatchWork {
         self.0.get() > MATCH_WORK_MAX
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_patterns_weigh_little_and_large_ones_much() {
+        let check = |text: &str, expect: usize| {
+            assert_eq!(Pattern::new(text).unwrap().weight, expect, "{text}");
+        };
+        check("success", 1);
+        check(r"price=([0-9.]+)", 1);
+        check(r"(\d+\.\d\d)", 4);
+        check(r"[\w-]+", 16);
+        check("a[ab]{600}[a-zQ][ab]a{90}", 16);
+        assert!(Pattern::new(r"\w{100}").is_err(), "it is too large");
+    }
+
+    #[test]
+    fn matching_ends_where_it_was_too_much() {
+        let pattern = Pattern::new("x").unwrap();
+        let (work, text) = (MatchWork::default(), "a".repeat(MATCH_WORK_MAX / 4));
+        for _ in 0..4 {
+            assert_eq!(pattern.is_match(&text, &work), Ok(false));
+        }
+        assert!(!work.is_spent());
+        assert_eq!(pattern.group(0, "x", &work), Err(Broken));
+        assert!(work.is_spent());
+    }
+}

@@ -94,6 +94,32 @@ async fn a_token_that_any_call_has_refused_is_got_anew_and_the_call_is_made_agai
     check("/ping/first", preping, &first).await;
 }
 
+#[tokio::test]
+async fn a_post_with_the_token_in_its_body_is_made_anew_with_another() {
+    let gavel = Installation::start(&[]).await;
+    let stub = Stub::start(|seen, price| match seen.path.as_str() {
+        "/post" if !seen.body.contains("token-2") => {
+            Said { status: 401, ..Said::json("{}".to_owned()) }
+        }
+        _ => answer(seen, price, ""),
+    });
+    let stub = stub.await;
+    stub.set_price("20.00");
+    let in_body = r#"fields = { phone = "phone", token = "login.token" }"#;
+    let profile = LOGIN.replace("LOGIN_URL", &format!("{}/login", stub.base));
+    let profile = profile.replace(r#"fields = { phone = "phone" }"#, in_body);
+    assert!(profile.contains(in_body));
+    gavel.apply(&exchange_with(files_of("token-co", &profile, cases(), &stub)));
+    let key = gavel.key("vendor", "acme", &[]);
+    let answer = submit(&gavel, &key, 1).await;
+    assert_eq!(answer.text("/disposition"), "sold", "{answer:?}\n{}", gavel.log());
+    let expect = ["/login", "/ping", "/post", "/login", "/post", "/post/confirm"];
+    assert_eq!(stub.paths(), expect);
+    let bodies = stub.seen("/post");
+    let [first, second] = [&bodies[0].body, &bodies[1].body];
+    assert_eq!(&first.replace("token-1", "token-2"), second, "nothing else is another");
+}
+
 const STATUS: &str = r#"
 [status.request]
 url = "{url}"

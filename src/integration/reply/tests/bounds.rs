@@ -173,6 +173,7 @@ fn the_page_of_profiles_has_the_limits() {
     check(limits::DEPTH_MAX, "deep");
     check(limits::VALUE_BYTES_MAX, "bytes");
     check(VISITS_MAX, "values of one document");
+    check(limits::MATCH_WORK_MAX, "is one that no rule names");
     let steps = usize::try_from(crate::integration::RENDER_STEPS_MAX).unwrap();
     check(steps, "steps and has at most");
 }

@@ -38,7 +38,7 @@ pub(super) enum RootFault {
         path: PathBuf,
     },
     /// A tree has no root.
-    #[error("{} is missing: what its tree holds would be lost", path.display())]
+    #[error("{} is missing, and the file `trees` lists it: what its tree holds would be lost", path.display())]
     Missing {
         /// The file that is not there.
         path: PathBuf,
