@@ -17,6 +17,7 @@ use crate::domain::campaign::CampaignState;
 use crate::domain::lead::Lead;
 use crate::domain::slug::CampaignId;
 use crate::registry::snapshot::{CompiledCampaign, Snapshot};
+use crate::registry::vertical::CompiledVertical;
 
 use predicate::Values;
 
@@ -24,6 +25,8 @@ use predicate::Values;
 pub const RULE_STATE: &str = "campaign_state";
 /// The rule of a campaign whose endpoints are not proved.
 pub const RULE_VERIFICATION: &str = "verification";
+/// The rule of a campaign for calls where the lead's vendor connects none.
+pub const RULE_CALLS: &str = "calls_not_taken";
 
 /// What was decided about one campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +35,8 @@ pub enum Eligibility {
     Eligible,
     /// It is not.
     Excluded {
-        /// Why: `campaign_state`, `verification`, `filter:<field>`, `profile:<field>`,
-        /// `cap:<per>`, `balance`.
+        /// Why: `campaign_state`, `verification`, `calls_not_taken`, `filter:<field>`,
+        /// `profile:<field>`, `cap:<per>`, `balance`.
         rule: String,
     },
 }
@@ -59,11 +62,11 @@ pub fn consider(
     no_room: &BTreeMap<CampaignId, String>,
 ) -> Vec<Considered> {
     let Some(vertical) = snapshot.verticals.get(&lead.vertical) else { return Vec::new() };
-    let values = Values::of(lead, vertical, today);
+    let matter = Matter::of(lead, vertical, snapshot, today);
     candidates(snapshot, lead)
         .map(|campaign| Considered {
             campaign: Arc::clone(campaign),
-            verdict: match exclusion(campaign, &values, no_room) {
+            verdict: match exclusion(campaign, &matter, no_room) {
                 None => Eligibility::Eligible,
                 Some(rule) => Eligibility::Excluded { rule },
             },
@@ -80,14 +83,33 @@ fn candidates<'a>(
     campaigns.iter().filter(|campaign| campaign.state != CampaignState::Archived)
 }
 
+/// What is known of a lead, found once for all campaigns.
+struct Matter<'a> {
+    values: Values<'a>,
+    /// Whether its vendor can connect a consumer's call.
+    takes_calls: bool,
+}
+
+impl<'a> Matter<'a> {
+    fn of(lead: &'a Lead, vertical: &CompiledVertical, snapshot: &Snapshot, today: Date) -> Self {
+        let takes_calls = snapshot.takes_calls(&lead.vendor);
+        Self { values: Values::of(lead, vertical, today), takes_calls }
+    }
+}
+
 /// The first rule that excludes the campaign.
 fn exclusion(
     campaign: &CompiledCampaign,
-    values: &Values<'_>,
+    matter: &Matter<'_>,
     no_room: &BTreeMap<CampaignId, String>,
 ) -> Option<String> {
+    let Matter { values, takes_calls } = matter;
     if let Some(rule) = state_rule(campaign.state) {
         return Some(rule.to_owned());
+    }
+    // Its buyer would pay for a call that nobody connects.
+    if !takes_calls && campaign.is_for_calls() {
+        return Some(RULE_CALLS.to_owned());
     }
     if let Some(filter) = &campaign.filter
         && !values.pass(filter.root())

@@ -21,4 +21,7 @@ pub struct Vendor {
     /// The lowest payout it takes when a lead names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<Money>,
+    /// Whether it can connect a consumer's call to the number that a sale names.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub takes_calls: bool,
 }

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::predicate::Values;
-use super::{candidates, exclusion};
+use super::{Matter, candidates, exclusion};
 use crate::domain::campaign::CampaignState;
 use crate::domain::lead::Lead;
 use crate::domain::slug::{BuyerId, CampaignId, VerticalId};
@@ -70,11 +70,11 @@ pub fn explain(
 ) -> Explanation {
     let vertical = snapshot.verticals.get(&lead.vertical);
     let campaigns = vertical.map_or_else(Vec::new, |vertical| {
-        let values = Values::of(lead, vertical, today);
-        let trace = |filter: &Node| trace(filter, &values);
+        let matter = Matter::of(lead, vertical, snapshot, today);
+        let trace = |filter: &Node| trace(filter, &matter.values);
         candidates(snapshot, lead)
             .map(|campaign| {
-                let rule = exclusion(campaign, &values, no_room);
+                let rule = exclusion(campaign, &matter, no_room);
                 CampaignTrace {
                     campaign_id: campaign.id.clone(),
                     buyer_id: campaign.buyer_id.clone(),

@@ -16,17 +16,9 @@ use super::plan::{Notes, PostTerms};
 use super::run::{Run, Stop};
 use crate::domain::post::{Acceptance, PostOutcome, Verdict};
 use crate::domain::record::PostAttempt;
-use crate::registry::snapshot::CompiledCampaign;
 
 /// How records say of an attempt that the call is the delivery and nothing was sent.
 const BY_CALL: &str = "accepted:by_call";
-
-impl CompiledCampaign {
-    /// Whether its bids are for calls, and it is posted nothing.
-    pub(super) fn is_for_calls(&self) -> bool {
-        self.profile.as_ref().is_some_and(|known| known.profile.is_for_calls())
-    }
-}
 
 impl Turn {
     /// Whether the bid was for a call: fixed with the ranking, whatever becomes of the campaign.

@@ -79,6 +79,14 @@ pub struct CompiledCampaign {
     pub profile: Option<CampaignProfile>,
 }
 
+impl CompiledCampaign {
+    /// Whether its bids are for calls, and it is posted nothing.
+    #[must_use]
+    pub fn is_for_calls(&self) -> bool {
+        self.profile.as_ref().is_some_and(|known| known.profile.is_for_calls())
+    }
+}
+
 /// One API key.
 pub struct KeyEntry {
     /// What is kept of the key.
@@ -148,6 +156,12 @@ impl Snapshot {
     #[must_use]
     pub fn campaigns_of(&self, vertical: &VerticalId) -> &[Arc<CompiledCampaign>] {
         self.by_vertical.get(vertical).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the vendor can connect a consumer's call to a buyer.
+    #[must_use]
+    pub fn takes_calls(&self, vendor: &VendorId) -> bool {
+        self.vendors.get(vendor).is_some_and(|vendor| vendor.takes_calls)
     }
 
     /// The exchange's share of each price: the vendor's own, else the tree's, else none.

@@ -264,6 +264,25 @@ fn refusal<'t>(code: &'t str, faults: &'t [FaultTold<'t>]) -> Told<'t> {
 }
 
 #[test]
+fn an_answer_may_say_where_the_call_is_connected_to() {
+    let profile = compile(
+        "profile = \"calls\"\ndirection = \"in\"\ninclude = \"lead-prosper\"\n[[answers]]\n\
+         when = \"phone_number\"\nfields = { call = \"phone_number\" }\n\
+         [[answers]]\nfields = { result = \"outcome\" }\n",
+    );
+    let check = |sales: &str, expect: &str| {
+        let body = format!(r#"{{"lead_id":"lead_1","disposition":"sold","sales":[{sales}]}}"#);
+        let told = Told::Answer { call: Call::Lead, status: 200, body: body.as_bytes() };
+        let fields = profile.read_query("").unwrap();
+        let answered = profile.answer(&told, &fields, now()).unwrap();
+        assert_eq!(answered.body, expect, "{sales}");
+    };
+    let by_call = r#"{"seat":1,"payout":"21.75","phone_number":"+18005550100"}"#;
+    check(by_call, r#"{"call":"+18005550100"}"#);
+    check(r#"{"seat":1,"payout":"21.50","redirect_url":null}"#, r#"{"result":"sold"}"#);
+}
+
+#[test]
 fn each_dialect_says_each_outcome_in_its_own_words() {
     let offered = br#"{"ping_id":"ping_1","lead_id":"lead_1","disposition":"offered","offers":[{"offer_id":"off_1","payout":"21.4375","seats":"exclusive"}],"currency":"USD","expires_at":"2026-11-26T12:00:45Z","warnings":[]}"#;
     let sold = br#"{"lead_id":"lead_1","disposition":"sold","payout":"21.50","currency":"USD","sales":[{"seat":1,"payout":"21.50","redirect_url":"https://b.example/?a=1&b=2"}],"warnings":[]}"#;

@@ -153,6 +153,7 @@ fn answer(call: Call, body: &[u8]) -> Option<Map<String, Json>> {
     }
     put(&mut map, "message", answer.get("reason").cloned());
     put(&mut map, "redirect_url", first("sales", "redirect_url"));
+    put(&mut map, "phone_number", first("sales", "phone_number"));
     let word = |name: &str| answer.get(name).and_then(Json::as_str);
     let outcome = match (word("disposition")?, word("reason")) {
         ("refused", Some("duplicate")) => "duplicate",

@@ -157,7 +157,7 @@ const FAMILIES: [&str; 10] =
     ["lead", "item", "consent", "bid", "setting", "secret", "login", "preping", "reply", "call"];
 
 /// What an answer to a vendor may tell.
-pub(in crate::integration) const TOLD: [&str; 21] = [
+pub(in crate::integration) const TOLD: [&str; 22] = [
     "outcome",
     "message",
     "call",
@@ -173,6 +173,7 @@ pub(in crate::integration) const TOLD: [&str; 21] = [
     "seats",
     "expires_at",
     "redirect_url",
+    "phone_number",
     "status_url",
     "retry_after_s",
     "fault_field",

@@ -11,6 +11,7 @@ fn snapshot(
         time_zone: crate::domain::time::Zone::utc(),
         margin_percent: margin_of_vendor.map(|margin| Percent::parse(margin).unwrap()),
         floor: floor_of_vendor.map(money),
+        takes_calls: false,
     };
     parts.vendors.insert(VendorId::parse("acme").unwrap(), Arc::new(vendor));
     if let Some((margin, floor)) = tree {

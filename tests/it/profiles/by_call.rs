@@ -46,7 +46,10 @@ fn files(caller: &Stub, poster: &Stub) -> Vec<(String, String)> {
     let mut files = files_of("form-co", FORM.profile, FORM.cases(), poster);
     files.push(("buyers/caller.toml".to_owned(), buyer));
     files.push(("secrets/caller".to_owned(), "rtb-7\n".to_owned()));
-    exchange_with(files)
+    let mut files = exchange_with(files);
+    let (_, acme) = files.iter_mut().find(|(name, _)| name == "vendors/acme.toml").unwrap();
+    acme.push_str("takes_calls = true\n");
+    files
 }
 
 async fn posted(gavel: &Installation, buyer: &str) -> String {
@@ -90,6 +93,23 @@ async fn a_lead_is_sold_to_a_buyer_that_takes_the_call_and_nothing_is_posted() {
         .map(|candidate| (&candidate["ping"]["reason"], &candidate["ping"]["detail"]))
         .collect();
     assert_eq!(ping, [(&json!("malformed"), &json!("phone_number"))]);
+}
+
+#[tokio::test]
+async fn a_lead_of_a_vendor_that_connects_no_calls_is_not_offered_for_one() {
+    let gavel = Installation::start(&[]).await;
+    let (caller, poster) = (caller(300).await, poster().await);
+    gavel.apply(&files(&caller, &poster));
+    let key = gavel.key("vendor", "other", &[]);
+    let answer = submit(&gavel, &key, 1).await;
+    assert_eq!(told(&answer), ["sold", "12.00", ""], "{answer:?}");
+    assert_eq!((caller.paths().len(), poster.seen("/post").len()), (0, 1));
+    let record = gavel.record(&answer.text("/lead_id")).await;
+    let candidates = record["candidates"].as_array().unwrap();
+    let excluded = candidates.iter().find(|candidate| candidate["buyer_id"] == "caller").unwrap();
+    let told = (&excluded["verdict"], &excluded["rule"]);
+    assert_eq!(told, (&json!("excluded"), &json!("calls_not_taken")), "{excluded}");
+    assert_eq!(posted(&gavel, "caller").await, "0.00");
 }
 
 #[tokio::test]
