@@ -98,7 +98,8 @@ impl<'a> Speaker<'a> {
             Phase::Ping | Phase::Preping => described.ping_url.as_deref(),
             Phase::Post | Phase::Confirm => described.post_url.as_deref(),
             Phase::Status => described.status_url.as_deref(),
-            Phase::Login | Phase::LoserNotice | Phase::Completion => None,
+            Phase::Login => described.post_url.as_deref().or(described.ping_url.as_deref()),
+            Phase::LoserNotice | Phase::Completion => None,
         };
         Frame {
             campaign_id: &self.campaign.id,

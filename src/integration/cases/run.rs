@@ -241,8 +241,15 @@ impl Session<'_> {
     /// Why it is not sent.
     pub fn request(&self, call: Phase) -> Result<RenderedRequest, RenderRefused> {
         let Setting { profile, case, campaign, settings, secrets, .. } = self.setting;
-        let given = case.campaign.urls.get(call.as_str());
-        let url = given.cloned().unwrap_or_else(|| format!("https://buyer.example/{call}"));
+        let urls = &case.campaign.urls;
+        // A login without a URL of its own goes where the leads go.
+        let goes_as = match call {
+            Phase::Login if profile.uses(Phase::Post).is_some() => Phase::Post,
+            Phase::Login => Phase::Ping,
+            call => call,
+        };
+        let given = urls.get(call.as_str()).or_else(|| urls.get(goes_as.as_str()));
+        let url = given.cloned().unwrap_or_else(|| format!("https://buyer.example/{goes_as}"));
         let frame = Frame {
             campaign_id: campaign,
             url: Some(&url),

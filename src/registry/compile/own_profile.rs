@@ -65,11 +65,16 @@ pub(super) fn check(
     }
 }
 
-/// Whether a campaign has an endpoint for a call.
+/// Whether a campaign has an endpoint for a call; a login goes to that of its posts.
 const fn has_endpoint(phase: Phase) -> bool {
     match phase {
-        Phase::Ping | Phase::Preping | Phase::Post | Phase::Confirm | Phase::Status => true,
-        Phase::Login | Phase::LoserNotice | Phase::Completion => false,
+        Phase::Login
+        | Phase::Ping
+        | Phase::Preping
+        | Phase::Post
+        | Phase::Confirm
+        | Phase::Status => true,
+        Phase::LoserNotice | Phase::Completion => false,
     }
 }
 

@@ -191,12 +191,30 @@ impl Fitting<'_> {
                 noting.fault(field, FaultRule::UrlMissing, detail);
             }
         }
+        self.check_login(noting);
         // No campaign has a URL of its own for these.
-        for phase in [Phase::Login, Phase::LoserNotice, Phase::Completion] {
+        for phase in [Phase::LoserNotice, Phase::Completion] {
             if self.profile.uses(phase).is_some_and(|uses| uses.url) {
                 let detail = format!("the {phase} of the profile has no `url` of its own");
                 noting.fault("profile", FaultRule::ProfileUnfit, detail);
             }
+        }
+    }
+}
+
+impl Fitting<'_> {
+    /// Notes that a login which goes where the leads go has nowhere to go.
+    fn check_login(&self, noting: &mut Noting<'_>) {
+        let needs_url = self.profile.uses(Phase::Login).is_some_and(|uses| uses.url);
+        let is_vouched_for = self.campaign.verification == Verification::Operator;
+        let Endpoints { ping_url, post_url, .. } = self.endpoints;
+        if needs_url && is_vouched_for && post_url.is_none() && ping_url.is_none() {
+            let profile = self.profile.name();
+            let detail = format!(
+                "the login of the profile `{profile}` goes to the campaign's post_url, or to its \
+                 ping_url where there is no post"
+            );
+            noting.fault("post_url", FaultRule::UrlMissing, detail);
         }
     }
 }

@@ -395,6 +395,30 @@ fn a_campaign_gives_what_its_profile_needs_or_is_refused_naming_what_is_missing(
 }
 
 #[test]
+fn a_login_goes_to_the_endpoint_of_the_leads_unless_there_is_none() {
+    let text = format!(
+        "{PROFILE}[login.request]\nurl = \"{{url}}/token\"\nbody = \"none\"\n\
+         [login.reply]\ntoken = \"$.token\"\n"
+    );
+    let check = |text: &str, urls: Json, expect: &[(&str, FaultRule)]| {
+        let faults = check(&with_profile(text, urls.clone()), &surroundings());
+        let found: Vec<_> = faults.iter().map(|fault| (fault.field.as_str(), fault.rule)).collect();
+        assert_eq!(found, expect, "{urls}: {faults:#?}");
+    };
+    check(&text, json!({}), &[]);
+    check(
+        &text,
+        json!({"post_url": "https://acme.example/post", "ping_url": null}),
+        &[("ping_url", UrlMissing)],
+    );
+    let neither = json!({"post_url": null, "ping_url": null});
+    check(&text, neither, &[("ping_url", UrlMissing), ("post_url", UrlMissing)]);
+    let notice = text.replace("[login.request]", "[loser_notice.request]");
+    let notice = notice.replace("[login.reply]\ntoken = \"$.token\"\n", "");
+    check(&notice, json!({}), &[("profile", ProfileUnfit)]);
+}
+
+#[test]
 fn a_profile_with_a_fault_is_blamed_and_its_campaigns_are_not() {
     let broken = PROFILE.replace("outcome = \"accept\"", "outcome = \"acept\"");
     let faults = check(&with_profile(&broken, json!({})), &surroundings());

@@ -1,9 +1,11 @@
 //! Logins, and second posts that need their token.
 
+use serde_json::{Value as Json, json};
+
 use super::cases::{Cases, recorded};
 use super::stub::{Said, Seen, Stub};
 use super::{FORM, LOGIN, exchange_with, files_of, submit};
-use crate::support::{Installation, until};
+use crate::support::{Installation, lead, until};
 
 /// Answers as a buyer whose token `token-1` is good, and after it `token-2` and so on, but for the
 /// path where the first one is not.
@@ -197,4 +199,53 @@ async fn a_login_that_is_refused_is_tried_again_after_a_while() {
     })
     .await;
     assert_eq!(stub.seen("/login").len(), 2);
+}
+
+/// A campaign by the profile that comes with the program, whose login goes where its posts go.
+fn americor(stub: &Stub) -> Vec<(String, String)> {
+    let buyer = format!(
+        "name = \"Americor\"\n[[campaign]]\nid = \"americor-debt\"\nvertical = \"debt_relief\"\n\
+         profile = \"americor\"\nprofile_settings.username = \"gavel\"\n\
+         profile_secrets.public_key = {{ secret_file = \"secrets/americor\" }}\n\
+         post_url = \"{}\"\nprice = {{ fixed = \"12.00\" }}\n",
+        stub.base
+    );
+    exchange_with(vec![
+        ("buyers/americor.toml".to_owned(), buyer),
+        ("secrets/americor".to_owned(), "pk-1\n".to_owned()),
+    ])
+}
+
+#[tokio::test]
+async fn a_campaign_of_the_shipped_profile_logs_in_under_its_post_url_and_sells() {
+    let gavel = Installation::start(&[]).await;
+    let stub = Stub::start(|seen, _| match seen.path.as_str() {
+        "/v1/authentication/token" => {
+            Said::json(r#"{"token":"eyJ0","expires_in":3600}"#.to_owned())
+        }
+        "/v1/leads" if seen.headers.get("authorization").is_some_and(|it| it == "Bearer eyJ0") => {
+            Said { status: 201, ..Said::json(r#"{"id":55102}"#.to_owned()) }
+        }
+        _ => Said { status: 401, ..Said::json("{}".to_owned()) },
+    });
+    let stub = stub.await;
+    gavel.apply(&americor(&stub));
+    let key = gavel.key("vendor", "acme", &[]);
+    let mut lead = lead(1);
+    lead["vertical"] = json!("debt_relief");
+    lead["lead"] = json!({
+        "first_name": "Grace", "last_name": "Testington", "phone": "+12146530001",
+        "email": "grace@mail.example", "state": "TX", "zip": "75201", "date_of_birth": "1984-06-17",
+        "debt_amount": 24500, "debt_type": "credit_card"
+    });
+    let answer = gavel.post_json("/v1/leads", &key, &lead).await;
+    assert_eq!(
+        (answer.text("/disposition"), answer.text("/payout")),
+        ("sold".into(), "12.00".into()),
+        "{answer:?}\n{}",
+        gavel.log()
+    );
+    assert_eq!(stub.paths(), ["/v1/authentication/token", "/v1/leads"]);
+    let login: Json = serde_json::from_str(&stub.seen("/v1/authentication/token")[0].body).unwrap();
+    assert_eq!(login, json!({"username": "gavel", "publicKey": "pk-1"}));
 }

@@ -303,6 +303,11 @@ async fn a_profile_of_a_buyers_own_sends_to_the_campaigns_endpoints_alone() {
     check("[post.request]\n", login, &["profile acme--crm text: invalid_profile"]).await;
     let others = "others = { from = \"sold_to\", join = \",\" }, k = ";
     check("k = ", others, &["profile acme--crm text: invalid_profile"]).await;
+    let at_home = login.replace("https://evil.example/x", "{url}/token");
+    let mut logs_in = own_files();
+    logs_in.text = logs_in.text.replacen("[post.request]\n", &at_home, 1);
+    assert_eq!(acme.put(OWN, &logs_in).await.unwrap(), PlanAction::Update);
+    assert_eq!(acme.put(OWN, &own_files()).await.unwrap(), PlanAction::Update);
     // A further version that is broken, or that its cases do not fit, changes nothing.
     let version = bench.snapshot().version;
     let mut broken = own_files();
