@@ -205,6 +205,33 @@ fn only_what_a_rule_says_counts_as_evidence() {
 }
 
 #[test]
+fn what_a_second_post_brings_is_evidence_of_the_post_that_asked_for_it() {
+    let post = |steps: &[(&str, &str)]| {
+        let steps: Vec<Json> = steps
+            .iter()
+            .map(|(call, status)| {
+                let body = json!({"status": status, "code": "c-9"});
+                json!({"call": call, "reply": {"body": body}, "means": {"price": null}})
+            })
+            .collect();
+        let missing = run(json!({"steps": steps})).unwrap().evidence.missing(&profile());
+        missing.into_iter().filter(|missing| missing.ends_with("a post")).collect::<Vec<_>>()
+    };
+    let (accepts, refuses) = (
+        "no case shows how the buyer accepts a post",
+        "no case shows how the buyer refuses a post",
+    );
+    let more = ("post", "more");
+    assert_eq!(post(&[more]), [accepts, refuses]);
+    assert_eq!(post(&[more, ("confirm", "yes")]), [refuses]);
+    assert_eq!(post(&[more, ("confirm", "no")]), [accepts]);
+    let none: [&str; 0] = [];
+    assert_eq!(post(&[more, ("confirm", "yes"), more, ("confirm", "no")]), none);
+    // One that nothing asked for shows nothing of the post.
+    assert_eq!(post(&[("confirm", "yes"), ("post", "?"), ("confirm", "yes")]), [accepts, refuses]);
+}
+
+#[test]
 fn a_profile_for_calls_is_proved_by_a_refusal_and_a_bid_with_a_number() {
     const CALLS: &str = r#"
 profile = "calls"

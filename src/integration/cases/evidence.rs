@@ -30,7 +30,8 @@ impl Evidence {
     }
 
     /// What no case shows and one has to before leads are sold by the profile: of its ping and of its
-    /// post, each where it has one, an acceptance and a refusal.
+    /// post, each where it has one, an acceptance and a refusal. Those of a second post that the first
+    /// one's answer asked for are those of the post.
     #[must_use]
     pub fn missing(&self, profile: &Profile) -> Vec<String> {
         let mut missing = Vec::new();

@@ -178,6 +178,8 @@ impl<'a> Setting<'a> {
     pub fn run(&self) -> CaseReport {
         let mut report = CaseReport::default();
         let mut session = self.session();
+        // Whether the last post was answered by asking for the second one.
+        let mut is_led_on = false;
         for (at, step) in self.case.steps.iter().enumerate() {
             if let Some(bid) = &step.bid {
                 session.bid = Some(Won::of_case(bid));
@@ -185,13 +187,21 @@ impl<'a> Setting<'a> {
             let (made, verdict) = session.step(at, step);
             if made.differences.is_empty() && !step.means.is_empty() {
                 let is_for_calls = self.profile.is_for_calls();
+                // What becomes of a lead that takes two posts is said by the answer to the second.
+                let shown = match step.call {
+                    Phase::Confirm if is_led_on => Phase::Post,
+                    call => call,
+                };
                 match verdict {
                     // Where the call is the delivery, a bid without a number sells nothing.
                     Verdict::Accepts if is_for_calls && !brings_number(made.means.as_ref()) => {}
-                    Verdict::Accepts => report.evidence.accept(step.call),
-                    Verdict::Refuses => report.evidence.refuse(step.call),
+                    Verdict::Accepts => report.evidence.accept(shown),
+                    Verdict::Refuses => report.evidence.refuse(shown),
                     Verdict::Neither => {}
                 }
+            }
+            if step.call == Phase::Post {
+                is_led_on = made.differences.is_empty() && leads_on(made.means.as_ref());
             }
             report.steps.push(made);
         }
@@ -226,6 +236,11 @@ impl<'a> Setting<'a> {
             },
         }
     }
+}
+
+/// Whether the answer to a post asks for the second one.
+fn leads_on(means: Option<&Map<String, Json>>) -> bool {
+    means.and_then(|means| means.get("next_step")?.as_str()) == Some(Phase::Confirm.as_str())
 }
 
 /// Whether a bid says where its call is connected to.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::fault::{Faults, Place};
 use super::super::nearest::hint;
 use super::super::phase::{PHASES, Phase};
-use super::super::reply::{self, ReplyReader, Role};
+use super::super::reply::{self, Outcome, ReplyReader, Role};
 use super::super::request::{Declared, Parser, Part, Request, Source, Terms, Walk, Within};
 use super::super::section::{At, Section};
 use super::Call;
@@ -57,6 +57,7 @@ pub(super) fn calls(
     }
     for (phase, call) in &calls {
         check_brought(*phase, call, (&calls, &broken), faults);
+        check_accepts(*phase, call, faults);
     }
     (calls, broken.is_empty())
 }
@@ -153,6 +154,25 @@ fn check_brought(
         let message = format!("a rule of the {phase} reply leads to `{step}`, which is not there");
         let start = Place { at: 0, path: phase.as_str() };
         faults.error_with(start, message, format!("write [{step}.request]"));
+    }
+}
+
+/// Notes if no lead could ever be sold by the answers to a post: they ask for another call and never
+/// accept, and that call is not the second post. The answers to that lead nowhere.
+fn check_accepts(phase: Phase, call: &Call, faults: &mut Faults<'_>) {
+    let Some(reply) = &call.reply else { return };
+    let leads_on = match phase {
+        Phase::Post => reply.next_steps().any(|step| step == Phase::Confirm.as_str()),
+        Phase::Confirm => false,
+        _ => return,
+    };
+    // Where nothing asks for another call, that was told of the reply alone.
+    let asks = reply.can_mean(Outcome::NextStep);
+    if asks && !leads_on && !reply.can_mean(Outcome::Accept) {
+        let message = format!("no rule of the {phase} reply accepts");
+        let start = Place { at: 0, path: phase.as_str() };
+        let hint = "write [[rules]] with when = { .. } and outcome = \"accept\"";
+        faults.error_with(start, message, hint.to_owned());
     }
 }
 

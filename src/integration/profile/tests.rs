@@ -203,6 +203,34 @@ fn a_rule_that_leads_to_a_call_that_is_not_there_is_refused() {
     );
 }
 
+/// A post whose answers all lead to `step`, and a second post that is answered by `confirmed`.
+fn always_led_on(step: &str, confirmed: &str) -> String {
+    format!(
+        "[post.request]\nbody = \"none\"\n[post.reply]\nrules = [{{ outcome = \"next_step\", step = \"{step}\" }}]\n\
+         [confirm.request]\nbody = \"none\"\n[confirm.reply]\nrules = [\
+         {{ when = {{ http_status = 201 }}, {confirmed} }}, {{ outcome = \"refuse\" }}]\n"
+    )
+}
+
+#[test]
+fn a_post_that_always_takes_a_second_one_needs_no_rule_that_accepts() {
+    let profile = compile(&always_led_on("confirm", "outcome = \"accept\""));
+    assert_eq!(profile.warnings(), []);
+    let check = |text: &str, expect: &[&str]| assert_eq!(faults(text), expect, "{text}");
+    check(
+        &always_led_on("post", "outcome = \"accept\""),
+        &[
+            "1:1: error: post: no rule of the post reply accepts; write [[rules]] with when = { .. } and outcome = \"accept\"",
+        ],
+    );
+    check(
+        &always_led_on("confirm", "outcome = \"next_step\", step = \"confirm\""),
+        &[
+            "1:1: error: confirm: no rule of the confirm reply accepts; write [[rules]] with when = { .. } and outcome = \"accept\"",
+        ],
+    );
+}
+
 #[test]
 fn a_profile_is_of_bounded_size() {
     let field = |n: usize| format!("f{n} = {{ first = [\"zip\", \"zip\", \"zip\", \"zip\"] }}\n");

@@ -36,12 +36,15 @@ pub(super) fn lint(reader: &ReplyReader, role: Role, places: &Places<'_>, faults
 
 fn outcomes(reader: &ReplyReader, role: Role, places: &Places<'_>, faults: &mut Faults<'_>) {
     let place = places.table.place();
-    if !reader.can_mean(Outcome::Accept) {
+    // Whoever has another call follow says there what becomes of the lead. Which call that is, and
+    // whether one follows a second post, is known where all calls are.
+    let leads_on = role == Role::Post && reader.can_mean(Outcome::NextStep);
+    if !reader.can_mean(Outcome::Accept) && !leads_on {
         let hint = "write [[rules]] with when = { .. } and outcome = \"accept\"";
         faults.error_with(place, "no rule accepts", hint);
     }
     let refuses = [Outcome::Refuse, Outcome::Duplicate, Outcome::Invalid, Outcome::Quota];
-    if !refuses.into_iter().any(|outcome| reader.can_mean(outcome)) {
+    if !refuses.into_iter().any(|outcome| reader.can_mean(outcome)) && !leads_on {
         let hint = "write a rule with outcome = \"refuse\": what no rule names is not understood";
         faults.warning(place, "no rule refuses", Some(hint.to_owned()));
     }
