@@ -149,6 +149,7 @@ fn what_a_call_takes_from_a_reply_that_brings_it_not_is_refused() {
         &[
             "8:16: error: post.request.fields.a: no reply brings `bid.legs`; known here: reference, lead",
             "8:48: error: post.request.fields.c: no reply brings `login.tokn`; did you mean `token`?",
+            "8:66: error: post.request.fields.d: a post request has no `preping.x`; only the ping has what the call before it brought",
             "8:66: error: post.request.fields.d: no reply brings `preping.x`",
             "11:16: error: confirm.request.fields.a: no reply brings `reply.kee`; known here: capture_key",
         ],
@@ -229,6 +230,23 @@ fn a_post_that_always_takes_a_second_one_needs_no_rule_that_accepts() {
             "1:1: error: confirm: no rule of the confirm reply accepts; write [[rules]] with when = { .. } and outcome = \"accept\"",
         ],
     );
+}
+
+#[test]
+fn what_the_call_before_the_ping_brought_is_in_the_ping_alone() {
+    let calls = |field: &str| {
+        format!(
+            "[preping.request]\nbody = \"none\"\n[preping.reply]\ncaptures = {{ id = \"$.id\" }}\n\
+             [ping.request]\nbody = \"json\"\nfields = {{ id = \"preping.id\" }}\n\
+             [post.request]\ninclude = \"ping\"\nfields = {{ id = {field}, name = \"first_name\" }}\n"
+        )
+    };
+    drop(compile(&calls("\"bid.reference\"")));
+    drop(compile(&calls("{ omit = true }")));
+    let told = faults(&calls("\"preping.id\""));
+    let expect = "post.request.fields.id: a post request has no `preping.id`; only the ping has what \
+                  the call before it brought";
+    assert!(told.len() == 1 && told[0].ends_with(expect), "{told:?}");
 }
 
 #[test]

@@ -309,7 +309,8 @@ impl Source {
                 let family = name.split('.').next().unwrap_or_default();
                 let is_there = match family {
                     "login" => phase != Phase::Login,
-                    "preping" => !matches!(phase, Phase::Login | Preping),
+                    // It is kept nowhere: the ping follows at once, and a post may be made elsewhere.
+                    "preping" => phase == Ping,
                     "reply" => matches!(phase, Confirm | Completion),
                     _ => phase == Completion,
                 };
@@ -323,7 +324,13 @@ impl Source {
             | Self::Given(_) => return,
         };
         if !is_there {
-            faults.error(place, format!("a {phase} request has no `{what}`"));
+            let message = format!("a {phase} request has no `{what}`");
+            if what.starts_with("preping.") {
+                let hint = "only the ping has what the call before it brought";
+                faults.error_with(place, message, hint);
+            } else {
+                faults.error(place, message);
+            }
         }
         if let (Self::Consent(element), Sight::Redacted) = (self, phase.sight()) {
             element.check_in_ping(place, faults);
