@@ -5,7 +5,7 @@ use gavel::domain::bid::{Lost, NoBid};
 use gavel::domain::campaign::CapWindow;
 use gavel::domain::disposition::{Disposition, Reason};
 use gavel::domain::record::PostResult;
-use gavel::eligibility::{RULE_STATE, RULE_VERIFICATION};
+use gavel::eligibility::{RULE_CALLS, RULE_STATE, RULE_VERIFICATION};
 use gavel::http::FaultCode;
 use gavel::registry::fault::FaultRule;
 use schemars::{JsonSchema, schema_for};
@@ -52,7 +52,7 @@ fn the_document_lists_every_reason_with_its_meaning() {
 
 #[test]
 fn the_document_lists_every_rule_that_excludes_a_campaign() {
-    let mut rules = vec![RULE_STATE.to_owned(), RULE_VERIFICATION.to_owned()];
+    let mut rules = [RULE_STATE, RULE_VERIFICATION, RULE_CALLS].map(str::to_owned).to_vec();
     rules.extend(["filter:<field>", "profile:<field>"].map(str::to_owned));
     rules.extend([CapWindow::Day, CapWindow::Total].map(|per| format!("cap:{}", per.as_str())));
     rules.push("balance".to_owned());
