@@ -23,5 +23,6 @@ pub struct Vendor {
     pub floor: Option<Money>,
     /// Whether it can connect a consumer's call to the number that a sale names.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(extend("default" = false))]
     pub takes_calls: bool,
 }
