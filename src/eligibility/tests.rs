@@ -12,7 +12,7 @@ use crate::domain::ids::{LeadId, Partition};
 use crate::domain::lead::{Consent, Fields, Source, Value};
 use crate::domain::money::Money;
 use crate::domain::pii::Pii;
-use crate::domain::slug::{BuyerId, VendorId, VerticalId};
+use crate::domain::slug::{BuyerId, ProfileId, VendorId, VerticalId};
 use crate::domain::standing::{PausedBy, Standing};
 use crate::domain::time::years_between;
 use crate::registry::compile::{Surroundings, compile};
@@ -126,6 +126,10 @@ fn snapshot(campaigns: Vec<(&str, Option<Filter>, CampaignState)>) -> Snapshot {
         let keys = SigningKeys::of(&SigningSecret::mint([7; 32]));
         secrets.campaigns.insert(id, keys);
     }
+    compiled(&objects, secrets)
+}
+
+fn compiled(objects: &RegistryObjects, secrets: OpenedSecrets) -> Snapshot {
     let surroundings = Surroundings {
         currency: "USD".to_owned(),
         addresses: AddressPolicy::default(),
@@ -134,7 +138,7 @@ fn snapshot(campaigns: Vec<(&str, Option<Filter>, CampaignState)>) -> Snapshot {
         shipped_inbound: BTreeMap::new(),
         memo: crate::registry::profile::ProfileMemo::default(),
     };
-    match compile(7, &objects, secrets, &surroundings) {
+    match compile(7, objects, secrets, &surroundings) {
         Ok(snapshot) => snapshot,
         Err(faults) => panic!("{faults:?}"),
     }
@@ -264,6 +268,53 @@ fn state_filter_and_room_are_asked_in_this_order_for_every_campaign_by_id() {
         ("f-full", excluded("cap:day")),
     ];
     assert_eq!(verdicts, expect.map(|(id, verdict)| (id.to_owned(), verdict)));
+}
+
+/// A registry with one campaign for calls, and the lead's vendor as it describes itself.
+fn snapshot_for_calls(vendor: Json, filter: Json) -> Snapshot {
+    const CALLS: &str = "profile = \"calls\"\n[ping.request]\nbody = \"none\"\n[ping.reply]\nrules = [\n\
+        { when = { \"$.ok\" = true }, outcome = \"accept\" }, { outcome = \"refuse\" }]\n\
+        bid = { price = \"$.price\", phone_number = \"$.number\" }\n";
+    let mut objects = RegistryObjects::default();
+    let vertical = crate::registry::vertical::parse_toml(VERTICAL).unwrap();
+    objects.verticals.insert(vertical.id.clone(), Stored::live(vertical));
+    let vendor = serde_json::from_value(vendor).unwrap();
+    objects.vendors.insert(VendorId::parse("acme").unwrap(), Stored::live(vendor));
+    let buyer = serde_json::from_value(json!({"name": "Best"})).unwrap();
+    objects.buyers.insert(BuyerId::parse("best").unwrap(), Stored::live(buyer));
+    let files = serde_json::from_value(json!({"text": CALLS})).unwrap();
+    objects.profiles.insert(ProfileId::parse("calls").unwrap(), Stored::live(files));
+    let campaign = json!({
+        "buyer_id": "best", "vertical": "test", "profile": "calls", "filter": filter,
+        "ping_url": "https://best.example/ping", "price": {"bid": {}},
+    });
+    let id = CampaignId::parse("caller").unwrap();
+    let campaign = serde_json::from_value(campaign).unwrap();
+    objects.campaigns.insert(id.clone(), Stored::live(campaign));
+    let mut secrets = OpenedSecrets::default();
+    secrets.campaigns.insert(id, SigningKeys::of(&SigningSecret::mint([7; 32])));
+    compiled(&objects, secrets)
+}
+
+#[test]
+fn a_campaign_for_calls_is_offered_leads_of_vendors_that_take_calls_alone() {
+    let check = |vendor: Json, filter: Json, expect: Option<&str>| {
+        let snapshot = snapshot_for_calls(vendor.clone(), filter);
+        let no_room = BTreeMap::new();
+        let considered = consider(&usual_lead(), &snapshot, today(), &no_room);
+        let verdict = match expect {
+            None => Eligibility::Eligible,
+            Some(rule) => Eligibility::Excluded { rule: rule.to_owned() },
+        };
+        assert_eq!(considered[0].verdict, verdict, "{vendor}");
+        let explained = explain(&usual_lead(), &snapshot, today(), &no_room);
+        assert_eq!(explained.campaigns[0].rule.as_deref(), expect, "{vendor}");
+    };
+    let never = || json!({"any": []});
+    check(json!({"name": "Acme"}), Json::Null, Some("calls_not_taken"));
+    check(json!({"name": "Acme", "takes_calls": false}), never(), Some("calls_not_taken"));
+    check(json!({"name": "Acme", "takes_calls": true}), Json::Null, None);
+    check(json!({"name": "Acme", "takes_calls": true}), never(), Some("filter:any()"));
 }
 
 #[test]
