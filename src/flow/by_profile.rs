@@ -92,18 +92,22 @@ impl<'a> Speaker<'a> {
         Some(Self { campaign, profile, currency })
     }
 
-    fn frame(self, call: Call<'a>, now: jiff::Timestamp) -> Frame<'a> {
+    /// The campaign's own URL for a call.
+    fn url(self, phase: Phase) -> Option<&'a str> {
         let described = &self.campaign.campaign;
-        let url = match call.phase {
+        match phase {
             Phase::Ping | Phase::Preping => described.ping_url.as_deref(),
             Phase::Post | Phase::Confirm => described.post_url.as_deref(),
             Phase::Status => described.status_url.as_deref(),
             Phase::Login => described.post_url.as_deref().or(described.ping_url.as_deref()),
             Phase::LoserNotice | Phase::Completion => None,
-        };
+        }
+    }
+
+    fn frame(self, call: Call<'a>, now: jiff::Timestamp) -> Frame<'a> {
         Frame {
             campaign_id: &self.campaign.id,
-            url,
+            url: self.url(call.phase),
             currency: self.currency,
             now,
             request_id: call.request_id,

@@ -18,7 +18,6 @@ use crate::domain::slug::CampaignId;
 use crate::integration::reply::{Life, TokenFailure};
 use crate::integration::{Phase, Profile, SecretText};
 use crate::ports::buyer_wire::{WireOutcome, WireRequest};
-use crate::registry::profile::CampaignProfile;
 
 /// How long a token holds whose life the buyer does not say.
 const LIFE_DEFAULT: Duration = Duration::from_secs(600);
@@ -46,6 +45,8 @@ pub(crate) struct Tokens {
 struct Entry {
     /// By what it logs in: another profile may ask elsewhere, and bring other things.
     profile: Arc<Profile>,
+    /// Where, as far as that is the campaign's to say: a token is for nobody else.
+    url: Option<String>,
     /// With which it logs in: others mean another account.
     secrets: BTreeMap<String, SecretText>,
     settings: BTreeMap<String, String>,
@@ -74,16 +75,23 @@ enum Asked {
 }
 
 impl Entry {
-    fn of(profile: &CampaignProfile) -> Self {
-        let (secrets, settings) = (profile.secrets.clone(), profile.settings.clone());
-        let profile = Arc::clone(&profile.profile);
-        Self { profile, secrets, settings, state: Mutex::default() }
+    fn of(speaker: Speaker<'_>) -> Self {
+        let known = speaker.profile;
+        Self {
+            profile: Arc::clone(&known.profile),
+            url: speaker.url(Phase::Login).map(str::to_owned),
+            secrets: known.secrets.clone(),
+            settings: known.settings.clone(),
+            state: Mutex::default(),
+        }
     }
 
-    fn is_of(&self, profile: &CampaignProfile) -> bool {
-        Arc::ptr_eq(&self.profile, &profile.profile)
-            && self.secrets == profile.secrets
-            && self.settings == profile.settings
+    fn is_of(&self, speaker: Speaker<'_>) -> bool {
+        let known = speaker.profile;
+        Arc::ptr_eq(&self.profile, &known.profile)
+            && self.url.as_deref() == speaker.url(Phase::Login)
+            && self.secrets == known.secrets
+            && self.settings == known.settings
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -132,11 +140,11 @@ impl State {
 impl Tokens {
     fn entry(&self, speaker: Speaker<'_>) -> Arc<Entry> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let (id, profile) = (&speaker.campaign.id, speaker.profile);
-        match entries.get(id).filter(|entry| entry.is_of(profile)) {
+        let id = &speaker.campaign.id;
+        match entries.get(id).filter(|entry| entry.is_of(speaker)) {
             Some(entry) => Arc::clone(entry),
             None => {
-                let entry = Arc::new(Entry::of(profile));
+                let entry = Arc::new(Entry::of(speaker));
                 entries.insert(id.clone(), Arc::clone(&entry));
                 entry
             }
