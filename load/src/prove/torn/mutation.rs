@@ -273,6 +273,6 @@ mod tests {
             assert_eq!((one.to_string(), &one.bytes), (again.to_string(), &again.bytes));
             kinds.insert(one.kind);
         }
-        assert_eq!(kinds.len(), 12, "{kinds:?}");
+        assert_eq!(kinds.len(), 13, "{kinds:?}");
     }
 }
