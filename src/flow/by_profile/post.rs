@@ -18,7 +18,7 @@ use crate::integration::reply::{PostReading, PostSettings};
 use crate::integration::{
     BidInput, Frame, Matter, Phase, PostInput, RenderedRequest, WonBid, of_second_post,
 };
-use crate::ports::buyer_wire::{WireOutcome, WireRequest};
+use crate::ports::buyer_wire::WireOutcome;
 use crate::post::rendered::RenderedPost;
 use crate::registry::snapshot::CompiledCampaign;
 
@@ -153,12 +153,19 @@ impl Exchange {
             Ok(token) => token,
             Err(reason) => return Attempted::not_sent(at, reason),
         };
-        let first = captured.get(LOGIN_TOKEN).cloned();
-        let make = |captured: &Captured| match captured.get(LOGIN_TOKEN) == first.as_ref() {
-            true => self.post_request(speaker, order, captured),
-            false => self.post_anew(run, speaker, order, captured),
+        let (first, request_id) =
+            (captured.get(LOGIN_TOKEN).cloned(), order.turn.post_id.to_string());
+        let (phase, deadline) = (Phase::Post, order.deadline);
+        let make = |captured: &Captured| {
+            let call = Call { phase, request_id: &request_id, captured, deadline };
+            // Another token may stand anywhere in it; who did not take the first has seen nothing.
+            let rendered = match captured.get(LOGIN_TOKEN) == first.as_ref() {
+                true => as_rendered(order.post),
+                false => self.render_about(run, order.turn, speaker, call)?,
+            };
+            self.profiles.complete(speaker, call, rendered)
         };
-        let way = (Phase::Post, order.deadline);
+        let way = (phase, deadline);
         let came = match self.profiles.call(speaker, way, &mut captured, make).await {
             Ok(came) => came,
             Err(reason) => return Attempted::not_sent(at, reason),
@@ -171,42 +178,6 @@ impl Exchange {
         }
         let words = reading.told.reason.and_then(|words| run.without_person(&words));
         Attempted::of(at, &came, reading.outcome).saying(words, replied)
-    }
-
-    /// The post as it was rendered, with what says who sends it.
-    fn post_request(
-        &self,
-        speaker: Speaker<'_>,
-        order: PostOrder<'_>,
-        captured: &Captured,
-    ) -> Result<WireRequest, NotMade> {
-        let request_id = order.turn.post_id.to_string();
-        let (deadline, post) = (order.deadline, order.post);
-        let call = Call { phase: Phase::Post, request_id: &request_id, captured, deadline };
-        let rendered = RenderedRequest {
-            method: method_of(&post.method),
-            url: post.url.clone(),
-            headers: post.headers.clone(),
-            body: post.body.to_vec(),
-            signs: post.is_signed,
-        };
-        self.profiles.complete(speaker, call, rendered)
-    }
-
-    /// The post with another token than it was rendered with, which may stand anywhere in it: the buyer
-    /// did not take the first, and has seen nothing.
-    fn post_anew(
-        &self,
-        run: &Run,
-        speaker: Speaker<'_>,
-        order: PostOrder<'_>,
-        captured: &Captured,
-    ) -> Result<WireRequest, NotMade> {
-        let request_id = order.turn.post_id.to_string();
-        let deadline = order.deadline;
-        let call = Call { phase: Phase::Post, request_id: &request_id, captured, deadline };
-        let rendered = self.render_about(run, order.turn, speaker, call)?;
-        self.profiles.complete(speaker, call, rendered)
     }
 
     /// The second post that the reply to the first asked for; its answer is the answer. The buyer has
@@ -276,6 +247,17 @@ impl Exchange {
             Err(_) => StatusAnswer::Unclear,
         };
         Some((answer, came))
+    }
+}
+
+/// The post as it was rendered, without what says who sends it.
+fn as_rendered(post: &RenderedPost) -> RenderedRequest {
+    RenderedRequest {
+        method: method_of(&post.method),
+        url: post.url.clone(),
+        headers: post.headers.clone(),
+        body: post.body.to_vec(),
+        signs: post.is_signed,
     }
 }
 

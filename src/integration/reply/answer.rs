@@ -177,12 +177,10 @@ impl ReplyReader {
         match rule.outcome {
             Outcome::Accept => PostOutcome::Accepted(self.acceptance(reading)),
             Outcome::Test if settings.is_test => PostOutcome::Accepted(self.acceptance(reading)),
-            _ if settings.is_repeat && rule.outcome == Outcome::Duplicate => {
-                match self.answer.duplicate_is_acceptance {
-                    true => PostOutcome::Accepted(self.acceptance(reading)),
-                    false => unknown("duplicate_of_repeat"),
-                }
-            }
+            Outcome::Duplicate if settings.is_repeat => match self.answer.duplicate_is_acceptance {
+                true => PostOutcome::Accepted(self.acceptance(reading)),
+                false => unknown("duplicate_of_repeat"),
+            },
             // It did not look at the repeat, and says nothing of the first.
             Outcome::AuthFailed if settings.is_repeat => unknown("auth_failed"),
             Outcome::Refuse => rejected(rule.reason.unwrap_or("other")),
